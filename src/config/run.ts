@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { errors } from '../errors.js';
+import { describeIssues } from './issues.js';
+import { familyOf, MODEL_NAMES } from './families.js';
+
+/** google/automl's names and defaults (`hparams_config.py`); ModelArts' form is in modelarts.ts. */
+export const Hparams = z.strictObject({
+  label_smoothing: z.number().min(0).max(0.5).default(0),
+  box_loss_weight: z.number().min(0).default(50),
+  /** At batch 64; multiplied by batch / 64. */
+  learning_rate: z.number().positive().default(0.08),
+  /** Multiplied by batch / 64 like the learning rate. */
+  lr_warmup_init: z.number().min(0).default(0.008),
+  lr_warmup_epoch: z.number().min(0).default(1),
+  first_lr_drop_epoch: z.number().positive().default(200),
+  second_lr_drop_epoch: z.number().positive().default(250),
+  lr_decay_method: z.enum(['cosine', 'stepwise', 'polynomial', 'constant']).default('cosine'),
+  moving_average_decay: z.number().min(0).lt(1).default(0),
+  momentum: z.number().min(0).lt(1).default(0.9),
+  clip_gradients_norm: z.number().positive().default(10),
+  weight_decay: z.number().min(0).default(4e-5),
+  /** Focal loss. */
+  alpha: z.number().min(0).max(1).default(0.25),
+  gamma: z.number().min(0).default(1.5),
+  /** Huber loss. */
+  delta: z.number().positive().default(0.1),
+  input_rand_hflip: z.boolean().default(true),
+  /** Random scale, as a factor of the size that just fits the network input. */
+  jitter_min: z.number().positive().default(0.1),
+  jitter_max: z.number().positive().default(2),
+  max_instances_per_image: z.int().positive().default(100),
+  /** Regular expression, anchored at the start: variables that are not trained. */
+  var_freeze_expr: z.string().nullable().default(null),
+});
+export type Hparams = z.infer<typeof Hparams>;
+
+const TrainingFields = z.strictObject({
+  model_name: z.enum(MODEL_NAMES),
+  /** [height, width] of the network input in pixels, or one number for both; default: the family's. */
+  image_size: z.union([z.int().min(32), z.tuple([z.int().min(32), z.int().min(32)])]).optional(),
+  train_batch_size: z.int().positive().default(8),
+  eval_batch_size: z.int().positive().default(8),
+  num_epochs: z.int().positive().default(100),
+  /** coco: published detector weights; imagenet: the backbone only; none: random; else the path of a checkpoint. */
+  pretrained: z.string().default('coco'),
+  /** A checkpoint is committed at least this often. */
+  checkpoint_interval_seconds: z.number().positive().default(300),
+  hparams: z.prefault(Hparams, {}),
+});
+
+/** How one detector is trained; image_size is always [height, width] once parsed. */
+export const Training = TrainingFields.transform(({ image_size, ...rest }) => {
+  const size = image_size ?? familyOf(rest.model_name).imageSize;
+  return { ...rest, image_size: (typeof size === 'number' ? [size, size] : size) as [number, number] };
+});
+export type Training = z.infer<typeof Training>;
+
+export const Data = z.strictObject({
+  /** Folder or file of the data set to train on. */
+  train: z.string().min(1),
+  /** Folder or file of the data set to evaluate on; null: a fifth of `train`, chosen by hash. */
+  eval: z.string().min(1).nullable().default(null),
+  format: z.enum(['auto', 'coco', 'voc']).default('auto'),
+  /** Class names in the order of their ids; null: the names found, sorted. */
+  classes: z.array(z.string().min(1)).min(1).nullable().default(null),
+  do_data_cleaning: z.boolean().default(true),
+  /** What a picture without any annotation is: background, or not used. */
+  unlabelled: z.enum(['background', 'exclude']).default('exclude'),
+});
+export type Data = z.infer<typeof Data>;
+
+export const Distillation = z.strictObject({
+  use_offline_kd: z.boolean().default(true),
+  /** Weights of the two distillation terms; 0 switches a term off. */
+  soft_cls_loss: z.number().min(0).default(2),
+  soft_box_loss: z.number().min(0).default(200),
+});
+export type Distillation = z.infer<typeof Distillation>;
+
+export const RunConfig = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens'),
+  seed: z.int().min(0).default(1),
+  /** train: one evaluation at the end; train_and_eval: one after every epoch. */
+  mode: z.enum(['train', 'train_and_eval']).default('train'),
+  data: Data,
+  /** null: nothing is distilled. */
+  teacher: Training.nullable().default(null),
+  student: Training,
+  distillation: z.prefault(Distillation, {}),
+  /** Output folder of the run; null: runs/NAME under DETDISTILL_HOME. */
+  train_url: z.string().nullable().default(null),
+  /** Receives the evaluation and suggestion files; null: the output folder. */
+  deps_save_path: z.string().nullable().default(null),
+});
+export type RunConfig = z.infer<typeof RunConfig>;
+
+/** The one gate: a typed value with every default filled, or one error that lists everything wrong with it. */
+export function parseRunConfig(value: unknown, source: string): RunConfig {
+  const result = RunConfig.safeParse(value);
+  if (result.success) return result.data;
+  throw errors.configInvalid(source, describeIssues(result.error, RunConfig));
+}

@@ -1,0 +1,33 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** What the environment says, typed. Read once per process, at its edge. */
+export interface Settings {
+  /** State of the product on this machine: cache/, temporal.db, artifacts/, runs/, work/. */
+  readonly home: string;
+  readonly cacheFolder: string;
+  /** file:///folder or s3://bucket/prefix (endpoint and keys: S3_ENDPOINT, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY). */
+  readonly storeUrl: string;
+  /** Host and port of a Temporal server; null: the embedded one. */
+  readonly temporalAddress: string | null;
+  readonly temporalNamespace: string;
+  /** Native parts provided by hand; null: found or downloaded. */
+  readonly libtensorflow: string | null;
+  readonly temporalCli: string | null;
+  readonly minio: string | null;
+}
+
+export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
+  const home = resolve(env.DETDISTILL_HOME || join(homedir(), '.detdistill'));
+  return {
+    home,
+    cacheFolder: join(home, 'cache'),
+    storeUrl: env.DETDISTILL_STORE || pathToFileURL(join(home, 'artifacts')).href,
+    temporalAddress: env.TEMPORAL_ADDRESS || null,
+    temporalNamespace: env.TEMPORAL_NAMESPACE || 'default',
+    libtensorflow: env.DETDISTILL_LIBTENSORFLOW || null,
+    temporalCli: env.TEMPORAL_CLI || null,
+    minio: env.DETDISTILL_MINIO || null,
+  };
+}
