@@ -1,0 +1,138 @@
+import { sha256 } from '../hashing.js';
+
+/** Element types, under TensorFlow's names. */
+export type DataType = 'float32' | 'int32' | 'int64' | 'bool' | 'string' | 'uint8' | 'resource';
+
+/** An attribute of a node, by the field of TensorFlow's AttrValue that holds it. */
+export type Attribute =
+  | { readonly type: DataType }
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly bool: boolean }
+  | { readonly text: string }
+  | { readonly ints: readonly number[] }
+  | { readonly types: readonly DataType[] }
+  | { readonly shapes: readonly Shape[] }
+  | { readonly shape: Shape }
+  | { readonly tensor: Constant };
+
+/** -1 where a dimension is free; null where even the rank is. */
+export type Shape = readonly number[] | null;
+
+export interface Constant {
+  readonly dtype: DataType;
+  readonly shape: readonly number[];
+  readonly values: Float32Array | Int32Array | Uint8Array | readonly string[] | BigInt64Array;
+}
+
+export interface Node {
+  readonly name: string;
+  readonly op: string;
+  readonly inputs: readonly Output[];
+  /** Nodes that must have run before this one. */
+  readonly controls: readonly Node[];
+  readonly attributes: Readonly<Record<string, Attribute>>;
+}
+
+/** One output of a node. */
+export interface Output {
+  readonly node: Node;
+  readonly index: number;
+}
+
+export interface NodeOptions {
+  readonly attributes?: Record<string, Attribute>;
+  readonly controls?: readonly Node[];
+  /** Where others find the node; default: the operation's name. Made unique by a number. */
+  readonly name?: string;
+  /** The node reads or changes state, or stands for an input: never merged with an equal one. */
+  readonly stateful?: boolean;
+}
+
+/** A TensorFlow graph that grows node by node; equal nodes are merged as they come. */
+export class Graph {
+  readonly nodes: Node[] = [];
+  readonly #byContent = new Map<string, Node>();
+  readonly #names = new Map<string, number>();
+  readonly #ids = new Map<Node, number>();
+  #scope = '';
+
+  /** Nodes added by `build` get names below `scope/`. */
+  within<T>(scope: string, build: () => T): T {
+    const outer = this.#scope;
+    this.#scope = `${outer}${scope}/`;
+    try {
+      return build();
+    } finally {
+      this.#scope = outer;
+    }
+  }
+
+  add(op: string, inputs: readonly Output[], options: NodeOptions = {}): Node {
+    const { attributes = {}, controls = [], name = op, stateful = false } = options;
+    if (stateful) return this.#append({ name: this.#unique(name), op, inputs, controls, attributes });
+    const content = this.#describe(op, inputs, { attributes, controls });
+    const equal = this.#byContent.get(content);
+    if (equal) return equal;
+    const node = this.#append({ name: this.#unique(name), op, inputs, controls, attributes });
+    this.#byContent.set(content, node);
+    return node;
+  }
+
+  constant(value: Constant, name = 'Const'): Output {
+    return first(this.add('Const', [], { name, attributes: { dtype: { type: value.dtype }, value: { tensor: value } } }));
+  }
+
+  /** An input of a signature. */
+  placeholder(name: string, dtype: DataType, shape: Shape): Output {
+    return first(this.add('Placeholder', [], { name, stateful: true, attributes: { dtype: { type: dtype }, shape: { shape } } }));
+  }
+
+  #append(node: Node): Node {
+    this.#ids.set(node, this.nodes.length);
+    this.nodes.push(node);
+    return node;
+  }
+
+  #unique(name: string): string {
+    const full = this.#scope + name;
+    const count = this.#names.get(full) ?? 0;
+    this.#names.set(full, count + 1);
+    return count === 0 ? full : this.#unique(`${name}_${count}`);
+  }
+
+  #describe(op: string, inputs: readonly Output[], rest: { attributes: Record<string, Attribute>; controls: readonly Node[] }): string {
+    const wires = inputs.map(({ node, index }) => `${this.#ids.get(node)}:${index}`).join(',');
+    const controls = rest.controls.map(node => this.#ids.get(node)).join(',');
+    const attributes = Object.entries(rest.attributes).map(([key, value]) => `${key}=${describeAttribute(value)}`);
+    return `${op}|${wires}|${controls}|${attributes.sort().join('|')}`;
+  }
+}
+
+export const first = (node: Node): Output => ({ node, index: 0 });
+export const outputsOf = (node: Node, count: number): Output[] => Array.from({ length: count }, (_, index) => ({ node, index }));
+
+function describeAttribute(attribute: Attribute): string {
+  if (!('tensor' in attribute)) return JSON.stringify(attribute);
+  const { dtype, shape, values } = attribute.tensor;
+  const bytes = Array.isArray(values) ? JSON.stringify(values) : bytesOf(values as Exclude<typeof values, readonly string[]>);
+  return `${dtype}[${shape.join(',')}]${sha256(bytes)}`;
+}
+
+export const bytesOf = (values: Float32Array | Int32Array | Uint8Array | BigInt64Array): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+
+/** The nodes that the roots need, in an order in which every node follows what it reads; the rest is dropped. */
+export function prune(roots: readonly Node[]): Node[] {
+  const kept = new Set<Node>();
+  const stack: { node: Node; ready: boolean }[] = roots.map(node => ({ node, ready: false }));
+  while (stack.length > 0) {
+    const { node, ready } = stack.pop()!;
+    if (ready) kept.add(node);
+    if (ready || kept.has(node)) continue;
+    stack.push({ node, ready: true });
+    for (const { node: input } of node.inputs) if (!kept.has(input)) stack.push({ node: input, ready: false });
+    for (const control of node.controls) if (!kept.has(control)) stack.push({ node: control, ready: false });
+  }
+  return [...kept];
+}

@@ -1,0 +1,132 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { errors } from '../errors.js';
+import { first, type Graph, type NodeOptions, type Output } from './graph.js';
+
+type Values = tf.backend_util.BackendValues;
+
+interface Recorded {
+  readonly shape: readonly number[];
+  readonly dtype: tf.DataType;
+  /** The graph output that the tensor stands for; of a constant, made when it is first used. */
+  output: Output | undefined;
+  readonly values?: Values;
+}
+
+export const RECORDING = 'recording';
+
+/**
+ * A tfjs backend that computes nothing: a tensor stands for an output of a graph node, a kernel appends a node.
+ * tfjs's own autodiff runs over it, so gradients are recorded like everything else.
+ */
+export class RecordingBackend extends tf.KernelBackend {
+  #tensors = new WeakMap<object, Recorded>();
+  #graph: Graph | undefined;
+
+  /** Runs `build` with every tfjs call recorded into `graph`. */
+  record<T>(graph: Graph, build: () => T): T {
+    const outer = this.#graph;
+    const active = tf.engine().backendName;
+    this.#graph = graph;
+    tf.setBackend(RECORDING) as unknown;
+    try {
+      return build();
+    } finally {
+      this.#graph = outer;
+      if (active && active !== RECORDING) void tf.setBackend(active);
+    }
+  }
+
+  get graph(): Graph {
+    if (!this.#graph) throw errors.notRecording();
+    return this.#graph;
+  }
+
+  /** Appends a node with one output. */
+  emit(op: string, inputs: readonly Output[], result: { shape: readonly number[]; dtype: tf.DataType }, options?: NodeOptions): tf.TensorInfo {
+    return this.wrap(first(this.graph.add(op, inputs, options)), result);
+  }
+
+  /** What tfjs knows of a graph output. */
+  wrap(output: Output, { shape, dtype }: { shape: readonly number[]; dtype: tf.DataType }): tf.TensorInfo {
+    const dataId = {};
+    this.#tensors.set(dataId, { shape, dtype, output });
+    return { dataId, shape: [...shape], dtype };
+  }
+
+  /** The graph output that a tensor stands for. */
+  outputOf(tensor: tf.TensorInfo): Output {
+    const recorded = this.#tensors.get(tensor.dataId);
+    if (!recorded) throw errors.tensorNotRecorded(tensor.shape);
+    recorded.output ??= this.#constant(recorded);
+    return recorded.output;
+  }
+
+  /** The values of a constant: for kernels whose attributes hold what tfjs passes as a tensor. */
+  constantValues(tensor: tf.TensorInfo): Values | undefined {
+    return this.#tensors.get(tensor.dataId)?.values;
+  }
+
+  scalar(value: number, dtype: 'float32' | 'int32'): Output {
+    const values = dtype === 'int32' ? Int32Array.of(value) : Float32Array.of(value);
+    return this.graph.constant({ dtype, shape: [], values });
+  }
+
+  ints(values: readonly number[]): Output {
+    return this.graph.constant({ dtype: 'int32', shape: [values.length], values: Int32Array.from(values) });
+  }
+
+  #constant({ shape, dtype, values }: Recorded): Output {
+    if (!values || (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool')) throw errors.valueWhileRecording();
+    const typed = typedValues(values as ArrayLike<number>, dtype);
+    const uniform = typed.length > 8 && typed.every(value => value === typed[0]);
+    if (!uniform) return this.graph.constant({ dtype, shape, values: typed });
+    // Gradients are full of arrays of one value: a fill keeps them out of the file.
+    const value = this.graph.constant({ dtype, shape: [], values: typed.slice(0, 1) });
+    return first(this.graph.add('Fill', [this.ints(shape), value], { attributes: { T: { type: dtype }, index_type: { type: 'int32' } } }));
+  }
+
+  override write(values: Values, shape: number[], dtype: tf.DataType): object {
+    const dataId = {};
+    this.#tensors.set(dataId, { shape, dtype, output: undefined, values });
+    return dataId;
+  }
+  override move(dataId: object, values: Values, shape: number[], dtype: tf.DataType): void {
+    this.#tensors.set(dataId, { shape, dtype, output: undefined, values });
+  }
+  override read(): Promise<Values> {
+    throw errors.valueWhileRecording();
+  }
+  override readSync(): Values {
+    throw errors.valueWhileRecording();
+  }
+  override disposeData(): boolean {
+    return true;
+  }
+  override refCount(): number {
+    return 1;
+  }
+  override incRef(): void {}
+  override decRef(): void {}
+  override numDataIds(): number {
+    return 0;
+  }
+  override memory(): { unreliable: boolean } {
+    return { unreliable: true };
+  }
+  override floatPrecision(): 16 | 32 {
+    return 32;
+  }
+  override timerAvailable(): boolean {
+    return false;
+  }
+  override dispose(): void {}
+}
+
+function typedValues(values: ArrayLike<number>, dtype: 'float32' | 'int32' | 'bool'): Float32Array | Int32Array | Uint8Array {
+  if (dtype === 'float32') return Float32Array.from(values);
+  return dtype === 'int32' ? Int32Array.from(values) : Uint8Array.from(values);
+}
+
+export const recordingBackend = new RecordingBackend();
+// Lowest priority: recording is asked for by name, never chosen by default.
+tf.registerBackend(RECORDING, () => recordingBackend, 0);
