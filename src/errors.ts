@@ -62,9 +62,13 @@ export const errors = {
     }),
   notRecording: () => new AppError('NOT_RECORDING', 'no graph is being recorded'),
   tensorNotRecorded: (shape: readonly number[]) =>
-    new AppError('TENSOR_NOT_RECORDED', `a tensor of shape [${shape.join(', ')}] belongs to another backend`, {
-      hint: 'make it inside the recorded function',
-    }),
+    new AppError(
+      'TENSOR_NOT_RECORDED',
+      `a tensor of shape [${shape.join(', ')}] belongs to another backend`,
+      {
+        hint: 'make it inside the recorded function',
+      },
+    ),
   valueWhileRecording: () =>
     new AppError('VALUE_WHILE_RECORDING', 'a tensor has no value while a program is being recorded', {
       hint: 'compute with tensors, not with numbers read from them',

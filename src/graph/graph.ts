@@ -80,12 +80,26 @@ export class Graph {
   }
 
   constant(value: Constant, name = 'Const'): Output {
-    return first(this.add('Const', [], { name, attributes: { dtype: { type: value.dtype }, value: { tensor: value } } }));
+    return first(
+      this.add('Const', [], { name, attributes: { dtype: { type: value.dtype }, value: { tensor: value } } }),
+    );
   }
 
   /** An input of a signature. */
   placeholder(name: string, dtype: DataType, shape: Shape): Output {
-    return first(this.add('Placeholder', [], { name, stateful: true, attributes: { dtype: { type: dtype }, shape: { shape } } }));
+    return first(
+      this.add('Placeholder', [], {
+        name,
+        stateful: true,
+        attributes: { dtype: { type: dtype }, shape: { shape } },
+      }),
+    );
+  }
+
+  /** Adds a node under the very name that it has. */
+  adopt(node: Node): Node {
+    this.#names.set(node.name, 1);
+    return this.#append(node);
   }
 
   #append(node: Node): Node {
@@ -101,21 +115,30 @@ export class Graph {
     return count === 0 ? full : this.#unique(`${name}_${count}`);
   }
 
-  #describe(op: string, inputs: readonly Output[], rest: { attributes: Record<string, Attribute>; controls: readonly Node[] }): string {
+  #describe(
+    op: string,
+    inputs: readonly Output[],
+    rest: { attributes: Record<string, Attribute>; controls: readonly Node[] },
+  ): string {
     const wires = inputs.map(({ node, index }) => `${this.#ids.get(node)}:${index}`).join(',');
     const controls = rest.controls.map(node => this.#ids.get(node)).join(',');
-    const attributes = Object.entries(rest.attributes).map(([key, value]) => `${key}=${describeAttribute(value)}`);
+    const attributes = Object.entries(rest.attributes).map(
+      ([key, value]) => `${key}=${describeAttribute(value)}`,
+    );
     return `${op}|${wires}|${controls}|${attributes.sort().join('|')}`;
   }
 }
 
 export const first = (node: Node): Output => ({ node, index: 0 });
-export const outputsOf = (node: Node, count: number): Output[] => Array.from({ length: count }, (_, index) => ({ node, index }));
+export const outputsOf = (node: Node, count: number): Output[] =>
+  Array.from({ length: count }, (_, index) => ({ node, index }));
 
 function describeAttribute(attribute: Attribute): string {
   if (!('tensor' in attribute)) return JSON.stringify(attribute);
   const { dtype, shape, values } = attribute.tensor;
-  const bytes = Array.isArray(values) ? JSON.stringify(values) : bytesOf(values as Exclude<typeof values, readonly string[]>);
+  const bytes = Array.isArray(values)
+    ? JSON.stringify(values)
+    : bytesOf(values as Exclude<typeof values, readonly string[]>);
   return `${dtype}[${shape.join(',')}]${sha256(bytes)}`;
 }
 
@@ -131,7 +154,8 @@ export function prune(roots: readonly Node[]): Node[] {
     if (ready) kept.add(node);
     if (ready || kept.has(node)) continue;
     stack.push({ node, ready: true });
-    for (const { node: input } of node.inputs) if (!kept.has(input)) stack.push({ node: input, ready: false });
+    for (const { node: input } of node.inputs)
+      if (!kept.has(input)) stack.push({ node: input, ready: false });
     for (const control of node.controls) if (!kept.has(control)) stack.push({ node: control, ready: false });
   }
   return [...kept];

@@ -1,5 +1,7 @@
+// The union package registers tfjs's gradients; the core alone has none.
+import '@tensorflow/tfjs';
 import * as tf from '@tensorflow/tfjs-core';
-import { errors } from '../errors.js';
+import { errors, messageOf } from '../errors.js';
 import { first, type Graph, type NodeOptions, type Output } from './graph.js';
 
 type Values = tf.backend_util.BackendValues;
@@ -27,9 +29,11 @@ export class RecordingBackend extends tf.KernelBackend {
     const outer = this.#graph;
     const active = tf.engine().backendName;
     this.#graph = graph;
-    tf.setBackend(RECORDING) as unknown;
+    void tf.setBackend(RECORDING);
     try {
       return build();
+    } catch (error) {
+      throw unsupportedKernel(error) ?? error;
     } finally {
       this.#graph = outer;
       if (active && active !== RECORDING) void tf.setBackend(active);
@@ -42,7 +46,12 @@ export class RecordingBackend extends tf.KernelBackend {
   }
 
   /** Appends a node with one output. */
-  emit(op: string, inputs: readonly Output[], result: { shape: readonly number[]; dtype: tf.DataType }, options?: NodeOptions): tf.TensorInfo {
+  emit(
+    op: string,
+    inputs: readonly Output[],
+    result: { shape: readonly number[]; dtype: tf.DataType },
+    options?: NodeOptions,
+  ): tf.TensorInfo {
     return this.wrap(first(this.graph.add(op, inputs, options)), result);
   }
 
@@ -51,6 +60,11 @@ export class RecordingBackend extends tf.KernelBackend {
     const dataId = {};
     this.#tensors.set(dataId, { shape, dtype, output });
     return { dataId, shape: [...shape], dtype };
+  }
+
+  /** A tensor that stands for a graph output and lives as long as the recording. */
+  tensorOf(output: Output, result: { shape: readonly number[]; dtype: tf.DataType }): tf.Tensor {
+    return tf.keep(tf.engine().makeTensorFromTensorInfo(this.wrap(output, result), this));
   }
 
   /** The graph output that a tensor stands for. */
@@ -76,13 +90,18 @@ export class RecordingBackend extends tf.KernelBackend {
   }
 
   #constant({ shape, dtype, values }: Recorded): Output {
-    if (!values || (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool')) throw errors.valueWhileRecording();
+    if (!values || (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool'))
+      throw errors.valueWhileRecording();
     const typed = typedValues(values as ArrayLike<number>, dtype);
     const uniform = typed.length > 8 && typed.every(value => value === typed[0]);
     if (!uniform) return this.graph.constant({ dtype, shape, values: typed });
     // Gradients are full of arrays of one value: a fill keeps them out of the file.
     const value = this.graph.constant({ dtype, shape: [], values: typed.slice(0, 1) });
-    return first(this.graph.add('Fill', [this.ints(shape), value], { attributes: { T: { type: dtype }, index_type: { type: 'int32' } } }));
+    return first(
+      this.graph.add('Fill', [this.ints(shape), value], {
+        attributes: { T: { type: dtype }, index_type: { type: 'int32' } },
+      }),
+    );
   }
 
   override write(values: Values, shape: number[], dtype: tf.DataType): object {
@@ -106,7 +125,7 @@ export class RecordingBackend extends tf.KernelBackend {
     return 1;
   }
   override incRef(): void {}
-  override decRef(): void {}
+  decRef(): void {}
   override numDataIds(): number {
     return 0;
   }
@@ -122,7 +141,16 @@ export class RecordingBackend extends tf.KernelBackend {
   override dispose(): void {}
 }
 
-function typedValues(values: ArrayLike<number>, dtype: 'float32' | 'int32' | 'bool'): Float32Array | Int32Array | Uint8Array {
+/** tfjs's word for a kernel that this backend lacks, turned into ours. */
+function unsupportedKernel(error: unknown): Error | undefined {
+  const kernel = /Kernel '(\w+)' not registered for backend 'recording'/.exec(messageOf(error))?.[1];
+  return kernel ? errors.kernelUnsupported(kernel) : undefined;
+}
+
+function typedValues(
+  values: ArrayLike<number>,
+  dtype: 'float32' | 'int32' | 'bool',
+): Float32Array | Int32Array | Uint8Array {
   if (dtype === 'float32') return Float32Array.from(values);
   return dtype === 'int32' ? Int32Array.from(values) : Uint8Array.from(values);
 }

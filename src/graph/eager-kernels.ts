@@ -1,0 +1,91 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { FUSED_BATCH_NORM, FUSED_BATCH_NORM_GRAD, STATELESS_UNIFORM, SWISH, SWISH_GRAD } from './ops.js';
+
+/** The part of tfjs-node's backend that runs any TensorFlow operation. */
+interface NodeBackend {
+  executeSingleOutput(name: string, attributes: unknown[], inputs: tf.TensorInfo[]): tf.TensorInfo;
+  executeMultipleOutputs(
+    name: string,
+    attributes: unknown[],
+    inputs: tf.TensorInfo[],
+    count: number,
+  ): tf.TensorInfo[];
+  readonly binding: Record<string, number>;
+}
+
+type Inputs = Record<string, tf.TensorInfo>;
+type Kernel = (
+  inputs: Inputs,
+  backend: NodeBackend,
+  attributes: Record<string, unknown>,
+) => tf.TensorInfo | tf.TensorInfo[];
+
+// Values of TensorFlow's DataType enumeration.
+const DT_FLOAT = 1;
+const DT_INT32 = 3;
+
+const typeAttribute = (backend: NodeBackend, name: string, value: number): object => ({
+  name,
+  type: backend.binding.TF_ATTR_TYPE,
+  value,
+});
+
+function batchNormAttributes(backend: NodeBackend, epsilon: unknown): object[] {
+  return [
+    typeAttribute(backend, 'T', DT_FLOAT),
+    typeAttribute(backend, 'U', DT_FLOAT),
+    { name: 'epsilon', type: backend.binding.TF_ATTR_FLOAT, value: epsilon },
+    { name: 'data_format', type: backend.binding.TF_ATTR_STRING, value: 'NHWC' },
+    { name: 'is_training', type: backend.binding.TF_ATTR_BOOL, value: true },
+  ];
+}
+
+const KERNELS: Record<string, Kernel> = {
+  [SWISH]: ({ x }) => tf.tidy(() => tf.mul(x as tf.Tensor, tf.sigmoid(x as tf.Tensor))),
+  [SWISH_GRAD]: inputs =>
+    tf.tidy(() => {
+      const [dy, x] = [inputs.dy as tf.Tensor, inputs.x as tf.Tensor];
+      const s = tf.sigmoid(x);
+      return tf.mul(dy, tf.mul(s, tf.add(1, tf.mul(x, tf.sub(1, s)))));
+    }),
+  [FUSED_BATCH_NORM]: ({ x, scale, offset }, backend, { epsilon }) => {
+    const empty = (): tf.TensorInfo => tf.tensor1d([]);
+    const inputs = [x!, scale!, offset!, empty(), empty()];
+    const factor = { name: 'exponential_avg_factor', type: backend.binding.TF_ATTR_FLOAT, value: 1 };
+    return backend.executeMultipleOutputs(
+      'FusedBatchNormV3',
+      [...batchNormAttributes(backend, epsilon), factor],
+      inputs,
+      6,
+    );
+  },
+  [FUSED_BATCH_NORM_GRAD]: ({ dy, x, scale, reserve1, reserve2, reserve3 }, backend, { epsilon }) =>
+    backend
+      .executeMultipleOutputs(
+        'FusedBatchNormGradV3',
+        batchNormAttributes(backend, epsilon),
+        [dy!, x!, scale!, reserve1!, reserve2!, reserve3!],
+        5,
+      )
+      .slice(0, 3),
+  [STATELESS_UNIFORM]: ({ seed }, backend, { shape }) => {
+    const attributes = [
+      typeAttribute(backend, 'dtype', DT_FLOAT),
+      typeAttribute(backend, 'T', DT_INT32),
+      typeAttribute(backend, 'Tseed', DT_INT32),
+    ];
+    return backend.executeSingleOutput('StatelessRandomUniform', attributes, [
+      tf.tensor1d(shape as number[], 'int32'),
+      seed!,
+    ]);
+  },
+};
+
+for (const [kernelName, kernel] of Object.entries(KERNELS)) {
+  tf.registerKernel({
+    kernelName,
+    backendName: 'tensorflow',
+    kernelFunc: ({ inputs, backend, attrs }) =>
+      kernel(inputs as Inputs, backend as NodeBackend, (attrs ?? {}) as Record<string, unknown>),
+  });
+}

@@ -1,0 +1,10 @@
+import { CONVOLUTION } from './convolution.js';
+import { ELEMENTWISE } from './elementwise.js';
+import { type KernelTable, registerKernels } from './kernel.js';
+import { REDUCTION } from './reduction.js';
+import { SHAPE } from './shape.js';
+
+/** Every kernel that can be recorded, by tfjs's name. */
+export const KERNELS: KernelTable = { ...ELEMENTWISE, ...SHAPE, ...REDUCTION, ...CONVOLUTION };
+
+registerKernels(KERNELS);

@@ -1,0 +1,64 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/**
+ * Operations that tfjs lacks or spells with many nodes. Their kernels are registered for the recording backend
+ * (kernels/) and for the eager `tensorflow` backend (eager-kernels.ts), so every function runs both ways.
+ */
+export const SWISH = 'Swish';
+export const SWISH_GRAD = 'SwishGrad';
+export const FUSED_BATCH_NORM = 'FusedBatchNormTraining';
+export const FUSED_BATCH_NORM_GRAD = 'FusedBatchNormTrainingGrad';
+export const STATELESS_UNIFORM = 'StatelessUniform';
+
+/** x · sigmoid(x). */
+export function swish<T extends tf.Tensor>(x: T): T {
+  return tf.engine().runKernel(SWISH, { x });
+}
+
+export interface BatchNorm {
+  readonly y: tf.Tensor4D;
+  /** Of the batch, one value per channel. */
+  readonly mean: tf.Tensor1D;
+  /** Bessel-corrected (n / (n - 1)), as TensorFlow's fused kernel gives it to the moving statistics. */
+  readonly variance: tf.Tensor1D;
+}
+
+/** Training batch normalisation over all but the last dimension: TensorFlow's FusedBatchNormV3. x: [batch, height, width, channels]. */
+export function fusedBatchNorm(
+  x: tf.Tensor4D,
+  { scale, offset, epsilon }: { scale: tf.Tensor1D; offset: tf.Tensor1D; epsilon: number },
+): BatchNorm {
+  const [y, mean, variance] = tf
+    .engine()
+    .runKernel<tf.Tensor[]>(FUSED_BATCH_NORM, { x, scale, offset }, { epsilon });
+  return { y: y as tf.Tensor4D, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
+}
+
+/** Uniform in [0, 1): a pure function of the seed (two int32), so a resumed run repeats the same numbers. */
+export function statelessUniform(shape: readonly number[], seed: tf.Tensor1D): tf.Tensor {
+  return tf.engine().runKernel(STATELESS_UNIFORM, { seed }, { shape: [...shape] });
+}
+
+/** Nearest neighbour to the exact size: index floor(i · in / out), as BiFPN resizes. x: [batch, h, w, channels]. */
+export const resizeNearest = (x: tf.Tensor4D, size: readonly [number, number]): tf.Tensor4D =>
+  tf.image.resizeNearestNeighbor(x, [size[0], size[1]]);
+
+tf.registerGradient({
+  kernelName: SWISH,
+  inputsToSave: ['x'],
+  gradFunc: (dy, [x]) => ({ x: () => tf.engine().runKernel(SWISH_GRAD, { dy: dy as tf.Tensor, x: x! }) }),
+});
+
+tf.registerGradient({
+  kernelName: FUSED_BATCH_NORM,
+  inputsToSave: ['x', 'scale'],
+  // Outputs 3–5 of the kernel are what its gradient wants to have kept.
+  outputsToSave: [false, false, false, true, true, true],
+  gradFunc: (dys, saved, attributes) => {
+    const [x, scale, ...reserved] = saved as [tf.Tensor, tf.Tensor, ...tf.Tensor[]];
+    const dy = (dys as tf.Tensor[])[0]!;
+    const inputs = { dy, x, scale, reserve1: reserved[0]!, reserve2: reserved[1]!, reserve3: reserved[2]! };
+    const gradients = tf.engine().runKernel<tf.Tensor[]>(FUSED_BATCH_NORM_GRAD, inputs, attributes);
+    return { x: () => gradients[0]!, scale: () => gradients[1]!, offset: () => gradients[2]! };
+  },
+});
