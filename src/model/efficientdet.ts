@@ -1,0 +1,60 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import type { FamilyRow } from '../config/families.js';
+import { ProgramBuilder } from '../graph/program.js';
+import type { Variables, VariableSpec } from '../graph/variables.js';
+import { backbone } from './backbone.js';
+import { bifpn, pyramidInputs } from './bifpn.js';
+import { boxHead, classHead, predict } from './heads.js';
+import type { Context } from './layers.js';
+
+/** Raw answers, one tensor a level. */
+export interface Outputs {
+  /** [batch, h, w, 9·classes]: anchor-major, then class. */
+  readonly classLogits: readonly tf.Tensor4D[];
+  /** [batch, h, w, 36]: anchor-major, then ty, tx, th, tw. */
+  readonly boxDeltas: readonly tf.Tensor4D[];
+}
+
+export interface NetworkOptions {
+  readonly family: FamilyRow;
+  readonly numClasses: number;
+  readonly training: boolean;
+  readonly variables: Variables;
+  /** Two int32, another pair every step; left out: no stochastic depth. */
+  readonly dropSeed?: tf.Tensor1D;
+}
+
+export interface Features extends Outputs {
+  readonly inputs: readonly tf.Tensor4D[];
+  readonly pyramid: readonly tf.Tensor4D[];
+}
+
+/** EfficientDet. @param images [batch, height, width, 3], normalised as the family says. */
+export function efficientDet(images: tf.Tensor4D, options: NetworkOptions): Features {
+  const { family, numClasses, training, variables, dropSeed = null } = options;
+  const context: Context = { variables, training, dropSeed, activation: family.activation };
+  const inputs = pyramidInputs(context, backbone(context, family.backbone, images), family);
+  const pyramid = bifpn(context, inputs, family);
+  const classLogits = predict(context, classHead(numClasses), { levels: pyramid, family });
+  const boxDeltas = predict(context, boxHead, { levels: pyramid, family });
+  return { inputs, pyramid, classLogits, boxDeltas };
+}
+
+/** Every variable of the network, in the order in which it declares them: found by recording it once. */
+export function variableSpecs({
+  family,
+  numClasses,
+}: Pick<NetworkOptions, 'family' | 'numClasses'>): VariableSpec[] {
+  const builder = new ProgramBuilder();
+  const images = { shape: [1, 128, 128, 3], dtype: 'float32' as const };
+  builder.signature('network', { images }, (inputs, variables) => {
+    const { classLogits } = efficientDet(inputs.images as tf.Tensor4D, {
+      family,
+      numClasses,
+      training: false,
+      variables,
+    });
+    return { probe: classLogits[0]! };
+  });
+  return builder.variableSpecs;
+}
