@@ -40,6 +40,14 @@ export class AppError extends Error {
   }
 }
 
+/** One way that was tried to get a native part, and why it failed. */
+export interface ProvideAttempt {
+  readonly what: string;
+  readonly message: string;
+  /** Whether another moment may end differently: a connection failed. */
+  readonly network: boolean;
+}
+
 /** The text of anything thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -73,4 +81,82 @@ export const errors = {
     new AppError('VALUE_WHILE_RECORDING', 'a tensor has no value while a program is being recorded', {
       hint: 'compute with tensors, not with numbers read from them',
     }),
-};
+
+  // native parts
+  nativePartUnavailable: (facts: { part: string; attempts: readonly ProvideAttempt[]; byHand: string }) =>
+    new AppError(
+      'NATIVE_PART_UNAVAILABLE',
+      [
+        `${facts.part} could not be provided; tried:`,
+        ...facts.attempts.map(({ what, message }) => `${what}: ${message.replaceAll('\n', '\n    ')}`),
+      ].join('\n  '),
+      { retryable: facts.attempts.some(({ network }) => network), hint: facts.byHand, facts },
+    ),
+  nativePlatformUnsupported: (facts: {
+    part: string;
+    platform: string;
+    supported: readonly string[];
+    byHand: string;
+  }) =>
+    new AppError(
+      'NATIVE_PLATFORM_UNSUPPORTED',
+      `${facts.part}: nothing is published for ${facts.platform}; there is ${facts.supported.join(', ')}`,
+      { hint: facts.byHand, facts },
+    ),
+  nativeHashMismatch: (facts: {
+    part: string;
+    file: string;
+    bytes: number;
+    expected: string;
+    found: string;
+    byHand: string;
+  }) =>
+    new AppError(
+      'NATIVE_HASH_MISMATCH',
+      `${facts.part}: ${facts.file} (${facts.bytes} bytes) has sha256 ${facts.found}, must be ${facts.expected}; the download was removed`,
+      { hint: `try again on another network, or ${facts.byHand}`, facts },
+    ),
+  nativeMembersMissing: (facts: { part: string; members: readonly string[]; byHand: string }) =>
+    new AppError(
+      'NATIVE_MEMBERS_MISSING',
+      `${facts.part}: the package holds nothing under ${facts.members.join(', ')}`,
+      { hint: facts.byHand, facts },
+    ),
+  nativePathInvalid: (facts: { variable: string; value: string; missing: readonly string[] }) =>
+    new AppError(
+      'NATIVE_PATH_INVALID',
+      `${facts.variable}=${facts.value}: ${facts.missing.join(', ')} not found there`,
+      { hint: `correct ${facts.variable}, or unset it to have the part provided`, facts },
+    ),
+  nativeToolMissing: (facts: { part: string; tool: string; install: string }) =>
+    new AppError('NATIVE_TOOL_MISSING', `${facts.part} needs ${facts.tool}, which is not on PATH`, {
+      hint: facts.install,
+      facts,
+    }),
+  nativeAddonBroken: (facts: { what: string; library: string }, cause: unknown) =>
+    new AppError(
+      'NATIVE_ADDON_BROKEN',
+      `${facts.what} (TensorFlow of ${facts.library}): ${messageOf(cause)}`,
+      {
+        hint: 'set DETDISTILL_LIBTENSORFLOW to another TensorFlow 2, or CXX to another compiler',
+        cause,
+        facts,
+      },
+    ),
+  nativeLinkRefused: (facts: { path: string }, cause: unknown) =>
+    new AppError('NATIVE_LINK_REFUSED', `${facts.path} cannot be written: ${messageOf(cause)}`, {
+      hint: 'run `detdistill setup` once as the owner of that folder',
+      cause,
+      facts,
+    }),
+  tensorflowNotProvided: (facts: { path: string }, cause: unknown) =>
+    new AppError(
+      'TENSORFLOW_NOT_PROVIDED',
+      `TensorFlow cannot be loaded from ${facts.path}: ${messageOf(cause)}`,
+      {
+        hint: 'run `detdistill setup`',
+        cause,
+        facts,
+      },
+    ),
+} satisfies Record<string, (...facts: never[]) => AppError>;

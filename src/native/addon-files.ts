@@ -1,0 +1,14 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+const resolve = createRequire(import.meta.url).resolve;
+
+/** Where the package `@tensorflow/tfjs-node-gpu` lies. */
+export const tfjsFolder = (): string => dirname(resolve('@tensorflow/tfjs-node-gpu/package.json'));
+
+/** The only place where tfjs-node looks for its addon; a link into the cache. */
+export const addonLink = (): string => join(tfjsFolder(), 'lib', 'napi-v8', 'tfjs_binding.node');
+
+export const ADDON = 'tfjs_binding.node';
+/** Lies beside the addon; see mute-source.ts. */
+export const MUTE = 'mute.node';

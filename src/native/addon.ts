@@ -1,0 +1,136 @@
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { errors } from '../errors.js';
+import { canonicalJson, sha256 } from '../hashing.js';
+import { ADDON, addonLink, MUTE, tfjsFolder } from './addon-files.js';
+import { findOnPath, runCommand } from './command.js';
+import { withLock } from './lock.js';
+import { MUTE_SOURCE } from './mute-source.js';
+import { silent, type OnProgress } from './progress.js';
+
+interface AddonPlace {
+  readonly cacheFolder: string;
+  /** The folder with libtensorflow_cc.so.2, libtensorflow_framework.so.2 and include/. */
+  readonly library: string;
+}
+interface AddonOptions extends AddonPlace {
+  readonly onProgress?: OnProgress;
+}
+
+const PART = 'the tfjs addon';
+const FLAGS = ['-O2', '-std=c++17', '-fPIC', '-shared', '-DNAPI_VERSION=8'];
+const COMPILERS = ['g++', 'c++', 'clang++'];
+
+/** tfjs-node's link to the addon for this library, when it is in place. */
+export function findAddon(place: AddonPlace): string | null {
+  const link = addonLink();
+  return isSameAddon(link, join(folderOf(place), ADDON)) ? link : null;
+}
+
+/** Compiles tfjs's addon against the library, once, and links it to where tfjs-node looks for it. */
+export async function provideAddon(options: AddonOptions): Promise<string> {
+  const folder = folderOf(options);
+  if (!isFile(join(folder, ADDON)))
+    await withLock(`${folder}.lock`, async () => {
+      if (!isFile(join(folder, ADDON))) await build(folder, options);
+    });
+  await linkAddon(folder, addonLink());
+  return addonLink();
+}
+
+/** One folder for each combination of tfjs, library and flags. */
+function folderOf({ cacheFolder, library }: AddonPlace): string {
+  const tfjs = readFileSync(join(tfjsFolder(), 'package.json'), 'utf8');
+  const { size, mtimeMs } = statSync(join(library, 'libtensorflow_cc.so.2'));
+  const key = sha256(canonicalJson({ tfjs, library, size, mtimeMs, FLAGS, MUTE_SOURCE }));
+  return join(cacheFolder, `tfjs-addon-${key.slice(0, 12)}`);
+}
+
+async function build(folder: string, { library, onProgress = silent }: AddonOptions): Promise<void> {
+  const partial = await mkdtemp(`${folder}.partial-`);
+  const started = { part: PART, phase: 'compile', bytes: 0, totalBytes: null } as const;
+  try {
+    onProgress(started);
+    await compileMute(partial);
+    await compileAddon(partial, library);
+    await checkThatItLoads(partial, library);
+    await rename(partial, folder);
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+}
+
+async function compileMute(folder: string): Promise<void> {
+  const source = join(folder, 'mute.cc');
+  await writeFile(source, MUTE_SOURCE);
+  await compile([...FLAGS, `-I${nodeHeaders()}`, source, '-o', join(folder, MUTE)], folder);
+}
+
+async function compileAddon(folder: string, library: string): Promise<void> {
+  const sources = ['tfjs_binding.cc', 'tfjs_backend.cc'].map(name => join(tfjsFolder(), 'binding', name));
+  const includes = [`-I${join(library, 'include')}`, `-I${nodeHeaders()}`];
+  const libraries = [`-L${library}`, '-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2'];
+  const output = ['-o', join(folder, ADDON), `-Wl,-rpath,${library}`];
+  await compile([...FLAGS, ...includes, ...sources, ...libraries, ...output], library);
+}
+
+const nodeHeaders = (): string =>
+  join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include');
+
+async function compile(args: readonly string[], library: string): Promise<void> {
+  const compiler = COMPILERS.find(name => findOnPath(name) !== null);
+  if (compiler === undefined)
+    throw errors.nativeToolMissing({
+      part: PART,
+      tool: `a C++ compiler (${COMPILERS.join(', ')})`,
+      install: 'install one: `apt-get install g++`, `dnf install gcc-c++`, or what your system offers',
+    });
+  try {
+    await runCommand(compiler, args);
+  } catch (error) {
+    throw errors.nativeAddonBroken({ what: `${PART} could not be compiled`, library }, error);
+  }
+}
+
+/** In a process of its own: a library that does not fit this machine may take its process with it. */
+async function checkThatItLoads(folder: string, library: string): Promise<void> {
+  try {
+    await runCommand(process.execPath, ['-e', 'require(process.argv[1])', join(folder, ADDON)]);
+  } catch (error) {
+    throw errors.nativeAddonBroken({ what: `${PART} does not load`, library }, error);
+  }
+}
+
+async function linkAddon(folder: string, link: string): Promise<void> {
+  if (isSameAddon(link, join(folder, ADDON))) return;
+  const aside = `${link}.${process.pid}`;
+  try {
+    await mkdir(dirname(link), { recursive: true });
+    await rm(aside, { force: true });
+    await symlink(join(folder, ADDON), aside).catch(() => copyAddon(folder, aside)); // not every disk has links
+    await rename(aside, link);
+  } catch (error) {
+    throw errors.nativeLinkRefused({ path: link }, error);
+  }
+}
+
+async function copyAddon(folder: string, aside: string): Promise<void> {
+  await copyFile(join(folder, MUTE), join(dirname(aside), MUTE));
+  await copyFile(join(folder, ADDON), aside);
+}
+
+/** A link to the addon, or a copy of it. */
+function isSameAddon(link: string, addon: string): boolean {
+  try {
+    if (realpathSync(link) === realpathSync(addon)) return true;
+    return readFileSync(link).equals(readFileSync(addon));
+  } catch {
+    return false; // one of them is not there
+  }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}

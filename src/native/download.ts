@@ -1,0 +1,112 @@
+import { createWriteStream } from 'node:fs';
+import { access, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { errors, type ProvideAttempt } from '../errors.js';
+import { describeAttempt } from './attempt.js';
+import { runCommand } from './command.js';
+import type { Wheel, WheelRow } from './wheels.js';
+import type { OnProgress } from './progress.js';
+
+export interface DownloadRequest {
+  readonly row: WheelRow;
+  readonly wheel: Wheel;
+  /** An empty folder of this download alone. */
+  readonly into: string;
+  readonly onProgress: OnProgress;
+}
+
+/** Gives the path of the downloaded file; its hash is checked by the caller. */
+export type Download = (request: DownloadRequest) => Promise<string>;
+
+const WATCH_MS = 500;
+/** The simple repository API; `pip` reads the machine's own setting of it. */
+const INDEX = 'https://pypi.org/simple';
+
+/** Every way to get a wheel, in the order they are tried. */
+const WAYS: readonly {
+  readonly name: string;
+  readonly fetch: (request: DownloadRequest) => Promise<void>;
+}[] = [
+  { name: 'python3 -m pip download', fetch: request => fetchWithPip('python3', request) },
+  { name: 'python -m pip download', fetch: request => fetchWithPip('python', request) },
+  { name: 'HTTPS', fetch: fetchOverHttps },
+];
+
+/** Downloads a wheel with pip, else over HTTPS; an error tells what each way said. */
+export const downloadWheel: Download = async request => {
+  const { row, wheel, into, onProgress } = request;
+  const attempts: ProvideAttempt[] = [];
+  for (const { name, fetch } of WAYS) {
+    const watch = setInterval(() => void report(), WATCH_MS);
+    try {
+      await fetch(request);
+      await access(join(into, wheel.file));
+      return join(into, wheel.file);
+    } catch (error) {
+      attempts.push({ what: `${name} ${wheel.file}`, ...describeAttempt(error) });
+    } finally {
+      clearInterval(watch);
+    }
+  }
+  throw errors.nativePartUnavailable({ part: row.part, attempts, byHand: row.byHand });
+
+  async function report(): Promise<void> {
+    const bytes = Math.min(await sizeOfFolder(into), wheel.bytes ?? Infinity); // while it copies, two are there
+    onProgress({ part: row.part, phase: 'download', bytes, totalBytes: wheel.bytes });
+  }
+};
+
+/** pip writes into its temporary folder first: with that one inside ours, the growing file can be watched. */
+async function fetchWithPip(python: string, { wheel, into }: DownloadRequest): Promise<void> {
+  const temporary = join(into, 'temporary');
+  await mkdir(temporary, { recursive: true });
+  const [name, version, , abi = 'none', platforms = 'any'] = wheel.file.replace(/\.whl$/, '').split('-');
+  const platform = platforms.split('.')[0];
+  const tags = [
+    ...['--python-version', '3.11', '--implementation', 'cp', '--abi', abi === 'none' ? 'cp311' : abi],
+    ...(platform === undefined || platform === 'any' ? [] : ['--platform', platform]),
+  ];
+  const args = ['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps'];
+  await runCommand(
+    python,
+    [...args, '--only-binary=:all:', ...tags, '--dest', into, `${name?.replaceAll('_', '-')}==${version}`],
+    { env: { ...process.env, TMPDIR: temporary } },
+  );
+  await rm(temporary, { recursive: true, force: true });
+}
+
+async function fetchOverHttps({ wheel, into }: DownloadRequest): Promise<void> {
+  const name = wheel.file.split('-')[0]?.replaceAll('_', '-').toLowerCase();
+  const page = await get(`${INDEX}/${name}/`, { accept: 'application/vnd.pypi.simple.v1+json' });
+  const { files } = (await page.json()) as SimplePage;
+  const found = files.find(({ filename }) => filename === wheel.file);
+  if (!found) throw new Error(`the index has no ${wheel.file}`);
+  const answer = await get(new URL(found.url, page.url).href, {});
+  if (answer.body) await pipeline(Readable.fromWeb(answer.body), createWriteStream(join(into, wheel.file)));
+}
+
+/** PEP 691. */
+interface SimplePage {
+  readonly files: readonly { readonly filename: string; readonly url: string }[];
+}
+
+async function get(url: string, headers: Record<string, string>): Promise<Response> {
+  const response = await fetch(url, { headers });
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+  return response;
+}
+
+async function sizeOfFolder(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files = entries.filter(entry => entry.isFile());
+  const sizes = await Promise.all(files.map(file => sizeOf(join(file.parentPath, file.name))));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+const sizeOf = (path: string): Promise<number> =>
+  stat(path).then(
+    ({ size }) => size,
+    () => 0, // renamed or removed while we looked
+  );

@@ -1,0 +1,82 @@
+import { AppError } from '../errors.js';
+import type { Settings } from '../settings.js';
+import type { Download } from './download.js';
+import { cudaEnvironment, hasNvidiaGpu } from './libtensorflow.js';
+import { PARTS, type PartContext, type PartName } from './parts.js';
+import { silent, type OnProgress } from './progress.js';
+import { providePython } from './python.js';
+
+export interface ProvideOptions<P extends PartName> {
+  readonly settings: Settings;
+  readonly parts: readonly P[];
+  readonly onProgress?: OnProgress;
+  /** true: TensorFlow for NVIDIA GPUs whether there is one here or not. */
+  readonly gpu?: boolean;
+  readonly download?: Download;
+}
+
+/** Brings parts onto this machine where they are missing, one after the other, and gives their paths. */
+export async function provideNativeParts<P extends PartName>(
+  options: ProvideOptions<P>,
+): Promise<Record<P, string>> {
+  const context = contextOf(options);
+  const paths: [P, string][] = [];
+  for (const part of options.parts) {
+    paths.push([part, PARTS[part].find(context) ?? (await PARTS[part].provide(context))]);
+    context.onProgress({ part, phase: 'ready', bytes: 0, totalBytes: null });
+  }
+  // One entry was pushed for each part.
+  return Object.fromEntries(paths) as Record<P, string>;
+}
+
+/** Where each part lies on this machine; null: not here yet. Only looks. */
+export function nativePaths(settings: Settings, gpu?: boolean): Record<PartName, string | null> {
+  const context = contextOf({ settings, parts: [], gpu });
+  const paths = Object.entries(PARTS).map(([name, part]) => [name, part.find(context)]);
+  // The keys are those of PARTS.
+  return Object.fromEntries(paths) as Record<PartName, string | null>;
+}
+
+/** What the trainer process needs in its environment besides its parent's. */
+export const trainerEnvironment = (
+  settings: Settings,
+  env: NodeJS.ProcessEnv = process.env,
+): NodeJS.ProcessEnv => cudaEnvironment(settings.cacheFolder, env);
+
+export interface TestParts {
+  /** Why tests that need one of these are skipped. */
+  readonly unavailable: readonly { readonly part: string; readonly reason: string }[];
+}
+
+const FOR_TESTS = [
+  'tfjs-addon',
+  'temporal',
+  'demo-pictures',
+  'imagenet-lite0',
+] as const satisfies readonly PartName[];
+
+/** Everything that the tests use, so that none of them waits for a download. MinIO and Python may be missing. */
+export async function provideTestParts(
+  settings: Settings,
+  onProgress: OnProgress = silent,
+): Promise<TestParts> {
+  const { cacheFolder } = settings;
+  const [native, minio, python] = await Promise.allSettled([
+    provideNativeParts({ settings, parts: FOR_TESTS, onProgress }),
+    provideNativeParts({ settings, parts: ['minio'], onProgress }),
+    providePython({ cacheFolder, packages: 'light', onProgress }),
+  ]);
+  if (native.status === 'rejected') throw native.reason;
+  if (python.status === 'rejected' && process.env.CI === 'true') throw python.reason;
+  return { unavailable: [...missing('minio', minio), ...missing('python', python)] };
+}
+
+function missing(part: string, outcome: PromiseSettledResult<unknown>): TestParts['unavailable'] {
+  if (outcome.status === 'fulfilled') return [];
+  if (outcome.reason instanceof AppError) return [{ part, reason: outcome.reason.message }];
+  throw outcome.reason;
+}
+
+function contextOf({ settings, gpu, onProgress = silent, download }: ProvideOptions<PartName>): PartContext {
+  return { settings, gpu: gpu ?? hasNvidiaGpu(), onProgress, download };
+}
