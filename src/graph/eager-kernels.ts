@@ -1,5 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { FUSED_BATCH_NORM, FUSED_BATCH_NORM_GRAD, STATELESS_UNIFORM, SWISH, SWISH_GRAD } from './ops.js';
+import {
+  COMBINED_NMS,
+  FUSED_BATCH_NORM,
+  FUSED_BATCH_NORM_GRAD,
+  STATELESS_UNIFORM,
+  SWISH,
+  SWISH_GRAD,
+} from './ops.js';
 
 /** The part of tfjs-node's backend that runs any TensorFlow operation. */
 interface NodeBackend {
@@ -68,6 +75,17 @@ const KERNELS: Record<string, Kernel> = {
         5,
       )
       .slice(0, 3),
+  [COMBINED_NMS]: ({ boxes, scores }, backend, { maxDetections, scoreThreshold, iouThreshold }) => {
+    const attributes = ['pad_per_class', 'clip_boxes'].map(name => ({
+      name,
+      type: backend.binding.TF_ATTR_BOOL,
+      value: false,
+    }));
+    const limit = (): tf.TensorInfo => tf.scalar(maxDetections as number, 'int32');
+    const threshold = (value: unknown): tf.TensorInfo => tf.scalar(value as number);
+    const inputs = [boxes!, scores!, limit(), limit(), threshold(iouThreshold), threshold(scoreThreshold)];
+    return backend.executeMultipleOutputs('CombinedNonMaxSuppression', attributes, inputs, 4);
+  },
   [STATELESS_UNIFORM]: ({ seed }, backend, { shape }) => {
     const attributes = [
       typeAttribute(backend, 'dtype', DT_FLOAT),

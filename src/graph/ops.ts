@@ -62,3 +62,27 @@ tf.registerGradient({
     return { x: () => gradients[0]!, scale: () => gradients[1]!, offset: () => gradients[2]! };
   },
 });
+
+export const COMBINED_NMS = 'CombinedNonMaxSuppression';
+
+/**
+ * TensorFlow's CombinedNonMaxSuppression over boxes shared by all classes, not clipped.
+ * @param boxes [batch, anchors, 4] yxyx
+ * @param scores [batch, anchors, classes]
+ */
+export function combinedNonMaxSuppression(
+  boxes: tf.Tensor3D,
+  scores: tf.Tensor3D,
+  options: { readonly maxDetections: number; readonly scoreThreshold: number; readonly iouThreshold: number },
+): { boxes: tf.Tensor3D; scores: tf.Tensor2D; classes: tf.Tensor2D; count: tf.Tensor1D } {
+  const shared = tf.expandDims(boxes, 2);
+  const [kept, keptScores, classes, count] = tf
+    .engine()
+    .runKernel<tf.Tensor[]>(COMBINED_NMS, { boxes: shared, scores }, { ...options });
+  return {
+    boxes: kept as tf.Tensor3D,
+    scores: keptScores as tf.Tensor2D,
+    classes: classes as tf.Tensor2D,
+    count: count as tf.Tensor1D,
+  };
+}

@@ -49,13 +49,14 @@ export class ProgramBuilder {
     name: string,
     inputs: Named<InputSpec>,
     build: (inputs: Record<string, tf.Tensor>, variables: Variables) => Named<tf.Tensor>,
+    options: { readonly countsSteps?: boolean } = {},
   ): void {
     this.graph.within(name, () =>
       recordingBackend.record(this.graph, () => {
         const fed = Object.entries(inputs).map(([key, spec]) => [key, this.#placeholder(key, spec)] as const);
         const scope = new SignatureVariables(this);
         const results = build(Object.fromEntries(fed.map(([key, { tensor }]) => [key, tensor])), scope);
-        const assigned = scope.store();
+        const assigned = [...scope.store(), ...this.#counted(options)];
         const outputs = Object.entries(results).map(([key, tensor]) => {
           const output = this.#after(assigned, recordingBackend.outputOf(tensor), {
             name: key,
@@ -71,6 +72,25 @@ export class ProgramBuilder {
         });
       }),
     );
+  }
+
+  /** One more step in `global_step`, which checkpoints hold. */
+  #counted({ countsSteps = false }: { readonly countsSteps?: boolean }): Node[] {
+    if (!countsSteps) return [];
+    const spec = {
+      name: GLOBAL_STEP,
+      shape: [],
+      trainable: false,
+      initializer: { kind: 'constant', value: 0 },
+    } as const;
+    const one = this.graph.constant({ dtype: 'int64', shape: [], values: BigInt64Array.of(1n) });
+    const attributes = { dtype: { type: 'int64' } } as const;
+    return [
+      this.graph.add('AssignAddVariableOp', [this.variable(spec, 'int64'), one], {
+        stateful: true,
+        attributes,
+      }),
+    ];
   }
 
   /** A signature made of graph nodes; for what tfjs has no words for. */

@@ -1,0 +1,70 @@
+import type { BoxYxyx } from '../boxes.js';
+import type { AnchorGrid } from './anchors.js';
+import { encodeBox } from './box-coder.js';
+
+export interface Targets {
+  /** [anchors]: class index, -1 for background. */
+  readonly classTargets: Int32Array;
+  /** [anchors, 4]: ty, tx, th, tw; 0 where nothing is matched. */
+  readonly boxTargets: Float32Array;
+  readonly numPositives: number;
+}
+
+export interface TargetBox {
+  readonly box: BoxYxyx;
+  readonly classIndex: number;
+}
+
+const MATCHED = 0.5;
+
+/**
+ * Assigns labelled boxes to anchors as google/automl `object_detection/argmax_matcher.py`: an anchor takes the box it
+ * overlaps most when IoU ≥ .5 (there is no ignore band); then every box claims its best anchor, the first box winning
+ * an anchor that two want, ties going to the lowest anchor.
+ */
+export function assignTargets(grid: AnchorGrid, boxes: readonly TargetBox[]): Targets {
+  const { count } = grid;
+  const classTargets = new Int32Array(count).fill(-1);
+  const boxTargets = new Float32Array(count * 4);
+  const { matches, claimed } = match(grid, boxes);
+  claimed.forEach((anchor, row) => {
+    if (claimed.indexOf(anchor) === row) matches[anchor] = row;
+  });
+  let numPositives = 0;
+  for (let anchor = 0; anchor < count; anchor++) {
+    const row = matches[anchor]!;
+    if (row < 0) continue;
+    numPositives++;
+    classTargets[anchor] = boxes[row]!.classIndex;
+    encodeBox(boxes[row]!.box, { anchors: grid.boxes, index: anchor, into: boxTargets });
+  }
+  return { classTargets, boxTargets, numPositives };
+}
+
+/** Per anchor the box that overlaps it at least by half, or -1; per box its best anchor. */
+function match(
+  { boxes: anchors, count }: AnchorGrid,
+  boxes: readonly TargetBox[],
+): { matches: Int32Array; claimed: number[] } {
+  const matches = new Int32Array(count).fill(-1);
+  const best = new Float32Array(count);
+  const claimed = boxes.map(({ box: [ymin, xmin, ymax, xmax] }, row) => {
+    const area = (ymax - ymin) * (xmax - xmin);
+    let [highest, anchorOfHighest] = [0, 0];
+    for (let anchor = 0, at = 0; anchor < count; anchor++, at += 4) {
+      const height = Math.min(ymax, anchors[at + 2]!) - Math.max(ymin, anchors[at]!);
+      if (height <= 0) continue;
+      const width = Math.min(xmax, anchors[at + 3]!) - Math.max(xmin, anchors[at + 1]!);
+      if (width <= 0) continue;
+      const shared = height * width;
+      const anchorArea = (anchors[at + 2]! - anchors[at]!) * (anchors[at + 3]! - anchors[at + 1]!);
+      const overlap = Math.fround(shared / (area + anchorArea - shared));
+      if (overlap > highest) [highest, anchorOfHighest] = [overlap, anchor];
+      if (overlap <= best[anchor]!) continue;
+      best[anchor] = overlap;
+      if (overlap >= MATCHED) matches[anchor] = row;
+    }
+    return anchorOfHighest;
+  });
+  return { matches, claimed };
+}

@@ -1,0 +1,68 @@
+import type { Hparams } from '../config/run.js';
+
+export interface ScheduleOptions {
+  readonly hparams: Hparams;
+  readonly batchSize: number;
+  readonly stepsPerEpoch: number;
+  readonly totalSteps: number;
+}
+
+type Decay = (at: {
+  step: number;
+  base: number;
+  warmup: number;
+  totalSteps: number;
+  dropSteps: readonly [number, number];
+}) => number;
+
+/** google/automl `det_model_fn.py` and `train_lib.py`; cosine counts from step 0, not from the end of the warm-up. */
+const DECAYS: Readonly<Record<Hparams['lr_decay_method'], Decay>> = {
+  cosine: ({ step, base, warmup, totalSteps }) =>
+    0.5 * base * (1 + Math.cos((Math.PI * step) / (totalSteps - warmup))),
+  stepwise: ({ step, base, dropSteps: [first, second] }) => {
+    if (step >= second) return base * 0.01;
+    return step >= first ? base * 0.1 : base;
+  },
+  polynomial: ({ step, base, totalSteps }) => base * Math.max(0, 1 - step / totalSteps) ** 0.9,
+  constant: ({ base }) => base,
+};
+
+/** The reference batch that learning rates are written for. */
+const REFERENCE_BATCH = 64;
+
+/** Learning rate of a step: linear warm-up, then the decay; both ends scaled by batch / 64. */
+export function learningRateAt(
+  step: number,
+  { hparams, batchSize, stepsPerEpoch, totalSteps }: ScheduleOptions,
+): number {
+  const scale = batchSize / REFERENCE_BATCH;
+  const base = hparams.learning_rate * scale;
+  const initial = hparams.lr_warmup_init * scale;
+  const warmup = Math.floor(hparams.lr_warmup_epoch * stepsPerEpoch);
+  if (step < warmup) return initial + (step / warmup) * (base - initial);
+  const dropSteps = [
+    hparams.first_lr_drop_epoch * stepsPerEpoch,
+    hparams.second_lr_drop_epoch * stepsPerEpoch,
+  ] as const;
+  return DECAYS[hparams.lr_decay_method]({ step, base, warmup, totalSteps, dropSteps });
+}
+
+const FLOOR = 0.1;
+const SILENT_SHARE = 0.05;
+
+/** Weight of distillation over a run: 0 → 1 in the warm-up, cosine down to .1, off for the last twentieth. */
+export function distillationRamp(
+  step: number,
+  { hparams, stepsPerEpoch, totalSteps }: ScheduleOptions,
+): number {
+  const warmup = Math.floor(hparams.lr_warmup_epoch * stepsPerEpoch);
+  const end = totalSteps * (1 - SILENT_SHARE);
+  if (step >= end) return 0;
+  if (step < warmup) return step / warmup;
+  const progress = (step - warmup) / Math.max(1, end - warmup);
+  return FLOOR + (1 - FLOOR) * 0.5 * (1 + Math.cos(Math.PI * progress));
+}
+
+/** Decay of the moving average: short runs must not be dominated by where they started. */
+export const movingAverageDecay = (decay: number, updates: number): number =>
+  Math.min(decay, (1 + updates) / (10 + updates));

@@ -1,0 +1,159 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { FamilyRow } from '../config/families.js';
+import type { Hparams } from '../config/run.js';
+import { flattenLevels } from '../detection/detect.js';
+import type { Variables, VariableSpec } from '../graph/variables.js';
+import type { Answers } from '../losses/distillation.js';
+import { isDecayed, lossTerms } from '../losses/terms.js';
+import { efficientDet, type Outputs } from '../model/efficientdet.js';
+import { applyMomentum, averageSpec, clipGradients, updateAverage } from './optimiser.js';
+
+export interface StepModel {
+  readonly family: FamilyRow;
+  readonly numClasses: number;
+  readonly hparams: Hparams;
+  /** Every variable of the network. */
+  readonly specs: readonly VariableSpec[];
+}
+
+/** What is fed at every step. */
+export interface StepInputs {
+  /** [batch, height, width, 3], normalised. */
+  readonly images: tf.Tensor4D;
+  readonly class_targets: tf.Tensor2D;
+  readonly box_targets: tf.Tensor3D;
+  readonly num_positives: tf.Tensor1D;
+  readonly learning_rate: tf.Scalar;
+  /** Weights of the two distillation terms: fed, because they ramp and may be lowered. */
+  readonly soft_cls_weight: tf.Scalar;
+  readonly soft_box_weight: tf.Scalar;
+  /** Of the moving average. */
+  readonly average_decay: tf.Scalar;
+  /** int32 [2]: run seed and step. */
+  readonly seed: tf.Tensor1D;
+}
+
+export const answersOf = ({ classLogits, boxDeltas }: Outputs, numClasses: number): Answers => ({
+  logits: flattenLevels(classLogits, numClasses),
+  deltas: flattenLevels(boxDeltas, 4),
+});
+
+/** Variables that this step changes: the trainable ones that no pattern freezes. */
+export function trainedSpecs({ specs, hparams }: Pick<StepModel, 'specs' | 'hparams'>): VariableSpec[] {
+  const frozen = hparams.var_freeze_expr === null ? null : new RegExp(`^(?:${hparams.var_freeze_expr})`);
+  return specs.filter(({ name, trainable }) => trainable && !frozen?.test(name));
+}
+
+/**
+ * One step of training: forward, named losses, gradients, clipping, momentum, moving averages.
+ * @param teacher the frozen teacher's answers to the same images, or null
+ * @returns the weighted terms by name, `l2_loss`, their sum `loss`, and the gradient's norm
+ */
+export function trainStep(
+  model: StepModel,
+  inputs: StepInputs,
+  options: { variables: Variables; teacher: Outputs | null },
+): Record<string, tf.Scalar> {
+  const { hparams } = model;
+  const { variables } = options;
+  const specs = trainedSpecs(model);
+  const { terms, gradients } = lossesAndGradients(model, inputs, { ...options, specs });
+  const decayed = gradients.map((gradient, i) =>
+    isDecayed(specs[i]!.name)
+      ? tf.add(gradient, tf.mul(variables.read(specs[i]!), hparams.weight_decay))
+      : gradient,
+  );
+  const { clipped, globalNorm } = clipGradients(decayed, hparams.clip_gradients_norm);
+  const l2 = l2Loss(variables, { specs, weightDecay: hparams.weight_decay });
+  const updated = applyMomentum(variables, {
+    specs,
+    gradients: clipped,
+    learningRate: inputs.learning_rate,
+    momentum: hparams.momentum,
+  });
+  if (hparams.moving_average_decay > 0)
+    averageAll(model, inputs, {
+      variables,
+      updated: new Map(specs.map((spec, i) => [spec.name, updated[i]!])),
+    });
+  const loss = tf.addN([...Object.values(terms), l2]) as tf.Scalar;
+  return { ...terms, l2_loss: l2, loss, gradient_norm: globalNorm };
+}
+
+interface GradientOptions {
+  readonly variables: Variables;
+  readonly teacher: Outputs | null;
+  readonly specs: readonly VariableSpec[];
+}
+
+/** The weighted terms, and the gradient of their sum with respect to every variable of `specs`. */
+export function lossesAndGradients(
+  model: StepModel,
+  inputs: StepInputs,
+  { variables, teacher, specs }: GradientOptions,
+): { terms: Record<string, tf.Scalar>; gradients: tf.Tensor[] } {
+  const { family, numClasses, hparams } = model;
+  const weights: Record<string, tf.Scalar | number> = {
+    cls_loss: 1,
+    box_loss: hparams.box_loss_weight,
+    loss_soft_cls: inputs.soft_cls_weight,
+    loss_soft_box: inputs.soft_box_weight,
+  };
+  let terms: Record<string, tf.Scalar> = {};
+  const total = (): tf.Scalar => {
+    const outputs = efficientDet(inputs.images, {
+      family,
+      numClasses,
+      training: true,
+      variables,
+      dropSeed: inputs.seed,
+    });
+    const raw = lossTerms({
+      student: answersOf(outputs, numClasses),
+      targets: {
+        classTargets: inputs.class_targets,
+        boxTargets: inputs.box_targets,
+        numPositives: inputs.num_positives,
+      },
+      teacher: teacher && answersOf(teacher, numClasses),
+      numClasses,
+      hparams,
+    });
+    // Kept: the gradient's scope disposes everything but its result.
+    terms = Object.fromEntries(
+      Object.entries(raw).map(([name, term]) => [name, tf.keep(tf.mul(term, weights[name]!)) as tf.Scalar]),
+    );
+    return tf.addN(Object.values(terms)) as tf.Scalar;
+  };
+  const { grads } = tf.valueAndGrads(total)(specs.map(spec => variables.read(spec)));
+  return { terms, gradients: grads };
+}
+
+function l2Loss(
+  variables: Variables,
+  { specs, weightDecay }: { specs: readonly VariableSpec[]; weightDecay: number },
+): tf.Scalar {
+  const squares = specs
+    .filter(({ name }) => isDecayed(name))
+    .map(spec => tf.sum(tf.square(variables.read(spec))));
+  return squares.length === 0 ? tf.scalar(0) : (tf.mul(tf.addN(squares), weightDecay / 2) as tf.Scalar);
+}
+
+/** Trainable variables and moving statistics alike. */
+function averageAll(
+  { specs }: StepModel,
+  inputs: StepInputs,
+  { variables, updated }: { variables: Variables; updated: Map<string, tf.Tensor> },
+): void {
+  for (const spec of specs)
+    updateAverage(variables, spec, {
+      value: updated.get(spec.name) ?? variables.read(spec),
+      decay: inputs.average_decay,
+    });
+}
+
+/** Variables as evaluation and export see them: the moving averages where there are any. */
+export const averagedVariables = (variables: Variables, { moving_average_decay }: Hparams): Variables =>
+  moving_average_decay === 0
+    ? variables
+    : { read: spec => variables.read(averageSpec(spec)), assign: () => undefined };

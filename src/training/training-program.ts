@@ -1,0 +1,112 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { type FamilyRow, familyOf, type ModelName } from '../config/families.js';
+import type { Hparams } from '../config/run.js';
+import { type AnchorGrid, createAnchors } from '../detection/anchors.js';
+import { detect } from '../detection/detect.js';
+import { inlineGraph } from '../graph/graph-def.js';
+import { type InputSpec, ProgramBuilder } from '../graph/program.js';
+import { recordingBackend } from '../graph/recording-backend.js';
+import { efficientDet, type Outputs, variableSpecs } from '../model/efficientdet.js';
+import { averagedVariables, type StepInputs, trainStep } from './step.js';
+
+export interface TrainingProgramOptions {
+  readonly modelName: ModelName;
+  readonly numClasses: number;
+  /** [height, width] of the network input. */
+  readonly imageSize: readonly [number, number];
+  readonly trainBatchSize: number;
+  readonly evalBatchSize: number;
+  readonly hparams: Hparams;
+  /** The bytes of the frozen teacher; null: nothing is distilled. */
+  readonly teacher: Uint8Array | null;
+}
+
+/** Input and outputs of a frozen network. */
+export const FROZEN_INPUT = 'images';
+export const frozenOutput = (head: 'class' | 'box', level: number): string => `${head}_predict_${level}`;
+
+/**
+ * The recorded program that trains: `initialize`, `train_step`, `predict`, `save`, `restore`, `values`, `adopt`.
+ * The teacher's graph lies in the same program: one session runs both.
+ */
+export function recordTraining(options: TrainingProgramOptions): ProgramBuilder {
+  const { modelName, numClasses, imageSize, hparams } = options;
+  const family = familyOf(modelName);
+  const anchors = createAnchors(family, imageSize);
+  const specs = variableSpecs({ family, numClasses });
+  const builder = new ProgramBuilder();
+  const model = { family, numClasses, hparams, specs };
+  builder.signature(
+    'train_step',
+    stepInputs(options, anchors),
+    (fed, variables) => {
+      const inputs = fed as unknown as StepInputs;
+      const teacher =
+        options.teacher &&
+        teacherOutputs(builder, options.teacher, { images: inputs.images, family, numClasses, anchors });
+      return trainStep(model, inputs, { variables, teacher });
+    },
+    { countsSteps: true },
+  );
+  const [height, width] = imageSize;
+  const images: InputSpec = { shape: [options.evalBatchSize, height, width, 3], dtype: 'float32' };
+  builder.signature('predict', { images }, (fed, variables) => {
+    const averaged = averagedVariables(variables, hparams);
+    const outputs = efficientDet(fed.images as tf.Tensor4D, {
+      family,
+      numClasses,
+      training: false,
+      variables: averaged,
+    });
+    return { ...detect(outputs, { anchors, numClasses }) };
+  });
+  builder.addInitialize();
+  builder.addCheckpointing();
+  builder.addAdoption();
+  return builder;
+}
+
+function stepInputs(
+  { trainBatchSize: batch, imageSize: [height, width] }: TrainingProgramOptions,
+  { count }: AnchorGrid,
+): Record<keyof StepInputs, InputSpec> {
+  const scalar = { shape: [], dtype: 'float32' } as const;
+  return {
+    images: { shape: [batch, height, width, 3], dtype: 'float32' },
+    class_targets: { shape: [batch, count], dtype: 'int32' },
+    box_targets: { shape: [batch, count, 4], dtype: 'float32' },
+    num_positives: { shape: [batch], dtype: 'float32' },
+    learning_rate: scalar,
+    soft_cls_weight: scalar,
+    soft_box_weight: scalar,
+    average_decay: scalar,
+    seed: { shape: [2], dtype: 'int32' },
+  };
+}
+
+interface TeacherOptions {
+  readonly images: tf.Tensor4D;
+  readonly family: FamilyRow;
+  readonly numClasses: number;
+  readonly anchors: AnchorGrid;
+}
+
+/** The teacher's answers to the student's own pictures, on the same anchor grid. */
+function teacherOutputs(
+  builder: ProgramBuilder,
+  frozen: Uint8Array,
+  { images, numClasses, anchors }: TeacherOptions,
+): Outputs {
+  return builder.graph.within('teacher', () => {
+    const nodes = inlineGraph(builder.graph, frozen, { [FROZEN_INPUT]: recordingBackend.outputOf(images) });
+    const maps = (head: 'class' | 'box', values: number): tf.Tensor4D[] =>
+      anchors.levels.map(({ level, height, width }) => {
+        const shape = [images.shape[0], height, width, 9 * values];
+        return recordingBackend.tensorOf(nodes.get(frozenOutput(head, level))!, {
+          shape,
+          dtype: 'float32',
+        }) as tf.Tensor4D;
+      });
+    return { classLogits: maps('class', numClasses), boxDeltas: maps('box', 4) };
+  });
+}
