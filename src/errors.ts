@@ -62,6 +62,32 @@ export const errors = {
   configUnreadable: (source: string, cause: unknown) =>
     new AppError('CONFIG_UNREADABLE', `${source}: ${messageOf(cause)}`, { cause, facts: { source } }),
 
+  // data
+  datasetMissing: (path: string) => new AppError('DATA_MISSING', `${path}: there is no such file or folder`, { facts: { path } }),
+  datasetEmpty: (path: string, needs: readonly string[]) =>
+    new AppError('DATA_EMPTY', `${path}: no data set in a known format`, { hint: `needed: ${needs.join('; or ')}`, facts: { path } }),
+  datasetAmbiguous: ({ path, found, hint }: { path: string; found: readonly string[]; hint: string }) =>
+    new AppError('DATA_AMBIGUOUS', `${path}: could be read as any of ${found.join(', ')}`, { hint, facts: { path, found } }),
+  datasetUnreadable: (file: string, cause: unknown) =>
+    new AppError('DATA_UNREADABLE', `${file}: ${messageOf(cause)}`, { cause, facts: { file } }),
+  pictureUnreadable: (file: string, problem: string) =>
+    new AppError('DATA_PICTURE_UNREADABLE', `${file}: ${problem}`, {
+      hint: 'with do_data_cleaning: true such pictures are left out',
+      facts: { file },
+    }),
+  labelUnknown: ({ file, label, allowed }: { file: string; label: string; allowed: readonly string[] }) =>
+    new AppError('DATA_LABEL_UNKNOWN', `${file}: label "${label}" is no class; allowed: ${allowed.join(', ')}`, {
+      hint: 'correct the label, or add it to data.classes',
+      facts: { file, label, allowed },
+    }),
+  nothingUsable: (path: string, dropped: Readonly<Record<string, number>>) => {
+    const reasons = Object.entries(dropped).map(([rule, count]) => `${rule} dropped ${count}`);
+    return new AppError('DATA_NOTHING_USABLE', `${path}: no usable training picture is left (${reasons.join(', ') || 'none found'})`, {
+      hint: 'detdistill clean DATASET --dry-run shows why, picture by picture',
+      facts: { path, dropped },
+    });
+  },
+
   // recording
   kernelUnsupported: (kernel: string) =>
     new AppError('KERNEL_UNSUPPORTED', `kernel ${kernel} cannot be recorded`, {

@@ -1,0 +1,34 @@
+import sharp from 'sharp';
+import { messageOf } from '../../errors.js';
+
+/** What cleaning needs to know of a stored picture. */
+export interface PictureFacts {
+  /** As stored, before any EXIF orientation. */
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  readonly space: string;
+  /** EXIF: 1 is upright. */
+  readonly orientation: number;
+  /** Why it cannot be decoded. */
+  readonly problem: string | null;
+}
+
+const UNREADABLE = { width: 0, height: 0, channels: 0, space: '', orientation: 1 };
+
+/** Decodes the whole picture: a header alone does not show that the end is missing. */
+export async function inspectPicture(file: string): Promise<PictureFacts> {
+  try {
+    const { width, height, channels, space, orientation = 1 } = await sharp(file).metadata();
+    await sharp(file, { failOn: 'truncated' }).raw().toBuffer();
+    return { width, height, channels, space, orientation, problem: null };
+  } catch (error) {
+    return { ...UNREADABLE, problem: messageOf(error) };
+  }
+}
+
+/** Writes a picture upright and in RGB. */
+export async function rewritePicture(from: string, to: string): Promise<void> {
+  const upright = sharp(from).autoOrient().flatten({ background: '#000' }).toColourspace('srgb');
+  await (to.endsWith('.png') ? upright.png() : upright.jpeg({ quality: 95, chromaSubsampling: '4:4:4' })).toFile(to);
+}
