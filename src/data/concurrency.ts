@@ -1,7 +1,11 @@
 import { availableParallelism } from 'node:os';
 
 /** Maps with a bounded number at a time, results in order. */
-export async function mapConcurrently<T, R>(items: readonly T[], map: (item: T, index: number) => Promise<R>, limit = 2 * availableParallelism()): Promise<R[]> {
+export async function mapConcurrently<T, R>(
+  items: readonly T[],
+  map: (item: T, index: number) => Promise<R>,
+  limit = 2 * availableParallelism(),
+): Promise<R[]> {
   const results = new Array<R>(items.length);
   let next = 0;
   const work = async (): Promise<void> => {

@@ -19,7 +19,10 @@ async function listing(path: string): Promise<string> {
   if (!info) throw errors.datasetMissing(path);
   if (info.isFile()) return `${path}\t${info.size}\t${info.mtimeMs}`;
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  const files = entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name)).sort();
+  const files = entries
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name))
+    .sort();
   const lines = await mapConcurrently(files, async file => {
     const { size, mtimeMs } = await stat(file);
     return `${relative(path, file)}\t${size}\t${mtimeMs}`;

@@ -7,7 +7,10 @@ export const isTransposed = (orientation: number): boolean => orientation >= 5;
  * Where a box of the stored picture lies in the upright one.
  * @param width, height of the stored picture
  */
-export function orientBox([y0, x0, y1, x1]: BoxYxyx, { orientation, width: w, height: h }: { orientation: number; width: number; height: number }): BoxYxyx {
+export function orientBox(
+  [y0, x0, y1, x1]: BoxYxyx,
+  { orientation, width: w, height: h }: { orientation: number; width: number; height: number },
+): BoxYxyx {
   const turned: Record<number, BoxYxyx> = {
     2: [y0, w - x1, y1, w - x0],
     3: [h - y1, w - x1, h - y0, w - x0],

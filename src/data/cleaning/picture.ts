@@ -30,5 +30,7 @@ export async function inspectPicture(file: string): Promise<PictureFacts> {
 /** Writes a picture upright and in RGB. */
 export async function rewritePicture(from: string, to: string): Promise<void> {
   const upright = sharp(from).autoOrient().flatten({ background: '#000' }).toColourspace('srgb');
-  await (to.endsWith('.png') ? upright.png() : upright.jpeg({ quality: 95, chromaSubsampling: '4:4:4' })).toFile(to);
+  await (
+    to.endsWith('.png') ? upright.png() : upright.jpeg({ quality: 95, chromaSubsampling: '4:4:4' })
+  ).toFile(to);
 }

@@ -7,9 +7,17 @@ import type { DatasetReader, ReadOptions } from './reader.js';
 
 const Id = z.union([z.number(), z.string()]);
 const CocoFile = z.object({
-  images: z.array(z.object({ id: Id, file_name: z.string(), width: z.number().optional(), height: z.number().optional() })),
+  images: z.array(
+    z.object({ id: Id, file_name: z.string(), width: z.number().optional(), height: z.number().optional() }),
+  ),
   annotations: z.array(
-    z.object({ image_id: Id, category_id: Id, bbox: z.array(z.number()).length(4), iscrowd: z.number().optional(), area: z.number().optional() }),
+    z.object({
+      image_id: Id,
+      category_id: Id,
+      bbox: z.array(z.number()).length(4),
+      iscrowd: z.number().optional(),
+      area: z.number().optional(),
+    }),
   ),
   categories: z.array(z.object({ id: Id, name: z.string() })),
 });
@@ -21,7 +29,8 @@ const SPLIT_NAMES = { train: /train/i, eval: /val|eval|test/i } as const;
 /** COCO: a JSON file with images, annotations, categories, or a folder that holds such files and the pictures. */
 export const coco: DatasetReader = {
   format: 'coco',
-  needs: 'a .json file with images, annotations and categories, or a folder with annotations/*.json and the pictures',
+  needs:
+    'a .json file with images, annotations and categories, or a folder with annotations/*.json and the pictures',
   detect: async path => (await annotationFiles(path)).length > 0,
   async read(path, { split }): Promise<RawDataset> {
     const file = chooseFile(path, await annotationFiles(path), split);
@@ -31,7 +40,11 @@ export const coco: DatasetReader = {
     const samples = await Promise.all(
       content.images.map(async image => sampleOf(image, { file, folders, boxes: boxes.get(image.id) ?? [] })),
     );
-    return { format: 'coco', samples: samples.sort((a, b) => (a.id < b.id ? -1 : 1)), classes: content.categories.map(({ name }) => name) };
+    return {
+      format: 'coco',
+      samples: samples.sort((a, b) => (a.id < b.id ? -1 : 1)),
+      classes: content.categories.map(({ name }) => name),
+    };
   },
 };
 
@@ -41,7 +54,8 @@ async function annotationFiles(path: string): Promise<string[]> {
   const found: string[] = [];
   for (const folder of [path, join(path, 'annotations')]) {
     const names = await readdir(folder).catch(() => []);
-    for (const name of names) if (name.endsWith('.json') && (await looksLikeCoco(join(folder, name)))) found.push(join(folder, name));
+    for (const name of names)
+      if (name.endsWith('.json') && (await looksLikeCoco(join(folder, name)))) found.push(join(folder, name));
   }
   return found.sort();
 }
@@ -55,7 +69,11 @@ function chooseFile(path: string, files: readonly string[], split: ReadOptions['
   const named = split ? files.filter(file => SPLIT_NAMES[split].test(basename(file))) : files;
   const candidates = named.length > 0 ? named : files;
   if (candidates.length === 1) return candidates[0]!;
-  throw errors.datasetAmbiguous({ path, found: candidates.map(file => basename(file)), hint: 'name one of the files as the path' });
+  throw errors.datasetAmbiguous({
+    path,
+    found: candidates.map(file => basename(file)),
+    hint: 'name one of the files as the path',
+  });
 }
 
 async function parseFile(file: string): Promise<CocoFile> {
@@ -85,7 +103,13 @@ function boxesByImage({ annotations, categories }: CocoFile): Map<string | numbe
   for (const { image_id, category_id, bbox, iscrowd, area } of annotations) {
     const [x, y, width, height] = bbox as [number, number, number, number];
     const label = names.get(category_id) ?? `category ${category_id}`;
-    const box: LabelledBox = { box: [y, x, y + height, x + width], label, crowd: iscrowd === 1, difficult: false, area };
+    const box: LabelledBox = {
+      box: [y, x, y + height, x + width],
+      label,
+      crowd: iscrowd === 1,
+      difficult: false,
+      area,
+    };
     const list = boxes.get(image_id);
     if (list) list.push(box);
     else boxes.set(image_id, [box]);

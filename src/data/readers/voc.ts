@@ -9,12 +9,21 @@ import { type DatasetReader, PICTURE } from './reader.js';
 /** Split files of Pascal VOC, by what we call the split. */
 const SPLIT_FILES = { train: ['train.txt'], eval: ['val.txt', 'eval.txt', 'test.txt'] } as const;
 
-const parser = new XMLParser({ ignoreAttributes: true, parseTagValue: false, isArray: name => name === 'object' });
+const parser = new XMLParser({
+  ignoreAttributes: true,
+  parseTagValue: false,
+  isArray: name => name === 'object',
+});
 
 interface VocObject {
   readonly name?: string;
   readonly difficult?: string;
-  readonly bndbox?: { readonly xmin?: string; readonly ymin?: string; readonly xmax?: string; readonly ymax?: string };
+  readonly bndbox?: {
+    readonly xmin?: string;
+    readonly ymin?: string;
+    readonly xmax?: string;
+    readonly ymax?: string;
+  };
 }
 interface VocFile {
   readonly annotation?: {
@@ -34,7 +43,9 @@ export const voc: DatasetReader = {
     const annotations = new Map(files.filter(file => file.endsWith('.xml')).map(file => [stem(file), file]));
     const listed = split && (await splitStems(path, split));
     const pictures = files.filter(file => PICTURE.test(file) && (!listed || listed.has(stem(file)))).sort();
-    const samples = await mapConcurrently(pictures, image => readSample(path, image, annotations.get(stem(image)) ?? null));
+    const samples = await mapConcurrently(pictures, image =>
+      readSample(path, image, annotations.get(stem(image)) ?? null),
+    );
     return { format: 'voc', samples, classes: null };
   },
 };
@@ -52,7 +63,13 @@ async function filesBelow(path: string): Promise<string[]> {
 async function splitStems(path: string, split: keyof typeof SPLIT_FILES): Promise<Set<string> | undefined> {
   for (const name of SPLIT_FILES[split]) {
     const text = await readFile(join(path, 'ImageSets', 'Main', name), 'utf8').catch(() => null);
-    if (text !== null) return new Set(text.split(/\s*\n/).map(line => line.trim().split(/\s+/)[0]!).filter(Boolean));
+    if (text !== null)
+      return new Set(
+        text
+          .split(/\s*\n/)
+          .map(line => line.trim().split(/\s+/)[0]!)
+          .filter(Boolean),
+      );
   }
   return undefined;
 }
@@ -73,13 +90,15 @@ export function parseAnnotation(xml: string): Pick<RawSample, 'boxes' | 'declare
   const { annotation } = parser.parse(xml, true) as VocFile;
   if (!annotation) throw new Error('no <annotation> element');
   const { width, height } = annotation.size ?? {};
-  const declared = Number(width) > 0 && Number(height) > 0 ? { width: Number(width), height: Number(height) } : null;
+  const declared =
+    Number(width) > 0 && Number(height) > 0 ? { width: Number(width), height: Number(height) } : null;
   return { boxes: (annotation.object ?? []).map(boxOf), declared };
 }
 
 /** A corner that is missing becomes NaN: cleaning names it. */
 function boxOf({ name = '', difficult, bndbox = {} }: VocObject): LabelledBox {
-  const corner = (text: string | undefined): number => (text === undefined || text.trim() === '' ? NaN : Number(text));
+  const corner = (text: string | undefined): number =>
+    text === undefined || text.trim() === '' ? NaN : Number(text);
   const box = [corner(bndbox.ymin), corner(bndbox.xmin), corner(bndbox.ymax), corner(bndbox.xmax)] as const;
   return { box, label: name.trim(), crowd: false, difficult: difficult === '1' };
 }

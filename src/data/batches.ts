@@ -1,0 +1,178 @@
+import { availableParallelism } from 'node:os';
+import { Piscina } from 'piscina';
+import type { FamilyRow } from '../config/families.js';
+import { compiledModule } from '../compiled.js';
+import type { Training } from '../config/run.js';
+import { randomFrom } from '../random.js';
+import type { CleanedDataset, CleanedSample, Split } from './dataset.js';
+import type { EvaluationTask, TrainingTask } from './sample-worker.js';
+import type { SampleRecipe, TrainingRecipe, TrainingSample } from './samples.js';
+
+export interface TrainingBatch {
+  readonly step: number;
+  /** [batch, height, width, 3], normalised. */
+  readonly images: Float32Array;
+  /** [batch, anchors], -1 for background. */
+  readonly classTargets: Int32Array;
+  /** [batch, anchors, 4] */
+  readonly boxTargets: Float32Array;
+  /** [batch] */
+  readonly numPositives: Float32Array;
+}
+
+export interface EvaluationBatch {
+  /** [batch, height, width, 3]; the last batch is filled up with zeros. */
+  readonly images: Float32Array;
+  readonly samples: readonly CleanedSample[];
+  /** Network pixels × scale = pixels of the picture. */
+  readonly scales: readonly number[];
+}
+
+/** Batches that are being made while one is used. */
+const AHEAD = 3;
+
+/** One thread beside TensorFlow's own: decoding needs far less than a step. */
+const threads = (): number => Math.max(1, Math.min(8, availableParallelism() - 1));
+
+/** Threads that decode, augment and match. */
+const openPool = (): Piscina =>
+  new Piscina({
+    filename: compiledModule('./sample-worker.js', import.meta.url).href,
+    minThreads: 1,
+    maxThreads: threads(),
+  });
+
+/** Steps of one pass over the training split; a split smaller than a batch fills it by repetition. */
+export const stepsPerEpoch = (samples: number, batchSize: number): number =>
+  Math.max(1, Math.floor(samples / batchSize));
+
+/** The samples of a step: a pure function of seed and step, so a resumed run goes on with the very same batches. */
+export function samplesOfStep(
+  samples: readonly CleanedSample[],
+  { step, batchSize, seed }: { step: number; batchSize: number; seed: number },
+): { epoch: number; samples: CleanedSample[] } {
+  const perEpoch = stepsPerEpoch(samples.length, batchSize);
+  const epoch = Math.floor(step / perEpoch);
+  const order = shuffled(samples, seed, epoch);
+  const start = (step % perEpoch) * batchSize;
+  return { epoch, samples: Array.from({ length: batchSize }, (_, i) => order[(start + i) % order.length]!) };
+}
+
+let lastOrder:
+  | { readonly key: string; readonly samples: readonly CleanedSample[]; readonly order: CleanedSample[] }
+  | undefined;
+
+function shuffled(samples: readonly CleanedSample[], seed: number, epoch: number): CleanedSample[] {
+  const key = `${seed}/${epoch}`;
+  if (lastOrder?.key !== key || lastOrder.samples !== samples)
+    lastOrder = { key, samples, order: randomFrom(seed, 'order', epoch).shuffle(samples) };
+  return lastOrder.order;
+}
+
+export interface TrainingBatchOptions {
+  readonly folder: string;
+  readonly dataset: CleanedDataset;
+  readonly training: Training;
+  readonly family: FamilyRow;
+  readonly seed: number;
+  readonly startStep: number;
+  readonly totalSteps: number;
+}
+
+/** Batches from `startStep` on, made ahead in worker threads. */
+export async function* trainingBatches({
+  folder,
+  dataset,
+  training,
+  family,
+  seed,
+  startStep,
+  totalSteps,
+}: TrainingBatchOptions): AsyncGenerator<TrainingBatch> {
+  const pool = openPool();
+  const { hparams, image_size: imageSize, train_batch_size: batchSize } = training;
+  const recipe: TrainingRecipe = { folder, imageSize, normalisation: family.normalisation, hparams, seed };
+  const { minLevel, maxLevel, anchorScale } = family;
+  const make = async (step: number): Promise<TrainingBatch> => {
+    const { epoch, samples } = samplesOfStep(dataset.splits.train, { step, batchSize, seed });
+    const tasks = samples.map(sample => {
+      const task: TrainingTask = { sample, epoch, recipe, anchors: { minLevel, maxLevel, anchorScale } };
+      return pool.run(task, { name: 'train' }) as Promise<TrainingSample>;
+    });
+    return stack(step, await Promise.all(tasks));
+  };
+  try {
+    yield* ahead(make, startStep, totalSteps);
+  } finally {
+    await pool.destroy();
+  }
+}
+
+/** The pictures of a split in order, as the network sees them when nothing is changed. */
+export async function* evaluationBatches({
+  dataset,
+  split,
+  batchSize,
+  recipe,
+}: {
+  dataset: CleanedDataset;
+  split: Split;
+  batchSize: number;
+  recipe: SampleRecipe;
+}): AsyncGenerator<EvaluationBatch> {
+  const pool = openPool();
+  const samples = dataset.splits[split];
+  const size = recipe.imageSize[0] * recipe.imageSize[1] * 3;
+  const make = async (batch: number): Promise<EvaluationBatch> => {
+    const chosen = samples.slice(batch * batchSize, (batch + 1) * batchSize);
+    const results = await Promise.all(
+      chosen.map(
+        sample =>
+          pool.run({ sample, recipe } satisfies EvaluationTask, { name: 'evaluate' }) as Promise<{
+            image: Float32Array;
+            scale: number;
+          }>,
+      ),
+    );
+    const images = new Float32Array(batchSize * size);
+    results.forEach(({ image }, i) => images.set(image, i * size));
+    return { images, samples: chosen, scales: results.map(({ scale }) => scale) };
+  };
+  try {
+    yield* ahead(make, 0, Math.ceil(samples.length / batchSize));
+  } finally {
+    await pool.destroy();
+  }
+}
+
+/** Makes items `from` … `to` in order, a few ahead of the one that is asked for. */
+async function* ahead<T>(make: (index: number) => Promise<T>, from: number, to: number): AsyncGenerator<T> {
+  const pending: Promise<T>[] = [];
+  let next = from;
+  try {
+    while (pending.length > 0 || next < to) {
+      while (pending.length < AHEAD && next < to) pending.push(make(next++));
+      yield await pending.shift()!;
+    }
+  } finally {
+    // Items nobody waits for any more may fail when their threads end.
+    await Promise.allSettled(pending);
+  }
+}
+
+function stack(step: number, samples: readonly TrainingSample[]): TrainingBatch {
+  const first = samples[0]!;
+  const batch = {
+    step,
+    images: new Float32Array(samples.length * first.image.length),
+    classTargets: new Int32Array(samples.length * first.classTargets.length),
+    boxTargets: new Float32Array(samples.length * first.boxTargets.length),
+    numPositives: Float32Array.from(samples, ({ numPositives }) => numPositives),
+  };
+  samples.forEach(({ image, classTargets, boxTargets }, i) => {
+    batch.images.set(image, i * image.length);
+    batch.classTargets.set(classTargets, i * classTargets.length);
+    batch.boxTargets.set(boxTargets, i * boxTargets.length);
+  });
+  return batch;
+}

@@ -1,0 +1,111 @@
+import type { BoxYxyx } from '../boxes.js';
+import type { Normalisation } from '../config/families.js';
+import type { Hparams } from '../config/run.js';
+import type { AnchorGrid } from '../detection/anchors.js';
+import { assignTargets, type TargetBox, type Targets } from '../detection/targets.js';
+import { randomFrom } from '../random.js';
+import type { CleanedSample } from './dataset.js';
+import { letterbox, placePicture, readPicture, resizePicture } from './pictures.js';
+
+export interface TrainingSample extends Targets {
+  /** [height, width, 3], normalised. */
+  readonly image: Float32Array;
+}
+
+export interface SampleRecipe {
+  readonly folder: string;
+  readonly imageSize: readonly [number, number];
+  readonly normalisation: Normalisation;
+}
+
+export interface TrainingRecipe extends SampleRecipe {
+  readonly hparams: Pick<
+    Hparams,
+    'input_rand_hflip' | 'jitter_min' | 'jitter_max' | 'max_instances_per_image'
+  >;
+  readonly seed: number;
+}
+
+/** Flip, scale and crop of one sample in one epoch: drawn from (seed, epoch, sample), so a restart repeats it. */
+interface Augmentation {
+  readonly flip: boolean;
+  readonly width: number;
+  readonly height: number;
+  readonly offset: readonly [y: number, x: number];
+}
+
+function drawAugmentation(
+  sample: CleanedSample,
+  { epoch, recipe }: { epoch: number; recipe: TrainingRecipe },
+): Augmentation {
+  const { hparams, imageSize, seed } = recipe;
+  const random = randomFrom(seed, 'augment', epoch, sample.imageId);
+  const flip = random.next() < 0.5 && hparams.input_rand_hflip;
+  const factor = random.uniform(hparams.jitter_min, hparams.jitter_max);
+  const { width, height } = letterbox(sample, [imageSize[0] * factor, imageSize[1] * factor]);
+  const excess = (size: number, limit: number): number =>
+    Math.floor(random.next() * Math.max(0, size - limit));
+  return { flip, width, height, offset: [excess(height, imageSize[0]), excess(width, imageSize[1])] };
+}
+
+/** A sample as the network trains on it, in the order of google/automl `dataloader.py`: flip, scale, crop, pad, match. */
+export async function trainingSample(
+  sample: CleanedSample,
+  { epoch, recipe, grid }: { epoch: number; recipe: TrainingRecipe; grid: AnchorGrid },
+): Promise<TrainingSample> {
+  const augmentation = drawAugmentation(sample, { epoch, recipe });
+  const { flip, width, height, offset } = augmentation;
+  const picture = await resizePicture(await readPicture(`${recipe.folder}/${sample.image}`), {
+    width,
+    height,
+  });
+  const [canvasHeight, canvasWidth] = recipe.imageSize;
+  const image = new Float32Array(canvasHeight * canvasWidth * 3);
+  placePicture(
+    picture,
+    { canvas: recipe.imageSize, offset, flip, normalisation: recipe.normalisation },
+    image,
+  );
+  const boxes = sample.boxes
+    .filter(({ crowd }) => !crowd)
+    .slice(0, recipe.hparams.max_instances_per_image)
+    .map(({ box, classIndex }): TargetBox => ({
+      classIndex,
+      box: moveBox(box, { sample, augmentation, imageSize: recipe.imageSize }),
+    }))
+    .filter(({ box: [ymin, xmin, ymax, xmax] }) => ymax > ymin && xmax > xmin);
+  return { image, ...assignTargets(grid, boxes) };
+}
+
+function moveBox(
+  box: BoxYxyx,
+  {
+    sample,
+    augmentation,
+    imageSize,
+  }: { sample: CleanedSample; augmentation: Augmentation; imageSize: readonly [number, number] },
+): BoxYxyx {
+  const [scaleY, scaleX] = [augmentation.height / sample.height, augmentation.width / sample.width];
+  const [ymin, left, ymax, right] = box;
+  const [xmin, xmax] = augmentation.flip ? [sample.width - right, sample.width - left] : [left, right];
+  const clip = (value: number, limit: number): number => Math.min(Math.max(value, 0), limit - 1);
+  const [offsetY, offsetX] = augmentation.offset;
+  return [
+    clip(ymin * scaleY - offsetY, imageSize[0]),
+    clip(xmin * scaleX - offsetX, imageSize[1]),
+    clip(ymax * scaleY - offsetY, imageSize[0]),
+    clip(xmax * scaleX - offsetX, imageSize[1]),
+  ];
+}
+
+/** A picture as the network sees it when nothing is changed: scaled to fit, top left. @returns pixels and the scale to undo. */
+export async function evaluationSample(
+  sample: CleanedSample,
+  { folder, imageSize, normalisation }: SampleRecipe,
+): Promise<{ image: Float32Array; scale: number }> {
+  const { scale, ...size } = letterbox(sample, imageSize);
+  const picture = await resizePicture(await readPicture(`${folder}/${sample.image}`), size);
+  const image = new Float32Array(imageSize[0] * imageSize[1] * 3);
+  placePicture(picture, { canvas: imageSize, offset: [0, 0], flip: false, normalisation }, image);
+  return { image, scale: 1 / scale };
+}
