@@ -98,7 +98,8 @@ async function checkThatItLoads(folder: string, library: string): Promise<void> 
   }
 }
 
-async function linkAddon(folder: string, link: string): Promise<void> {
+/** Points `link` to the addon in `folder`: in place of whatever is there, by a copy where links are not possible. */
+export async function linkAddon(folder: string, link: string): Promise<void> {
   if (isSameAddon(link, join(folder, ADDON))) return;
   const aside = `${link}.${process.pid}`;
   try {

@@ -21,7 +21,7 @@ export interface DownloadRequest {
 export type Download = (request: DownloadRequest) => Promise<string>;
 
 const WATCH_MS = 500;
-/** The simple repository API; `pip` reads the machine's own setting of it. */
+/** The simple repository API, where the machine has no setting of its own. */
 const INDEX = 'https://pypi.org/simple';
 
 /** Every way to get a wheel, in the order they are tried. */
@@ -79,7 +79,8 @@ async function fetchWithPip(python: string, { wheel, into }: DownloadRequest): P
 
 async function fetchOverHttps({ wheel, into }: DownloadRequest): Promise<void> {
   const name = wheel.file.split('-')[0]?.replaceAll('_', '-').toLowerCase();
-  const page = await get(`${INDEX}/${name}/`, { accept: 'application/vnd.pypi.simple.v1+json' });
+  const index = process.env.PIP_INDEX_URL ?? INDEX;
+  const page = await get(`${index}/${name}/`, { accept: 'application/vnd.pypi.simple.v1+json' });
   const { files } = (await page.json()) as SimplePage;
   const found = files.find(({ filename }) => filename === wheel.file);
   if (!found) throw new Error(`the index has no ${wheel.file}`);
