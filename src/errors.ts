@@ -63,11 +63,18 @@ export const errors = {
     new AppError('CONFIG_UNREADABLE', `${source}: ${messageOf(cause)}`, { cause, facts: { source } }),
 
   // data
-  datasetMissing: (path: string) => new AppError('DATA_MISSING', `${path}: there is no such file or folder`, { facts: { path } }),
+  datasetMissing: (path: string) =>
+    new AppError('DATA_MISSING', `${path}: there is no such file or folder`, { facts: { path } }),
   datasetEmpty: (path: string, needs: readonly string[]) =>
-    new AppError('DATA_EMPTY', `${path}: no data set in a known format`, { hint: `needed: ${needs.join('; or ')}`, facts: { path } }),
+    new AppError('DATA_EMPTY', `${path}: no data set in a known format`, {
+      hint: `needed: ${needs.join('; or ')}`,
+      facts: { path },
+    }),
   datasetAmbiguous: ({ path, found, hint }: { path: string; found: readonly string[]; hint: string }) =>
-    new AppError('DATA_AMBIGUOUS', `${path}: could be read as any of ${found.join(', ')}`, { hint, facts: { path, found } }),
+    new AppError('DATA_AMBIGUOUS', `${path}: could be read as any of ${found.join(', ')}`, {
+      hint,
+      facts: { path, found },
+    }),
   datasetUnreadable: (file: string, cause: unknown) =>
     new AppError('DATA_UNREADABLE', `${file}: ${messageOf(cause)}`, { cause, facts: { file } }),
   pictureUnreadable: (file: string, problem: string) =>
@@ -76,17 +83,54 @@ export const errors = {
       facts: { file },
     }),
   labelUnknown: ({ file, label, allowed }: { file: string; label: string; allowed: readonly string[] }) =>
-    new AppError('DATA_LABEL_UNKNOWN', `${file}: label "${label}" is no class; allowed: ${allowed.join(', ')}`, {
-      hint: 'correct the label, or add it to data.classes',
-      facts: { file, label, allowed },
-    }),
+    new AppError(
+      'DATA_LABEL_UNKNOWN',
+      `${file}: label "${label}" is no class; allowed: ${allowed.join(', ')}`,
+      {
+        hint: 'correct the label, or add it to data.classes',
+        facts: { file, label, allowed },
+      },
+    ),
   nothingUsable: (path: string, dropped: Readonly<Record<string, number>>) => {
     const reasons = Object.entries(dropped).map(([rule, count]) => `${rule} dropped ${count}`);
-    return new AppError('DATA_NOTHING_USABLE', `${path}: no usable training picture is left (${reasons.join(', ') || 'none found'})`, {
-      hint: 'detdistill clean DATASET --dry-run shows why, picture by picture',
-      facts: { path, dropped },
-    });
+    return new AppError(
+      'DATA_NOTHING_USABLE',
+      `${path}: no usable training picture is left (${reasons.join(', ') || 'none found'})`,
+      {
+        hint: 'detdistill clean DATASET --dry-run shows why, picture by picture',
+        facts: { path, dropped },
+      },
+    );
   },
+
+  // store
+  storeUnconfigured: (url: string) =>
+    new AppError('STORE_UNCONFIGURED', `${url}: no address or keys for it`, {
+      hint: 'set S3_ENDPOINT, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+      facts: { url },
+    }),
+  storeUrlInvalid: (url: string) =>
+    new AppError('STORE_URL_INVALID', `${url}: no store; allowed: file:///FOLDER or s3://BUCKET/PREFIX`, {
+      facts: { url },
+    }),
+  storeFailed: (url: string, cause: unknown) =>
+    new AppError('STORE_FAILED', `${url}: ${messageOf(cause)}`, { retryable: true, cause, facts: { url } }),
+  storeKeyInvalid: (key: string) =>
+    new AppError(
+      'STORE_KEY_INVALID',
+      `"${key}" is no key; allowed: names of letters, digits, ".", "_", "-", joined by "/"`,
+      { facts: { key } },
+    ),
+  artifactMissing: (uri: string, hash: string) =>
+    new AppError('ARTIFACT_MISSING', `${uri}: the artifact with hash ${hash} is not there any more`, {
+      hint: 'start the run again: the stage that makes it is repeated',
+      facts: { uri, hash },
+    }),
+  artifactDamaged: (facts: { file: string; expected: string; found: string }) =>
+    new AppError('ARTIFACT_DAMAGED', `${facts.file}: hash ${facts.found}, expected ${facts.expected}`, {
+      hint: 'remove the artifact: the stage that makes it is then repeated',
+      facts,
+    }),
 
   // recording
   kernelUnsupported: (kernel: string) =>

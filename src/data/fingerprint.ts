@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import type { Data } from '../config/run.js';
 import { errors } from '../errors.js';
 import { sha256 } from '../hashing.js';
-import { mapConcurrently } from './concurrency.js';
+import { mapConcurrently } from '../concurrency.js';
 
 /**
  * What the files of a data set look like from outside: names, sizes, times. Changes when a file does; a copy with new

@@ -9,7 +9,7 @@ import { runCommand } from './command.js';
 import type { Wheel, WheelRow } from './wheels.js';
 import type { OnProgress } from './progress.js';
 
-export interface DownloadRequest {
+interface DownloadRequest {
   readonly row: WheelRow;
   readonly wheel: Wheel;
   /** An empty folder of this download alone. */

@@ -40,7 +40,8 @@ export function cudaEnvironment(cacheFolder: string, env: NodeJS.ProcessEnv): No
 
 /** Whether the driver's own tool finds a GPU. */
 export function hasNvidiaGpu(): boolean {
-  return findOnPath('nvidia-smi') !== null && spawnSync('nvidia-smi', ['-L']).status === 0;
+  const tool = findOnPath('nvidia-smi');
+  return tool !== null && spawnSync(tool, ['-L']).status === 0;
 }
 
 const rowsFor = (gpu: boolean): readonly [WheelRow, ...WheelRow[]] =>

@@ -10,7 +10,7 @@ const PART = 'Python for tests';
 const BY_HAND = 'install Python 3.10 to 3.13 with venv and pip';
 
 /** What tests compare with: COCO's own metrics, and TensorFlow as Python loads it. */
-export const PYTHON_PACKAGES = {
+const PYTHON_PACKAGES = {
   light: [
     'pycocotools==2.0.11',
     'tensorflow-cpu==2.21.0; platform_machine == "x86_64"',
@@ -28,7 +28,7 @@ interface PythonOptions {
 }
 
 /** The Python of a virtual environment with these packages when the cache has it. */
-export function findPython({ cacheFolder, packages }: PythonOptions): string | null {
+function findPython({ cacheFolder, packages }: PythonOptions): string | null {
   const python = join(folderOf(cacheFolder, packages), 'bin', 'python');
   return isExecutable(python) ? python : null;
 }

@@ -43,7 +43,7 @@ export const trainerEnvironment = (
   env: NodeJS.ProcessEnv = process.env,
 ): NodeJS.ProcessEnv => cudaEnvironment(settings.cacheFolder, env);
 
-export interface TestParts {
+interface TestParts {
   /** Why tests that need one of these are skipped. */
   readonly unavailable: readonly { readonly part: string; readonly reason: string }[];
 }

@@ -19,7 +19,7 @@ export interface Wheel {
   readonly bytes: number | null;
 }
 
-export type Platform = 'linux-x64' | 'linux-arm64' | 'any';
+type Platform = 'linux-x64' | 'linux-arm64' | 'any';
 
 const TENSORFLOW_BY_HAND =
   'set DETDISTILL_LIBTENSORFLOW to a folder that holds libtensorflow_cc.so.2, libtensorflow_framework.so.2 and include/';

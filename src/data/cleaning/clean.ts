@@ -5,7 +5,7 @@ import type { Data } from '../../config/run.js';
 import { errors } from '../../errors.js';
 import { fnv1a } from '../../random.js';
 import type { StageProgress } from '../../pipeline.js';
-import { mapConcurrently } from '../concurrency.js';
+import { mapConcurrently } from '../../concurrency.js';
 import {
   type CleanedDataset,
   type CleanedSample,

@@ -3,7 +3,7 @@ import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { XMLParser } from 'fast-xml-parser';
 import { messageOf } from '../../errors.js';
 import type { LabelledBox, RawDataset, RawSample } from '../dataset.js';
-import { mapConcurrently } from '../concurrency.js';
+import { mapConcurrently } from '../../concurrency.js';
 import { type DatasetReader, PICTURE } from './reader.js';
 
 /** Split files of Pascal VOC, by what we call the split. */
