@@ -9,7 +9,7 @@ interface Member {
 }
 
 /** A zip file whose members are stored as they are (APPNOTE.TXT 4.3). */
-export function zip(members: readonly Member[]): Buffer {
+function zip(members: readonly Member[]): Buffer {
   const bodies: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
