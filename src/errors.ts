@@ -132,6 +132,17 @@ export const errors = {
       facts,
     }),
 
+  // weights
+  weightsRefused: (file: string, what: string) =>
+    new AppError('WEIGHTS_REFUSED', `${file}: asks for ${what}; only tensors are read from such files`, { facts: { file, what } }),
+  weightsUnknownFormat: (file: string) =>
+    new AppError('WEIGHTS_UNKNOWN_FORMAT', `${file}: neither a TensorFlow checkpoint nor a PyTorch state file`, {
+      hint: 'name a checkpoint by its prefix, as in model.ckpt-1200',
+      facts: { file },
+    }),
+  checkpointUnreadable: (file: string, cause: unknown) =>
+    new AppError('CHECKPOINT_UNREADABLE', `${file}: ${messageOf(cause)}`, { cause, facts: { file } }),
+
   // recording
   kernelUnsupported: (kernel: string) =>
     new AppError('KERNEL_UNSUPPORTED', `kernel ${kernel} cannot be recorded`, {

@@ -1,0 +1,29 @@
+import { AppError, messageOf } from '../errors.js';
+import type { Terminal } from './terminal.js';
+
+/** Mistakes in what a person wrote end with 2, everything else with 1. */
+const MISTAKES = /^(USAGE|CONFIG)_/;
+
+/** Writes what went wrong to stderr, and gives the exit status. */
+export function reportFailure(
+  error: unknown,
+  { json, stderr, colours }: Pick<Terminal, 'json' | 'stderr' | 'colours'>,
+): 1 | 2 {
+  const known = error instanceof AppError ? error : undefined;
+  const code = known?.code ?? 'UNEXPECTED';
+  if (json) stderr.write(`${JSON.stringify({ error: known ?? { code, message: messageOf(error) } })}\n`);
+  else {
+    stderr.write(`${colours.red(colours.bold('error'))} ${colours.bold(code)}: ${messageOf(error)}\n`);
+    if (known?.hint) stderr.write(`  ${colours.cyan('hint')}: ${known.hint}\n`);
+    if (!known && error instanceof Error && error.stack) stderr.write(`${colours.dim(frames(error.stack))}\n`);
+  }
+  return MISTAKES.test(code) ? 2 : 1;
+}
+
+/** A failure without a name is ours to mend: where it happened belongs to the report of it. */
+const frames = (stack: string): string =>
+  stack
+    .split('\n')
+    .filter(line => line.startsWith('    at '))
+    .slice(0, 5)
+    .join('\n');

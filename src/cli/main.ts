@@ -1,0 +1,86 @@
+import { Command as Parser, CommanderError, Option } from 'commander';
+import { readFileSync } from 'node:fs';
+import { errors } from '../errors.js';
+import { readSettings } from '../settings.js';
+import type { Command, OptionRow } from './command.js';
+import { COMMANDS } from './commands/index.js';
+import { reportFailure } from './failure.js';
+import { openTerminal } from './terminal.js';
+
+/** The command line. Sets the exit status: 0, 1 for a failure, 2 for a mistake in what was written. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const terminal = openTerminal(argv.includes('--json'));
+  try {
+    await buildParser().parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return; // --help, --version
+    process.exitCode = reportFailure(error instanceof CommanderError ? usageError(error) : error, terminal);
+  }
+}
+
+function buildParser(): Parser {
+  const parser = new Parser('detdistill')
+    .description(
+      'EfficientDet training and knowledge distillation as durable pipelines.\nStart with: detdistill demo',
+    )
+    .version(ownVersion(), '--version', 'the version')
+    .helpOption('-h, --help', 'this text')
+    .helpCommand('help [command]', 'how a command is used');
+  for (const [group, commands] of Object.entries(COMMANDS))
+    for (const command of commands) parser.addCommand(parserOf(command).helpGroup(`${group}:`));
+  return quiet(parser);
+}
+
+function parserOf(command: Command): Parser {
+  const { name, args = '', summary, notes, options = {}, json = false } = command;
+  const parser = new Parser(name).summary(summary).description(sentence(summary)).helpOption('-h, --help', 'this text');
+  if (args) parser.arguments(args);
+  for (const [key, row] of Object.entries(options)) parser.addOption(optionOf(key, row));
+  if (json) parser.option('--json', 'the result as JSON on stdout, and nothing else there');
+  if (notes) parser.addHelpText('after', `\n${notes}`);
+  return quiet(parser).action(() => call(command, parser));
+}
+
+async function call(command: Command, parser: Parser): Promise<void> {
+  const written = parser.opts<Record<string, unknown>>();
+  const values = Object.entries(command.options ?? {}).map(([key, row]) => [key, row.read(texts(written[key]))]);
+  await command.act({
+    // No argument has a parser of its own: all are texts.
+    args: parser.processedArgs.flat().filter(arg => arg !== undefined) as string[],
+    options: Object.fromEntries(values) as Record<string, unknown>,
+    settings: readSettings(),
+    terminal: openTerminal('json' in written),
+  });
+}
+
+const texts = (written: unknown): string[] =>
+  written === undefined ? [] : Array.isArray(written) ? written.map(String) : [String(written)];
+
+function optionOf(key: string, { text, placeholder, isNeeded, choices }: OptionRow): Option {
+  const name = key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+  if (placeholder === null) return new Option(`--${name}`, text);
+  const option = new Option(`--${name} <${placeholder}>`, text).makeOptionMandatory(isNeeded);
+  if (choices) return option.choices(choices);
+  return option.argParser<string[]>((written, before = []) => [...before, written]);
+}
+
+/** Nothing is printed on a mistake, and nothing ends the process: it is reported like every other error. */
+const quiet = (parser: Parser): Parser => parser.exitOverride().configureOutput({ outputError: () => undefined });
+
+/** commander writes "error: what" and, where a name was near, "(Did you mean that?)". */
+function usageError({ message, code }: CommanderError): Error {
+  const [what = '', nearest] = message.split('\n');
+  if (code === 'commander.help') return errors.usageWrong('no command was given', 'detdistill --help lists them');
+  const hint = nearest?.replace(/^\(D/, 'd').replace(/\)$/, '') ?? 'add --help to see what is allowed';
+  return errors.usageWrong(what.replace(/^error: /, ''), hint);
+}
+
+const sentence = (summary: string): string => `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
+
+function ownVersion(): string {
+  const root = import.meta.url.endsWith('.ts') ? '../../' : '../../../'; // the build lies in dist/
+  const { version } = JSON.parse(readFileSync(new URL(`${root}package.json`, import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return version;
+}

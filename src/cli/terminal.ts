@@ -1,0 +1,41 @@
+import pc from 'picocolors';
+
+export type Colours = ReturnType<typeof pc.createColors>;
+
+/** Where a command speaks: results on stdout, everything else on stderr. */
+export interface Terminal {
+  /** stdout carries JSON and nothing else. */
+  readonly json: boolean;
+  readonly stderr: NodeJS.WriteStream;
+  /** Of what goes to stderr. */
+  readonly colours: Colours;
+  /** The command's result: JSON for programs, text for people. */
+  result(value: unknown, text: (colours: Colours) => string): void;
+  /** A line for people. */
+  say(line: string): void;
+}
+
+export function openTerminal(json: boolean): Terminal {
+  const { stdout, stderr } = process;
+  stdout.on('error', endWhenNobodyReads);
+  return {
+    json,
+    stderr,
+    colours: coloursOf(stderr),
+    result: (value, text) =>
+      void stdout.write(json ? `${JSON.stringify(value)}\n` : ended(text(coloursOf(stdout)))),
+    say: line => void stderr.write(ended(line)),
+  };
+}
+
+/** https://no-color.org */
+export const coloursOf = ({ isTTY }: { isTTY?: boolean }): Colours =>
+  pc.createColors(Boolean(isTTY) && !process.env.NO_COLOR && process.env.TERM !== 'dumb');
+
+const ended = (text: string): string => (text === '' || text.endsWith('\n') ? text : `${text}\n`);
+
+/** `detdistill list | head` is no failure. */
+function endWhenNobodyReads(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+}
