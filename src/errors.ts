@@ -62,6 +62,14 @@ export const errors = {
   configUnreadable: (source: string, cause: unknown) =>
     new AppError('CONFIG_UNREADABLE', `${source}: ${messageOf(cause)}`, { cause, facts: { source } }),
 
+  // command line
+  usageWrong: (message: string, hint: string) => new AppError('USAGE_WRONG', message, { hint }),
+  configMissing: (path: string) =>
+    new AppError('CONFIG_MISSING', `${path}: there is no such file`, {
+      hint: 'the folder configs/ holds some to start from',
+      facts: { path },
+    }),
+
   // data
   datasetMissing: (path: string) =>
     new AppError('DATA_MISSING', `${path}: there is no such file or folder`, { facts: { path } }),
@@ -142,6 +150,19 @@ export const errors = {
     }),
   checkpointUnreadable: (file: string, cause: unknown) =>
     new AppError('CHECKPOINT_UNREADABLE', `${file}: ${messageOf(cause)}`, { cause, facts: { file } }),
+
+  // training
+  diverged: (facts: { step: number; rollbacks: number; reason: string }) =>
+    new AppError('TRAINING_DIVERGED', `step ${facts.step}: ${facts.reason}, again after ${facts.rollbacks} roll-backs`, {
+      hint: 'lower hparams.learning_rate or the distillation weights, and look at the labels: detdistill clean DATASET --dry-run',
+      facts,
+    }),
+  teacherUnfit: (reason: string, facts: Record<string, unknown>) =>
+    new AppError('TEACHER_UNFIT', `the teacher cannot teach: ${reason}`, {
+      hint: 'train the teacher longer, take a larger one, or set distillation.use_offline_kd to false',
+      facts,
+    }),
+  stopped: (step: number) => new AppError('STOPPED', `stopped at step ${step}; a checkpoint is saved`, { retryable: true, facts: { step } }),
 
   // recording
   kernelUnsupported: (kernel: string) =>

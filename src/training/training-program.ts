@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { type FamilyRow, familyOf, type ModelName } from '../config/families.js';
 import type { Hparams } from '../config/run.js';
 import { type AnchorGrid, createAnchors } from '../detection/anchors.js';
@@ -60,10 +60,36 @@ export function recordTraining(options: TrainingProgramOptions): ProgramBuilder 
     });
     return { ...detect(outputs, { anchors, numClasses }) };
   });
+  if (options.teacher) recordProbe(builder, options.teacher, { options, family, anchors });
   builder.addInitialize();
   builder.addCheckpointing();
   builder.addAdoption();
   return builder;
+}
+
+/** `probe_teacher`: 1 where every answer of the teacher to a batch is finite. */
+function recordProbe(
+  builder: ProgramBuilder,
+  teacher: Uint8Array,
+  { options, family, anchors }: { options: TrainingProgramOptions; family: FamilyRow; anchors: AnchorGrid },
+): void {
+  const [height, width] = options.imageSize;
+  builder.signature(
+    'probe_teacher',
+    { images: { shape: [options.trainBatchSize, height, width, 3], dtype: 'float32' } },
+    ({ images }) => {
+      const answers = teacherOutputs(builder, teacher, {
+        images: images as tf.Tensor4D,
+        family,
+        numClasses: options.numClasses,
+        anchors,
+      });
+      const finite = [...answers.classLogits, ...answers.boxDeltas].map(answer =>
+        tf.all(tf.isFinite(answer)),
+      );
+      return { finite: tf.cast(tf.all(tf.stack(finite)), 'int32') };
+    },
+  );
 }
 
 function stepInputs(

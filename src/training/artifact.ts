@@ -1,0 +1,49 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { TrainingHistory } from '../config/history.js';
+import { MODEL_NAMES } from '../config/families.js';
+import { errors } from '../errors.js';
+
+/** training.json: beside the tensors, everything that a run needs to go on, and others to know what was trained. */
+export const TrainingState = z.strictObject({
+  model_name: z.enum(MODEL_NAMES),
+  image_size: z.tuple([z.int(), z.int()]),
+  classes: z.array(z.string()),
+  role: z.enum(['teacher', 'student']),
+  seed: z.int(),
+  step: z.int(),
+  moving_average_decay: z.number(),
+  /** Best evaluation so far. */
+  best: z.strictObject({ step: z.int(), metrics: z.record(z.string(), z.number()) }).nullable(),
+  /** What the distillation weights, or without a teacher the learning rate, are multiplied by. */
+  caution: z.number(),
+  history: TrainingHistory,
+});
+export type TrainingState = z.infer<typeof TrainingState>;
+
+export const STATE_FILE = 'training.json';
+export const ARCHIVE = 'archive';
+
+export const checkpointPrefix = (folder: string, step: number): string => join(folder, `model.ckpt-${step}`);
+
+/** TensorFlow's own pointer to the newest checkpoint of a folder. */
+export async function writeCheckpointPointer(folder: string, step: number): Promise<void> {
+  const name = `model.ckpt-${step}`;
+  await writeFile(
+    join(folder, 'checkpoint'),
+    `model_checkpoint_path: "${name}"\nall_model_checkpoint_paths: "${name}"\n`,
+  );
+}
+
+export const writeState = (folder: string, state: TrainingState): Promise<void> =>
+  writeFile(join(folder, STATE_FILE), `${JSON.stringify(state)}\n`);
+
+export async function readState(folder: string): Promise<TrainingState> {
+  const file = join(folder, STATE_FILE);
+  try {
+    return TrainingState.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch (cause) {
+    throw errors.checkpointUnreadable(file, cause);
+  }
+}

@@ -1,0 +1,410 @@
+import { cp, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { familyOf } from '../config/families.js';
+import { evaluationBatches, stepsPerEpoch, trainingBatches } from '../data/batches.js';
+import { CleanedDataset, DATASET_FILE } from '../data/dataset.js';
+import { type CocoGroundTruth, groundTruthCoco } from '../data/ground-truth.js';
+import { type CocoDetection, cocoDetections } from '../detection/detections.js';
+import { errors } from '../errors.js';
+import { loadTensorFlow } from '../graph/tensorflow.js';
+import { variableSpecs } from '../model/efficientdet.js';
+import type { ArtifactRef, CocoMetrics, StageProgress, TrainInput } from '../pipeline.js';
+import type { Settings } from '../settings.js';
+import type { ArtifactStore } from '../store/artifact-store.js';
+import { commitCheckpoint, newestCheckpoint } from '../store/checkpoints.js';
+import { archiveBest } from './archive.js';
+import {
+  checkpointPrefix,
+  readState,
+  type TrainingState,
+  writeCheckpointPointer,
+  writeState,
+} from './artifact.js';
+import { type EventWriter, openEvents } from './events.js';
+import { startingWeights } from './pretrained.js';
+import { distillationRamp, learningRateAt, movingAverageDecay, type ScheduleOptions } from './schedule.js';
+import { TrainingSession } from './session.js';
+import { recordTraining } from './training-program.js';
+
+export interface TrainOptions {
+  readonly input: TrainInput;
+  readonly stageKey: string;
+  /** The cleaned data set. */
+  readonly datasetFolder: string;
+  readonly teacher: Teacher | null;
+  readonly store: ArtifactStore;
+  readonly settings: Settings;
+  /** Becomes the training artifact; emptied first. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: StageProgress) => void;
+  /** COCO metrics: evaluation is another stage, so it is handed in. */
+  readonly score: (groundTruth: CocoGroundTruth, detections: readonly CocoDetection[]) => CocoMetrics;
+}
+
+export interface Teacher {
+  /** The frozen network's bytes, recorded at the student's input size. */
+  readonly frozen: Uint8Array;
+  readonly classes: readonly string[];
+  /** On the evaluation split. */
+  readonly AP: number;
+}
+
+export interface TrainOutcome {
+  readonly metrics: CocoMetrics;
+  readonly steps: number;
+  readonly bestStep: number;
+  readonly rollbacks: number;
+}
+
+const KEPT_CHECKPOINTS = 2;
+const MAX_ROLLBACKS = 3;
+/** A loss this many times the run's median is as bad as one that is not finite. */
+const EXPLODED = 1000;
+
+/** Trains one detector into a folder, from the newest committed checkpoint where there is one. */
+export async function trainModel(options: TrainOptions): Promise<TrainOutcome> {
+  const trainer = await Trainer.open(options);
+  try {
+    await trainer.start();
+    while (trainer.step < trainer.totalSteps) await trainer.runUntilRollback();
+    return await trainer.finish();
+  } finally {
+    trainer.close();
+  }
+}
+
+class Trainer {
+  #state!: TrainingState;
+  #lastCommit = Date.now();
+  #lastCheckpoint: { step: number; artifact: ArtifactRef } | undefined;
+  readonly #recent: number[] = [];
+
+  private constructor(
+    private readonly options: TrainOptions,
+    private readonly dataset: CleanedDataset,
+    private readonly session: TrainingSession,
+    private readonly events: EventWriter,
+  ) {}
+
+  static async open(options: TrainOptions): Promise<Trainer> {
+    const { input, datasetFolder, folder, onProgress } = options;
+    onProgress({ phase: 'start', step: 0, totalSteps: 0 });
+    const dataset = CleanedDataset.parse(
+      JSON.parse(await readFile(join(datasetFolder, DATASET_FILE), 'utf8')),
+    );
+    const { training, teacher } = input;
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true });
+    const program = `${folder}.program`;
+    await recordTraining({
+      modelName: training.model_name,
+      numClasses: dataset.classes.length,
+      imageSize: training.image_size,
+      trainBatchSize: training.train_batch_size,
+      evalBatchSize: training.eval_batch_size,
+      hparams: training.hparams,
+      teacher: teacher && options.teacher ? options.teacher.frozen : null,
+    }).write(program);
+    await loadTensorFlow();
+    const events = await openEvents(folder);
+    return new Trainer(options, dataset, new TrainingSession(program, training.image_size), events);
+  }
+
+  get step(): number {
+    return this.#state.step;
+  }
+  get totalSteps(): number {
+    return this.#state.history.totalSteps;
+  }
+  get #schedule(): ScheduleOptions {
+    const { hparams, train_batch_size: batchSize } = this.options.input.training;
+    const { stepsPerEpoch: perEpoch, totalSteps } = this.#state.history;
+    return { hparams, batchSize, stepsPerEpoch: perEpoch, totalSteps };
+  }
+
+  /** From the newest checkpoint, or fresh: initial values, weights from elsewhere, the teacher's entrance test. */
+  async start(): Promise<void> {
+    const { store, stageKey, folder } = this.options;
+    const { checkpoint, skipped } = await newestCheckpoint(store, stageKey);
+    for (const reason of skipped) this.#note(`passed over: ${reason}`);
+    if (!checkpoint) return this.#startFresh();
+    await cp(checkpoint.folder, folder, { recursive: true });
+    this.#state = await readState(folder);
+    this.#lastCheckpoint = { step: checkpoint.step, artifact: checkpoint.artifact };
+    await this.session.restore(checkpointPrefix(folder, this.step));
+    this.#report('restore', { note: `goes on from step ${this.step}` });
+  }
+
+  async #startFresh(): Promise<void> {
+    const { input, settings } = this.options;
+    const { training, seed, role } = input;
+    const perEpoch = stepsPerEpoch(this.dataset.splits.train.length, training.train_batch_size);
+    this.#state = {
+      model_name: training.model_name,
+      image_size: training.image_size,
+      classes: this.dataset.classes,
+      role,
+      seed,
+      step: 0,
+      moving_average_decay: training.hparams.moving_average_decay,
+      best: null,
+      caution: 1,
+      history: {
+        stepsPerEpoch: perEpoch,
+        totalSteps: perEpoch * training.num_epochs,
+        points: [],
+        evaluations: [],
+        rollbacks: [],
+      },
+    };
+    const family = familyOf(training.model_name);
+    const specs = variableSpecs({ family, numClasses: this.dataset.classes.length });
+    await this.session.initialize(seed);
+    const { adoption, note } = await startingWeights(training.pretrained, { family, specs, settings });
+    await this.session.adopt(adoption?.values ?? new Map(), specs);
+    this.#note(note);
+    if (this.options.teacher) await this.#examineTeacher(this.options.teacher);
+    await this.#commit();
+  }
+
+  /** A teacher that knows less, other classes, or nothing finite would only do harm. */
+  async #examineTeacher(teacher: Teacher): Promise<void> {
+    const { classes } = this.dataset;
+    if (teacher.classes.join('\n') !== classes.join('\n'))
+      throw errors.teacherUnfit(
+        `it knows ${teacher.classes.join(', ')}, the data set has ${classes.join(', ')}`,
+        { teacher: teacher.classes, classes },
+      );
+    const { AP } = await this.#measure();
+    if (!(teacher.AP > AP))
+      throw errors.teacherUnfit(
+        `its AP ${teacher.AP.toFixed(3)} does not beat the untrained student's ${AP.toFixed(3)}`,
+        { teacher: teacher.AP, student: AP },
+      );
+    for await (const { images } of this.#batches(1)) {
+      if (!(await this.session.probeTeacher(images)))
+        throw errors.teacherUnfit('its answers to a first batch are not finite', {});
+    }
+  }
+
+  #batches(limit = this.totalSteps): ReturnType<typeof trainingBatches> {
+    const { input, datasetFolder: folder } = this.options;
+    const { training, seed } = input;
+    return trainingBatches({
+      folder,
+      dataset: this.dataset,
+      training,
+      family: familyOf(training.model_name),
+      seed,
+      startStep: this.step,
+      totalSteps: limit,
+    });
+  }
+
+  /** Steps until the end, or until one has to be undone. */
+  async runUntilRollback(): Promise<void> {
+    const { training } = this.options.input;
+    const startedAt = Date.now();
+    const startedStep = this.step;
+    for await (const batch of this.#batches()) {
+      await this.#stopIfAsked();
+      const learningRate = this.#learningRate();
+      const values = await this.session.step(batch, this.#scalars(learningRate));
+      const problem = this.#problemOf(values);
+      if (problem) return this.#rollBack(problem);
+      this.#state.step++;
+      this.#log(values, learningRate);
+      const perStep = (Date.now() - startedAt) / 1000 / (this.step - startedStep);
+      this.#report('train', {
+        losses: lossesOf(values),
+        learningRate,
+        itemsPerSecond: training.train_batch_size / perStep,
+        secondsLeft: perStep * (this.totalSteps - this.step),
+      });
+      const epochIsOver = this.step % this.#state.history.stepsPerEpoch === 0;
+      if (this.options.input.mode === 'train_and_eval' && epochIsOver && this.step < this.totalSteps)
+        await this.#evaluate();
+      if (
+        this.step < this.totalSteps &&
+        Date.now() - this.#lastCommit >= training.checkpoint_interval_seconds * 1000
+      )
+        await this.#commit();
+    }
+  }
+
+  /** Distillation is careful with its own weights; without a teacher, care slows the learning down. */
+  #learningRate(): number {
+    const rate = learningRateAt(this.step, this.#schedule);
+    return this.options.teacher ? rate : rate * this.#state.caution;
+  }
+
+  #scalars(learningRate: number): Parameters<TrainingSession['step']>[1] {
+    const { seed, training, teacher } = this.options.input;
+    const soft = this.#state.caution * distillationRamp(this.step, this.#schedule);
+    const { soft_cls_loss = 0, soft_box_loss = 0 } = teacher?.distillation ?? {};
+    const averageDecay = movingAverageDecay(training.hparams.moving_average_decay, this.step);
+    return {
+      learningRate,
+      softClsWeight: soft_cls_loss * soft,
+      softBoxWeight: soft_box_loss * soft,
+      averageDecay,
+      seed,
+    };
+  }
+
+  #problemOf(values: Readonly<Record<string, number>>): string | null {
+    const bad = Object.entries(values).find(([, value]) => !Number.isFinite(value));
+    if (bad) return `${bad[0]} is ${bad[1]}`;
+    const loss = values.loss!;
+    this.#recent.push(loss);
+    if (this.#recent.length > 100) this.#recent.shift();
+    const median = [...this.#recent].sort((a, b) => a - b)[Math.floor(this.#recent.length / 2)]!;
+    return loss > EXPLODED * median
+      ? `loss ${loss.toPrecision(3)} is ${EXPLODED} times the usual ${median.toPrecision(3)}`
+      : null;
+  }
+
+  /** Back to the last checkpoint, half as daring. */
+  async #rollBack(reason: string): Promise<void> {
+    const { rollbacks } = this.#state.history;
+    const step = this.step;
+    if (rollbacks.length >= MAX_ROLLBACKS)
+      throw errors.diverged({ step, rollbacks: rollbacks.length, reason });
+    const { store, stageKey, folder } = this.options;
+    const { checkpoint } = await newestCheckpoint(store, stageKey);
+    const saved = await readState(checkpoint!.folder);
+    const caution = this.#state.caution / 2;
+    this.#state = {
+      ...saved,
+      caution,
+      history: { ...saved.history, rollbacks: [...rollbacks, { step, reason, softScale: caution }] },
+    };
+    this.#recent.length = 0;
+    await this.session.restore(checkpointPrefix(checkpoint!.folder, saved.step));
+    await writeState(folder, this.#state);
+    const lowered = this.options.teacher ? 'distillation weights' : 'learning rate';
+    this.#note(`step ${step}: ${reason}; back to step ${saved.step} with ${lowered} × ${caution}`);
+  }
+
+  async #stopIfAsked(): Promise<void> {
+    // Lets messages in: a step itself never yields.
+    await new Promise(resolve => setImmediate(resolve));
+    if (!this.options.signal.aborted) return;
+    await this.#commit();
+    throw errors.stopped(this.step);
+  }
+
+  async #measure(): Promise<CocoMetrics> {
+    const { input, datasetFolder: folder, score } = this.options;
+    const { training } = input;
+    const recipe = {
+      folder,
+      imageSize: training.image_size,
+      normalisation: familyOf(training.model_name).normalisation,
+    };
+    const detections: CocoDetection[] = [];
+    const total = this.dataset.splits.eval.length;
+    let done = 0;
+    for await (const { images, samples, scales } of evaluationBatches({
+      dataset: this.dataset,
+      split: 'eval',
+      batchSize: training.eval_batch_size,
+      recipe,
+    })) {
+      const raw = await this.session.predict(images);
+      samples.forEach((sample, i) =>
+        detections.push(...cocoDetections(raw, i, { ...sample, scale: scales[i]! })),
+      );
+      done += samples.length;
+      this.options.onProgress({ phase: 'validate', step: done, totalSteps: total });
+      await new Promise(resolve => setImmediate(resolve));
+    }
+    return score(groundTruthCoco(this.dataset, 'eval'), detections);
+  }
+
+  /** Measures; the best so far goes into the archive. */
+  async #evaluate(): Promise<void> {
+    const metrics = await this.#measure();
+    this.#state.history.evaluations.push({ step: this.step, metrics });
+    this.events.scalars(
+      this.step,
+      Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`eval/${name}`, value])),
+    );
+    if (this.#state.best && metrics.AP < this.#state.best.metrics.AP!) return;
+    this.#state.best = { step: this.step, metrics: { ...metrics } };
+    await archiveBest(this.options.folder, {
+      step: this.step,
+      metrics,
+      save: prefix => this.session.save(prefix),
+    });
+  }
+
+  /** The folder as it is now becomes the checkpoint of this step: committed first, announced after. */
+  async #commit(): Promise<void> {
+    const { store, stageKey, folder } = this.options;
+    this.#report('checkpoint');
+    await this.#saveInto(folder);
+    const artifact = await commitCheckpoint(store, stageKey, {
+      step: this.step,
+      folder,
+      keep: KEPT_CHECKPOINTS,
+    });
+    this.#lastCheckpoint = { step: this.step, artifact };
+    this.#lastCommit = Date.now();
+    this.#report('train');
+  }
+
+  async #saveInto(folder: string): Promise<void> {
+    await this.session.save(checkpointPrefix(folder, this.step));
+    for (const name of await readdir(folder)) {
+      const step = /^model\.ckpt-(\d+)\./.exec(name)?.[1];
+      if (step !== undefined && Number(step) !== this.step) await rm(join(folder, name));
+    }
+    await writeCheckpointPointer(folder, this.step);
+    await writeState(folder, this.#state);
+    this.events.flush();
+  }
+
+  async finish(): Promise<TrainOutcome> {
+    const { evaluations, rollbacks } = this.#state.history;
+    if (evaluations.at(-1)?.step !== this.step) await this.#evaluate();
+    await this.#saveInto(this.options.folder);
+    const best = this.#state.best!;
+    // Written by this trainer from a CocoMetrics.
+    const metrics = best.metrics as unknown as CocoMetrics;
+    return { metrics, steps: this.step, bestStep: best.step, rollbacks: rollbacks.length };
+  }
+
+  close(): void {
+    this.events.flush();
+    void rm(`${this.options.folder}.program`, { recursive: true, force: true });
+  }
+
+  #log(values: Readonly<Record<string, number>>, learningRate: number): void {
+    const { gradient_norm: gradientNorm, ...losses } = values;
+    this.#state.history.points.push({ step: this.step, losses, learningRate, gradientNorm: gradientNorm! });
+    this.events.scalars(this.step, { ...values, learning_rate: learningRate });
+  }
+
+  #note(note: string): void {
+    this.#report('start', { note });
+  }
+
+  #report(phase: string, rest: Partial<StageProgress> = {}): void {
+    const { step, best, history } = this.#state ?? { step: 0, best: null, history: { totalSteps: 0 } };
+    this.options.onProgress({
+      phase,
+      step,
+      totalSteps: history.totalSteps,
+      ...(best && { best: { AP: best.metrics.AP!, step: best.step } }),
+      ...(this.#lastCheckpoint && { checkpoint: this.#lastCheckpoint }),
+      ...rest,
+    });
+  }
+}
+
+const lossesOf = ({
+  gradient_norm: _,
+  ...losses
+}: Readonly<Record<string, number>>): Record<string, number> => losses;
