@@ -69,6 +69,11 @@ export const errors = {
       hint: 'the folder configs/ holds some to start from',
       facts: { path },
     }),
+  outputUnusable: (path: string, problem: string) =>
+    new AppError('OUTPUT_UNUSABLE', `${path}: ${problem}`, {
+      hint: 'name a folder that is empty or does not exist yet',
+      facts: { path },
+    }),
 
   // data
   datasetMissing: (path: string) =>
@@ -142,27 +147,51 @@ export const errors = {
 
   // weights
   weightsRefused: (file: string, what: string) =>
-    new AppError('WEIGHTS_REFUSED', `${file}: asks for ${what}; only tensors are read from such files`, { facts: { file, what } }),
-  weightsUnknownFormat: (file: string) =>
-    new AppError('WEIGHTS_UNKNOWN_FORMAT', `${file}: neither a TensorFlow checkpoint nor a PyTorch state file`, {
-      hint: 'name a checkpoint by its prefix, as in model.ckpt-1200',
-      facts: { file },
+    new AppError('WEIGHTS_REFUSED', `${file}: asks for ${what}; only tensors are read from such files`, {
+      facts: { file, what },
     }),
+  weightsUnknownFormat: (file: string) =>
+    new AppError(
+      'WEIGHTS_UNKNOWN_FORMAT',
+      `${file}: neither a TensorFlow checkpoint nor a PyTorch state file`,
+      {
+        hint: 'name a checkpoint by its prefix, as in model.ckpt-1200',
+        facts: { file },
+      },
+    ),
   checkpointUnreadable: (file: string, cause: unknown) =>
     new AppError('CHECKPOINT_UNREADABLE', `${file}: ${messageOf(cause)}`, { cause, facts: { file } }),
 
   // training
   diverged: (facts: { step: number; rollbacks: number; reason: string }) =>
-    new AppError('TRAINING_DIVERGED', `step ${facts.step}: ${facts.reason}, again after ${facts.rollbacks} roll-backs`, {
-      hint: 'lower hparams.learning_rate or the distillation weights, and look at the labels: detdistill clean DATASET --dry-run',
-      facts,
-    }),
+    new AppError(
+      'TRAINING_DIVERGED',
+      `step ${facts.step}: ${facts.reason}, again after ${facts.rollbacks} roll-backs`,
+      {
+        hint: 'lower hparams.learning_rate or the distillation weights, and look at the labels: detdistill clean DATASET --dry-run',
+        facts,
+      },
+    ),
   teacherUnfit: (reason: string, facts: Record<string, unknown>) =>
     new AppError('TEACHER_UNFIT', `the teacher cannot teach: ${reason}`, {
       hint: 'train the teacher longer, take a larger one, or set distillation.use_offline_kd to false',
       facts,
     }),
-  stopped: (step: number) => new AppError('STOPPED', `stopped at step ${step}; a checkpoint is saved`, { retryable: true, facts: { step } }),
+  stopped: (step: number) =>
+    new AppError('STOPPED', `stopped at step ${step}; a checkpoint is saved`, {
+      retryable: true,
+      facts: { step },
+    }),
+
+  // models
+  modelUnreadable: (file: string, cause: unknown) =>
+    new AppError('MODEL_UNREADABLE', `${file}: ${messageOf(cause)}`, {
+      cause,
+      hint: 'name the folder that holds model.json and saved_model.pb',
+      facts: { file },
+    }),
+  weightMissing: (name: string) =>
+    new AppError('WEIGHT_MISSING', `the checkpoint has no variable ${name}`, { facts: { name } }),
 
   // recording
   kernelUnsupported: (kernel: string) =>

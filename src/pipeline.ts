@@ -85,6 +85,8 @@ export interface TrainResult extends StageResult {
 
 export interface ExportInput {
   readonly trained: ArtifactRef;
+  /** [height, width] of the network input; null: as trained. A teacher is exported at its student's size. */
+  readonly image_size: readonly [number, number] | null;
 }
 export type ExportResult = StageResult;
 

@@ -74,6 +74,13 @@ export class ProgramBuilder {
     );
   }
 
+  /** Records into the program without making a signature of it. */
+  record<T>(scope: string, build: (variables: Variables) => T): T {
+    return this.graph.within(scope, () =>
+      recordingBackend.record(this.graph, () => build(new SignatureVariables(this))),
+    );
+  }
+
   /** One more step in `global_step`, which checkpoints hold. */
   #counted({ countsSteps = false }: { readonly countsSteps?: boolean }): Node[] {
     if (!countsSteps) return [];

@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { MODEL_NAMES } from '../config/families.js';
+import { errors } from '../errors.js';
+
+/** model.json beside an exported model: what its graphs do not say themselves. */
+export const ModelCard = z.strictObject({
+  model_name: z.enum(MODEL_NAMES),
+  classes: z.array(z.string()),
+  /** [height, width] of the network input. */
+  image_size: z.tuple([z.int(), z.int()]),
+  anchor_scale: z.number(),
+  levels: z.tuple([z.int(), z.int()]),
+  mean: z.array(z.number()),
+  std: z.array(z.number()),
+  step: z.int(),
+  /** On the evaluation split of the data that it was trained on. */
+  metrics: z.record(z.string(), z.number()),
+});
+export type ModelCard = z.infer<typeof ModelCard>;
+
+export const MODEL_CARD = 'model.json';
+export const FROZEN_GRAPH = 'frozen_graph.pb';
+
+export async function readModelCard(folder: string): Promise<ModelCard> {
+  const file = join(folder, MODEL_CARD);
+  try {
+    return ModelCard.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch (cause) {
+    throw errors.modelUnreadable(file, cause);
+  }
+}

@@ -1,0 +1,102 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { type FamilyRow, familyOf } from '../config/families.js';
+import { createAnchors } from '../detection/anchors.js';
+import { detect } from '../detection/detect.js';
+import type { ModelCard } from '../detection/model-card.js';
+import { errors } from '../errors.js';
+import { first, Graph, type Output, prune } from '../graph/graph.js';
+import { encodeGraph } from '../graph/graph-def.js';
+import { ProgramBuilder } from '../graph/program.js';
+import { recordingBackend } from '../graph/recording-backend.js';
+import type { Variables, VariableSpec } from '../graph/variables.js';
+import { efficientDet, type Outputs } from '../model/efficientdet.js';
+import type { Weights } from '../model/weights/weights.js';
+import { picturesToInput, toPictures } from './picture-nodes.js';
+
+/** Weights as constants of the graph. */
+const frozen = (weights: Weights): Variables => ({
+  read: ({ name, shape }: VariableSpec) => {
+    const found = weights.get(name);
+    if (!found) throw errors.weightMissing(name);
+    return tf.tensor(found.values, [...shape]);
+  },
+  assign: () => undefined,
+});
+
+/** `class_predict_3 … 7` [N, h, w, 9·classes] and `box_predict_3 … 7` [N, h, w, 36]: raw; N is free. */
+export const frozenOutput = (head: 'class' | 'box', level: number): string => `${head}_predict_${level}`;
+const FROZEN_INPUT = 'images';
+
+const networkOf = (card: ModelCard, variables: Variables, images: tf.Tensor4D): Outputs =>
+  efficientDet(images, {
+    family: familyOf(card.model_name),
+    numClasses: card.classes.length,
+    training: false,
+    variables,
+  });
+
+/** The network alone with its weights inside. Input `images` float32 [N, height, width, 3], normalised. */
+export function frozenGraph(card: ModelCard, weights: Weights): Uint8Array {
+  const graph = new Graph();
+  const [height, width] = card.image_size;
+  const roots = recordingBackend.record(graph, () => {
+    const input = graph.placeholder(FROZEN_INPUT, 'float32', [-1, height, width, 3]);
+    const images = recordingBackend.tensorOf(input, {
+      shape: [1, height, width, 3],
+      dtype: 'float32',
+    }) as tf.Tensor4D;
+    const { classLogits, boxDeltas } = graph.within('network', () =>
+      networkOf(card, frozen(weights), images),
+    );
+    const name = (head: 'class' | 'box', maps: readonly tf.Tensor4D[]): Output[] =>
+      maps.map((map, i) => {
+        const attributes = { T: { type: 'float32' } } as const;
+        const options = { stateful: true, name: frozenOutput(head, card.levels[0] + i), attributes };
+        return first(graph.add('Identity', [recordingBackend.outputOf(map)], options));
+      });
+    return [...name('class', classLogits), ...name('box', boxDeltas)].map(({ node }) => node);
+  });
+  return encodeGraph(prune(roots));
+}
+
+/** `serving_default`: pictures of any size and number in, detections in their own pixels out. */
+export function servingProgram(card: ModelCard): ProgramBuilder {
+  const family: FamilyRow = familyOf(card.model_name);
+  const builder = new ProgramBuilder();
+  const { graph } = builder;
+  const input = graph.placeholder('images', 'float32', [-1, -1, -1, 3]);
+  const pictures = picturesToInput(graph, input, card);
+  const [height, width] = card.image_size;
+  builder.record('network', variables => {
+    const images = recordingBackend.tensorOf(pictures.input, {
+      shape: [1, height, width, 3],
+      dtype: 'float32',
+    }) as tf.Tensor4D;
+    const detections = detect(networkOf(card, variables, images), {
+      anchors: createAnchors(family, card.image_size),
+      numClasses: card.classes.length,
+    });
+    const outputs = toPictures(graph, pictures, {
+      boxes: recordingBackend.outputOf(detections.boxes),
+      scores: recordingBackend.outputOf(detections.scores),
+      classes: recordingBackend.outputOf(detections.classes),
+      count: recordingBackend.outputOf(detections.count),
+    });
+    const float = (output: Output, shape: readonly number[]) => ({
+      output,
+      dtype: 'float32' as const,
+      shape,
+    });
+    builder.graphSignature('serving_default', {
+      inputs: { images: float(input, [-1, -1, -1, 3]) },
+      outputs: {
+        detection_boxes: float(outputs.boxes, [-1, 100, 4]),
+        detection_classes: float(outputs.classes, [-1, 100]),
+        detection_scores: float(outputs.scores, [-1, 100]),
+        num_detections: float(outputs.count, [-1]),
+      },
+    });
+  });
+  builder.addSaver();
+  return builder;
+}

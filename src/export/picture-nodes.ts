@@ -1,0 +1,88 @@
+import type { ModelCard } from '../detection/model-card.js';
+import { first, type Graph, type Output } from '../graph/graph.js';
+
+const FLOAT = { type: 'float32' } as const;
+const INT = { type: 'int32' } as const;
+
+/** Graph nodes with sizes that are known only when pictures come: tfjs has no words for them. */
+function words(graph: Graph) {
+  const add = (op: string, inputs: readonly Output[], attributes = {}): Output =>
+    first(graph.add(op, inputs, { attributes }));
+  const floats = (...values: number[]): Output =>
+    graph.constant({ dtype: 'float32', shape: [values.length], values: Float32Array.from(values) });
+  const ints = (...values: number[]): Output =>
+    graph.constant({ dtype: 'int32', shape: [values.length], values: Int32Array.from(values) });
+  const scalar = (value: number): Output =>
+    graph.constant({ dtype: 'float32', shape: [], values: Float32Array.of(value) });
+  return {
+    add,
+    floats,
+    ints,
+    scalar,
+    binary: (op: string, a: Output, b: Output): Output => add(op, [a, b], { T: FLOAT }),
+    toFloat: (x: Output): Output => add('Cast', [x], { SrcT: INT, DstT: FLOAT }),
+    toInt: (x: Output): Output => add('Cast', [x], { SrcT: FLOAT, DstT: INT }),
+    concat: (inputs: readonly Output[], type: typeof FLOAT | typeof INT): Output =>
+      add('ConcatV2', [...inputs, graph.constant({ dtype: 'int32', shape: [], values: Int32Array.of(0) })], {
+        N: { int: inputs.length },
+        T: type,
+        Tidx: INT,
+      }),
+  };
+}
+
+export interface PictureInput {
+  /** [N, height, width, 3], normalised. */
+  readonly input: Output;
+  /** [2]: height and width of the pictures. */
+  readonly size: Output;
+  /** Network pixels per picture pixel. */
+  readonly scale: Output;
+}
+
+/** Pictures 0–255 of any size → scaled to fit (bilinear), normalised, top left, rest 0. */
+export function picturesToInput(
+  graph: Graph,
+  images: Output,
+  { image_size, mean, std }: Pick<ModelCard, 'image_size' | 'mean' | 'std'>,
+): PictureInput {
+  const { add, binary, floats, ints, scalar, toFloat, toInt, concat } = words(graph);
+  const shape = add('Shape', [images], { T: FLOAT, out_type: INT });
+  const size = toFloat(add('Slice', [shape, ints(1), ints(2)], { T: INT, Index: INT }));
+  const ratios = binary('RealDiv', floats(...image_size), size);
+  const scale = add('Min', [ratios, ints(0)], { T: FLOAT, Tidx: INT, keep_dims: { bool: false } });
+  const fitted = toInt(
+    binary('Maximum', add('Floor', [binary('Mul', size, scale)], { T: FLOAT }), scalar(1)),
+  );
+  const resized = add('ResizeBilinear', [images, fitted], {
+    T: FLOAT,
+    align_corners: { bool: false },
+    half_pixel_centers: { bool: true },
+  });
+  const normalised = binary('RealDiv', binary('Sub', resized, floats(...mean)), floats(...std));
+  const rest = add('Sub', [ints(...image_size), fitted], { T: INT });
+  // Pads after, per dimension: batch 0, height, width, channels 0.
+  const after = concat([ints(0), rest, ints(0)], INT);
+  const paddings = add('Pack', [ints(0, 0, 0, 0), after], { N: { int: 2 }, T: INT, axis: { int: 1 } });
+  const input = add('PadV2', [normalised, paddings, scalar(0)], { T: FLOAT, Tpaddings: INT });
+  return { input, size, scale };
+}
+
+interface Detections {
+  readonly boxes: Output;
+  readonly scores: Output;
+  readonly classes: Output;
+  readonly count: Output;
+}
+
+/** Boxes back in the pictures' pixels and inside them; classes count from 1. */
+export function toPictures(
+  graph: Graph,
+  { size, scale }: PictureInput,
+  { boxes, scores, classes, count }: Detections,
+): Detections {
+  const { binary, scalar, toFloat, concat } = words(graph);
+  const limits = concat([size, size], FLOAT);
+  const clipped = binary('Minimum', binary('Maximum', binary('RealDiv', boxes, scale), scalar(0)), limits);
+  return { boxes: clipped, scores, classes: binary('AddV2', classes, scalar(1)), count: toFloat(count) };
+}
