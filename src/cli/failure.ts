@@ -15,7 +15,8 @@ export function reportFailure(
   else {
     stderr.write(`${colours.red(colours.bold('error'))} ${colours.bold(code)}: ${messageOf(error)}\n`);
     if (known?.hint) stderr.write(`  ${colours.cyan('hint')}: ${known.hint}\n`);
-    if (!known && error instanceof Error && error.stack) stderr.write(`${colours.dim(frames(error.stack))}\n`);
+    if (!known && error instanceof Error && error.stack)
+      stderr.write(`${colours.dim(frames(error.stack))}\n`);
   }
   return MISTAKES.test(code) ? 2 : 1;
 }

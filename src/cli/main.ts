@@ -33,7 +33,10 @@ function buildParser(): Parser {
 
 function parserOf(command: Command): Parser {
   const { name, args = '', summary, notes, options = {}, json = false } = command;
-  const parser = new Parser(name).summary(summary).description(sentence(summary)).helpOption('-h, --help', 'this text');
+  const parser = new Parser(name)
+    .summary(summary)
+    .description(sentence(summary))
+    .helpOption('-h, --help', 'this text');
   if (args) parser.arguments(args);
   for (const [key, row] of Object.entries(options)) parser.addOption(optionOf(key, row));
   if (json) parser.option('--json', 'the result as JSON on stdout, and nothing else there');
@@ -43,7 +46,10 @@ function parserOf(command: Command): Parser {
 
 async function call(command: Command, parser: Parser): Promise<void> {
   const written = parser.opts<Record<string, unknown>>();
-  const values = Object.entries(command.options ?? {}).map(([key, row]) => [key, row.read(texts(written[key]))]);
+  const values = Object.entries(command.options ?? {}).map(([key, row]) => [
+    key,
+    row.read(texts(written[key])),
+  ]);
   await command.act({
     // No argument has a parser of its own: all are texts.
     args: parser.processedArgs.flat().filter(arg => arg !== undefined) as string[],
@@ -53,8 +59,9 @@ async function call(command: Command, parser: Parser): Promise<void> {
   });
 }
 
+/** commander gives nothing, true, a text or several. */
 const texts = (written: unknown): string[] =>
-  written === undefined ? [] : Array.isArray(written) ? written.map(String) : [String(written)];
+  [written ?? []].flat().map(one => (typeof one === 'string' ? one : ''));
 
 function optionOf(key: string, { text, placeholder, isNeeded, choices }: OptionRow): Option {
   const name = key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
@@ -65,12 +72,14 @@ function optionOf(key: string, { text, placeholder, isNeeded, choices }: OptionR
 }
 
 /** Nothing is printed on a mistake, and nothing ends the process: it is reported like every other error. */
-const quiet = (parser: Parser): Parser => parser.exitOverride().configureOutput({ outputError: () => undefined });
+const quiet = (parser: Parser): Parser =>
+  parser.exitOverride().configureOutput({ outputError: () => undefined });
 
 /** commander writes "error: what" and, where a name was near, "(Did you mean that?)". */
 function usageError({ message, code }: CommanderError): Error {
   const [what = '', nearest] = message.split('\n');
-  if (code === 'commander.help') return errors.usageWrong('no command was given', 'detdistill --help lists them');
+  if (code === 'commander.help')
+    return errors.usageWrong('no command was given', 'detdistill --help lists them');
   const hint = nearest?.replace(/^\(D/, 'd').replace(/\)$/, '') ?? 'add --help to see what is allowed';
   return errors.usageWrong(what.replace(/^error: /, ''), hint);
 }

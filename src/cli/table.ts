@@ -3,9 +3,13 @@ import { stripVTControlCharacters } from 'node:util';
 /** Columns two blanks apart; those named in `right` end at the same place, as numbers do. */
 export function alignTable(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
   const columns = Math.max(0, ...rows.map(row => row.length));
-  const widths = Array.from({ length: columns }, (_, i) => Math.max(0, ...rows.map(row => widthOf(row[i] ?? ''))));
+  const widths = Array.from({ length: columns }, (_, i) =>
+    Math.max(0, ...rows.map(row => widthOf(row[i] ?? ''))),
+  );
   const lines = rows.map(row =>
-    row.map((cell, i) => (right.includes(i) ? pad(cell, widths[i]!) + cell : cell + pad(cell, widths[i]!))).join('  '),
+    row
+      .map((cell, i) => (right.includes(i) ? pad(cell, widths[i]!) + cell : cell + pad(cell, widths[i]!)))
+      .join('  '),
   );
   return lines.map(line => line.trimEnd()).join('\n');
 }

@@ -10,9 +10,9 @@ export interface Terminal {
   /** Of what goes to stderr. */
   readonly colours: Colours;
   /** The command's result: JSON for programs, text for people. */
-  result(value: unknown, text: (colours: Colours) => string): void;
+  readonly result: (value: unknown, text: (colours: Colours) => string) => void;
   /** A line for people. */
-  say(line: string): void;
+  readonly say: (line: string) => void;
 }
 
 export function openTerminal(json: boolean): Terminal {

@@ -1,0 +1,104 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Data } from '../../config/run.js';
+import type { CleaningReport, LedgerEntry } from '../../data/cleaning/clean.js';
+import { errors } from '../../errors.js';
+import { defineCommand, flag, optional } from '../command.js';
+import { alignTable } from '../table.js';
+import type { Colours } from '../terminal.js';
+
+/** As many findings as fit a screen; the ledger has all. */
+const SHOWN_FINDINGS = 20;
+
+export const clean = defineCommand({
+  name: 'clean',
+  args: '<dataset>',
+  summary: 'find and mend what would break training in a data set; the originals are only read',
+  notes: 'A run does this by itself (do_data_cleaning). Here you see what it would find.',
+  options: {
+    dryRun: flag('only show what would change'),
+    out: optional('dir', 'folder for the cleaned data set, its report and the ledger of changes'),
+    format: optional('auto|coco|voc', 'format of the data set, where its files do not show it'),
+  },
+  json: true,
+  async act({ args: [dataset], options: { dryRun, out, format }, terminal }) {
+    if (!dryRun && out === undefined)
+      throw errors.usageWrong(
+        'nothing says where the result goes',
+        'add --out DIR, or --dry-run to look only',
+      );
+    const { cleanDataset } = await import('../../data/cleaning/clean.js');
+    const { fillFolder } = await import('../output-folder.js');
+    const { showStage } = await import('../progress/stage.js');
+    const data = await readOptions({ train: dataset, format });
+    const { onProgress, end } = await showStage(terminal);
+    const work = async (outFolder: string): Promise<{ report: CleaningReport; ledger: LedgerEntry[] }> => {
+      const report = await cleanDataset({ data, outFolder, onProgress });
+      return { report, ledger: await readLedger(outFolder) };
+    };
+    const { report, ledger } = await (
+      dryRun || out === undefined ? inTemporaryFolder(work) : fillFolder(out, work)
+    ).finally(end);
+    const folder = dryRun ? null : out;
+    terminal.result({ report, ledger, folder }, colours =>
+      [
+        renderReport(report),
+        renderLedger(ledger, colours),
+        folder ? `Written to ${folder}` : 'Nothing was written.',
+      ]
+        .filter(Boolean)
+        .join('\n\n'),
+    );
+  },
+});
+
+async function readOptions(value: { train?: string; format?: string }): Promise<Data> {
+  const { Data } = await import('../../config/run.js');
+  const { describeIssues } = await import('../../config/issues.js');
+  const result = Data.safeParse(value);
+  if (result.success) return result.data;
+  throw errors.configInvalid('clean', describeIssues(result.error, Data));
+}
+
+async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'detdistill-clean-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function readLedger(folder: string): Promise<LedgerEntry[]> {
+  const lines = (await readFile(join(folder, 'ledger.jsonl'), 'utf8')).split('\n').filter(Boolean);
+  return lines.map(line => JSON.parse(line) as LedgerEntry); // written by cleanDataset a moment ago
+}
+
+/** What is left, and how often each rule found something. */
+export function renderReport({ format, classes, splits, rules, dropped, changed }: CleaningReport): string {
+  const found = rules.filter(rule => rule.found > 0);
+  const counts = alignTable(
+    [
+      ['split', 'pictures', 'boxes'],
+      ...Object.entries(splits).map(([split, { images, boxes }]) => [split, String(images), String(boxes)]),
+    ],
+    [1, 2],
+  );
+  const summary = `${format} data set, ${classes.length === 1 ? 'class' : 'classes'} ${classes.join(', ')}`;
+  const findings = alignTable(
+    found.map(({ id, title, found: times }) => [id, title, String(times)]),
+    [2],
+  );
+  const verdict =
+    found.length === 0 ? 'Nothing to mend.' : `${findings}\n${dropped} dropped, ${changed} changed`;
+  return [summary, counts, verdict].join('\n\n');
+}
+
+export function renderLedger(ledger: readonly LedgerEntry[], { dim }: Pick<Colours, 'dim'>): string {
+  const lines = ledger
+    .slice(0, SHOWN_FINDINGS)
+    .map(({ rule, action, file, reason }) => `${rule} ${action}  ${file}\n    ${dim(reason)}`);
+  const rest = ledger.length - lines.length;
+  return [...lines, ...(rest > 0 ? [dim(`… and ${rest} more; --json shows all`)] : [])].join('\n');
+}

@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { parseRunConfig, type RunConfig } from '../config/run.js';
+import { errors } from '../errors.js';
+
+type Section = Record<string, unknown>;
+
+/**
+ * Reads a run's configuration, YAML or JSON. Paths in the file are seen from the file, those in overrides from the
+ * working folder: workers may run elsewhere.
+ * @param overrides `a.b=c`, the value written as in YAML
+ */
+export async function readConfigFile(path: string, overrides: readonly string[] = []): Promise<RunConfig> {
+  const content = parseText(await readText(path), path);
+  if (!isSection(content)) return parseRunConfig(content, path); // which says so
+  makePathsAbsolute(content, dirname(resolve(path)));
+  for (const override of overrides) applyOverride(content, override);
+  return parseRunConfig(content, path);
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw errors.configMissing(path);
+    throw errors.configUnreadable(path, error);
+  }
+}
+
+function parseText(text: string, path: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw errors.configUnreadable(path, error);
+  }
+}
+
+function applyOverride(content: Section, override: string): void {
+  const [, name, text] = /^([^=]+)=(.*)$/s.exec(override) ?? [];
+  if (name === undefined || text === undefined)
+    throw errors.usageWrong(`--set ${override}: no "="`, 'written as --set student.num_epochs=20');
+  const keys = name.trim().split('.');
+  const addition = nest(keys, parseText(text, `--set ${override}`));
+  makePathsAbsolute(addition, process.cwd());
+  merge(content, addition, keys);
+}
+
+/** ['a', 'b'], 1 → { a: { b: 1 } } */
+const nest = (keys: readonly string[], value: unknown): Section =>
+  keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Section; // one key at least
+
+/** Sets the one value of `addition` that `keys` lead to; sections that are not there are made. */
+function merge(content: Section, addition: Section, [key, ...rest]: readonly string[]): void {
+  if (key === undefined) return;
+  const [present, added] = [content[key], addition[key]];
+  if (rest.length > 0 && isSection(present) && isSection(added)) merge(present, added, rest);
+  else content[key] = added;
+}
+
+/** Where a configuration holds paths. */
+const PATHS = [
+  'data.train',
+  'data.eval',
+  'train_url',
+  'deps_save_path',
+  'teacher.pretrained',
+  'student.pretrained',
+];
+
+/** Words that `pretrained` knows besides paths. */
+const NOT_PATHS = ['coco', 'imagenet', 'none'];
+
+function makePathsAbsolute(content: Section, folder: string): void {
+  for (const path of PATHS) {
+    const keys = path.split('.');
+    const last = keys.pop()!;
+    const section = keys.reduce<unknown>((at, key) => (isSection(at) ? at[key] : undefined), content);
+    const value = isSection(section) ? section[last] : undefined;
+    if (isSection(section) && typeof value === 'string') section[last] = absolute(value, folder);
+  }
+}
+
+function absolute(path: string, folder: string): string {
+  if (path === '' || NOT_PATHS.includes(path) || path.includes('://')) return path;
+  return resolve(folder, path.replace(/^~(?=\/|$)/, homedir()));
+}
+
+const isSection = (value: unknown): value is Section =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
