@@ -193,6 +193,19 @@ export const errors = {
   weightMissing: (name: string) =>
     new AppError('WEIGHT_MISSING', `the checkpoint has no variable ${name}`, { facts: { name } }),
 
+  // evaluation
+  reportUnreadable: (file: string, cause: unknown) =>
+    new AppError('REPORT_UNREADABLE', `${file}: ${messageOf(cause)}`, { cause, facts: { file } }),
+  classesDiffer: (model: readonly string[], dataset: readonly string[]) =>
+    new AppError(
+      'CLASSES_DIFFER',
+      `the model knows ${model.join(', ')}, the data set has ${dataset.join(', ')}`,
+      {
+        hint: 'set data.classes to the classes of the model, in its order',
+        facts: { model, dataset },
+      },
+    ),
+
   // recording
   kernelUnsupported: (kernel: string) =>
     new AppError('KERNEL_UNSUPPORTED', `kernel ${kernel} cannot be recorded`, {

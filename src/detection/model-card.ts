@@ -31,3 +31,7 @@ export async function readModelCard(folder: string): Promise<ModelCard> {
     throw errors.modelUnreadable(file, cause);
   }
 }
+
+/** Input and outputs of the frozen graph: raw maps a level, [N, h, w, 9·classes] and [N, h, w, 36]. */
+export const FROZEN_INPUT = 'images';
+export const frozenOutput = (head: 'class' | 'box', level: number): string => `${head}_predict_${level}`;

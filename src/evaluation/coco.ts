@@ -4,7 +4,9 @@ import type { CocoMetrics } from '../pipeline.js';
 import { matchImage, type MatchedImage } from './matching.js';
 
 /** numpy.linspace(.5, .95, 10) and (0, 1, 101): the very same floating-point values. */
-export const IOU_THRESHOLDS = Array.from({ length: 10 }, (_, i) => (i === 9 ? 0.95 : i * ((0.95 - 0.5) / 9) + 0.5));
+export const IOU_THRESHOLDS = Array.from({ length: 10 }, (_, i) =>
+  i === 9 ? 0.95 : i * ((0.95 - 0.5) / 9) + 0.5,
+);
 const RECALLS = Array.from({ length: 101 }, (_, i) => (i === 100 ? 1 : i * 0.01));
 
 /** Areas in square pixels. */

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type FamilyRow, familyOf } from '../config/families.js';
 import { createAnchors } from '../detection/anchors.js';
 import { detect } from '../detection/detect.js';
-import type { ModelCard } from '../detection/model-card.js';
+import { FROZEN_INPUT, frozenOutput, type ModelCard } from '../detection/model-card.js';
 import { errors } from '../errors.js';
 import { first, Graph, type Output, prune } from '../graph/graph.js';
 import { encodeGraph } from '../graph/graph-def.js';
@@ -22,10 +22,6 @@ const frozen = (weights: Weights): Variables => ({
   },
   assign: () => undefined,
 });
-
-/** `class_predict_3 … 7` [N, h, w, 9·classes] and `box_predict_3 … 7` [N, h, w, 36]: raw; N is free. */
-export const frozenOutput = (head: 'class' | 'box', level: number): string => `${head}_predict_${level}`;
-const FROZEN_INPUT = 'images';
 
 const networkOf = (card: ModelCard, variables: Variables, images: tf.Tensor4D): Outputs =>
   efficientDet(images, {

@@ -3,6 +3,7 @@ import { type FamilyRow, familyOf, type ModelName } from '../config/families.js'
 import type { Hparams } from '../config/run.js';
 import { type AnchorGrid, createAnchors } from '../detection/anchors.js';
 import { detect } from '../detection/detect.js';
+import { FROZEN_INPUT, frozenOutput } from '../detection/model-card.js';
 import { inlineGraph } from '../graph/graph-def.js';
 import { type InputSpec, ProgramBuilder } from '../graph/program.js';
 import { recordingBackend } from '../graph/recording-backend.js';
@@ -20,10 +21,6 @@ export interface TrainingProgramOptions {
   /** The bytes of the frozen teacher; null: nothing is distilled. */
   readonly teacher: Uint8Array | null;
 }
-
-/** Input and outputs of a frozen network. */
-export const FROZEN_INPUT = 'images';
-export const frozenOutput = (head: 'class' | 'box', level: number): string => `${head}_predict_${level}`;
 
 /**
  * The recorded program that trains: `initialize`, `train_step`, `predict`, `save`, `restore`, `values`, `adopt`.

@@ -1,0 +1,126 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CleanedDataset, type CleanedSample, DATASET_FILE } from '../data/dataset.js';
+import { groundTruthCoco } from '../data/ground-truth.js';
+import { readPicture } from '../data/pictures.js';
+import type { CocoDetection } from '../detection/detections.js';
+import { type Detection, type Detector, openDetector } from '../detection/detector.js';
+import { errors } from '../errors.js';
+import type { CocoMetrics, StageProgress } from '../pipeline.js';
+import { contactSheet, DETECTION_COLOUR, drawBoxes, TRUTH_COLOUR } from './draw.js';
+import { buildReport, type Report, writeReport } from './report.js';
+
+export interface EvaluateOptions {
+  readonly modelFolder: string;
+  readonly datasetFolder: string;
+  /** Receives report.json, detections.json, ground_truth.json and pictures/. */
+  readonly folder: string;
+  readonly batchSize: number;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: StageProgress) => void;
+}
+
+const SHOWN_PICTURES = 6;
+
+/** Looks at the evaluation split with an exported model, exactly as a user of the model would, and reports. */
+export async function evaluateModel(options: EvaluateOptions): Promise<CocoMetrics> {
+  const { modelFolder, datasetFolder, folder } = options;
+  const dataset = CleanedDataset.parse(JSON.parse(await readFile(join(datasetFolder, DATASET_FILE), 'utf8')));
+  const detector = await openDetector(modelFolder);
+  const { card } = detector;
+  if (card.classes.join('\n') !== dataset.classes.join('\n'))
+    throw errors.classesDiffer(card.classes, dataset.classes);
+  const found = await detectAll(detector, dataset.splits.eval, options);
+  const groundTruth = groundTruthCoco(dataset, 'eval');
+  const detections = found.flatMap(({ sample, detections: list }) =>
+    list.map(detection => toCoco(sample, detection)),
+  );
+  const report = buildReport(groundTruth, detections, { name: card.model_name, image_size: card.image_size });
+  await writeReport(folder, { report, groundTruth, detections });
+  await drawSome(found, { options, dataset, report });
+  return report.metrics;
+}
+
+interface Found {
+  readonly sample: CleanedSample;
+  readonly detections: readonly Detection[];
+}
+
+/** Batches of pictures of one size, in the order of the split. */
+async function detectAll(
+  detector: Detector,
+  samples: readonly CleanedSample[],
+  { datasetFolder, batchSize, signal, onProgress }: EvaluateOptions,
+): Promise<Found[]> {
+  const found: Found[] = [];
+  const started = Date.now();
+  for (let at = 0; at < samples.length;) {
+    signal.throwIfAborted();
+    const first = samples[at]!;
+    let end = at + 1;
+    while (
+      end < samples.length &&
+      end - at < batchSize &&
+      samples[end]!.width === first.width &&
+      samples[end]!.height === first.height
+    )
+      end++;
+    const batch = samples.slice(at, end);
+    const detections = await detector.detect(
+      await Promise.all(batch.map(({ image }) => readPicture(join(datasetFolder, image)))),
+    );
+    found.push(...batch.map((sample, i) => ({ sample, detections: detections[i]! })));
+    at = end;
+    const perPicture = (Date.now() - started) / 1000 / at;
+    onProgress({
+      phase: 'predict',
+      step: at,
+      totalSteps: samples.length,
+      itemsPerSecond: 1 / perPicture,
+      secondsLeft: perPicture * (samples.length - at),
+    });
+    await new Promise(resolve => setImmediate(resolve));
+  }
+  return found;
+}
+
+function toCoco(
+  { imageId }: CleanedSample,
+  { box: [ymin, xmin, ymax, xmax], classIndex, score }: Detection,
+): CocoDetection {
+  return {
+    image_id: imageId,
+    category_id: classIndex + 1,
+    bbox: [xmin, ymin, xmax - xmin, ymax - ymin],
+    score,
+  };
+}
+
+/** The pictures with most boxes: labels green, detections above the best threshold orange. */
+async function drawSome(
+  found: readonly Found[],
+  { options, dataset, report }: { options: EvaluateOptions; dataset: CleanedDataset; report: Report },
+): Promise<void> {
+  const shown = [...found]
+    .sort((a, b) => b.sample.boxes.length - a.sample.boxes.length)
+    .slice(0, SHOWN_PICTURES);
+  const { threshold } = report.errors.best;
+  const drawn = await Promise.all(
+    shown.map(({ sample, detections }) =>
+      drawBoxes(join(options.datasetFolder, sample.image), [
+        ...sample.boxes.map(({ box }) => ({ box, label: '', colour: TRUTH_COLOUR })),
+        ...detections
+          .filter(({ score }) => score >= threshold)
+          .map(({ box, classIndex, score }) => ({
+            box,
+            label: `${dataset.classes[classIndex]} ${score.toFixed(2)}`,
+            colour: DETECTION_COLOUR,
+          })),
+      ]),
+    ),
+  );
+  const folder = join(options.folder, 'pictures');
+  await mkdir(folder, { recursive: true });
+  if (drawn.length > 0)
+    await writeFile(join(folder, 'detections.png'), await contactSheet(drawn, Math.min(3, drawn.length)));
+}
