@@ -206,6 +206,48 @@ export const errors = {
       },
     ),
 
+  // processes
+  trainerCrashed: (facts: { how: string; lastWords: string }) =>
+    new AppError(
+      'TRAINER_CRASHED',
+      `the trainer process ended by itself (${facts.how})${facts.lastWords ? `: ${facts.lastWords}` : ''}`,
+      {
+        retryable: true,
+        facts,
+      },
+    ),
+  trainerHung: (facts: { phase: string; seconds: number }) =>
+    new AppError('TRAINER_HUNG', `no progress in phase ${facts.phase} for ${facts.seconds} s`, {
+      retryable: true,
+      facts,
+    }),
+  noProgress: (step: number) =>
+    new AppError('NO_PROGRESS', `three attempts in a row began at step ${step} and saved nothing`, {
+      hint: 'the log of the trainer shows what ends it; less memory: a smaller train_batch_size',
+      facts: { step },
+    }),
+  serverUnreachable: (address: string, cause: unknown) =>
+    new AppError('SERVER_UNREACHABLE', `${address}: no Temporal server answers`, {
+      retryable: true,
+      cause,
+      hint: 'start one with detdistill dev, or set TEMPORAL_ADDRESS',
+      facts: { address },
+    }),
+  serverFailed: (facts: { port: number; lastWords: string }) =>
+    new AppError(
+      'SERVER_FAILED',
+      `Temporal's server did not start on port ${facts.port}: ${facts.lastWords || 'it said nothing'}`,
+      {
+        hint: 'is the port in use? Set DETDISTILL_PORT to another',
+        facts,
+      },
+    ),
+  runMissing: (id: string) =>
+    new AppError('RUN_MISSING', `${id}: there is no such run`, {
+      hint: 'detdistill list shows the runs',
+      facts: { id },
+    }),
+
   // recording
   kernelUnsupported: (kernel: string) =>
     new AppError('KERNEL_UNSUPPORTED', `kernel ${kernel} cannot be recorded`, {

@@ -18,7 +18,7 @@ export const STAGES = [
 ] as const;
 export type StageName = (typeof STAGES)[number];
 
-export type StageState = 'waiting' | 'running' | 'done' | 'reused' | 'failed' | 'cancelled';
+export type StageState = 'waiting' | 'running' | 'paused' | 'done' | 'reused' | 'failed' | 'cancelled';
 
 /** What a stage leaves behind. `sha256` is the hash of its content (names, sizes and hashes of its files). */
 export interface ArtifactRef {
@@ -113,6 +113,45 @@ export interface SuggestionSummary {
   readonly advice: { readonly en: string; readonly zh: string };
 }
 
+export interface PublishInput {
+  readonly config: RunConfig;
+  readonly runId: string;
+  readonly teacher: PublishedModel | null;
+  readonly student: PublishedModel;
+  readonly suggestions: ArtifactRef;
+}
+export interface PublishedModel {
+  readonly trained: ArtifactRef;
+  readonly model: ArtifactRef;
+  readonly report: ArtifactRef;
+}
+
+/** One stage as a run sees it. */
+export interface StageStatus {
+  readonly name: StageName;
+  readonly state: StageState;
+  /** How long it took; of a reused one, when it was made. */
+  readonly seconds: number;
+  /** Milliseconds since 1970, while it runs. */
+  readonly startedAt?: number;
+}
+export interface RunStatus {
+  readonly paused: boolean;
+  readonly stages: readonly StageStatus[];
+}
+export interface RunResult {
+  readonly teacher: CocoMetrics | null;
+  readonly student: CocoMetrics;
+  readonly stages: readonly StageStatus[];
+  readonly suggestions: readonly SuggestionSummary[];
+  /** Output folder of the run. */
+  readonly folder: string;
+}
+
+/** The stages that a configuration asks for, in the order in which they are shown. */
+export const plannedStages = ({ teacher }: Pick<RunConfig, 'teacher'>): StageName[] =>
+  STAGES.filter(stage => teacher !== null || !stage.endsWith('-teacher'));
+
 /** What a running stage says of itself; rides on heartbeats. */
 export interface StageProgress {
   /** start, restore, train, validate, checkpoint, predict, … */
@@ -129,14 +168,32 @@ export interface StageProgress {
   readonly note?: string;
 }
 
-/** A job of the trainer process: the stage's input and where its artifacts go. */
+/** A job of the trainer process. Paths are local; results go to `folder`. */
 export type TrainerJob =
-  | { readonly kind: 'train'; readonly input: TrainInput; readonly key: string }
-  | { readonly kind: 'export'; readonly input: ExportInput; readonly key: string }
-  | { readonly kind: 'evaluate'; readonly input: EvaluateInput; readonly key: string }
+  | { readonly kind: 'train'; readonly input: TrainInput; readonly key: string; readonly folder: string }
   | {
-      readonly kind: 'predict';
+      readonly kind: 'export';
+      readonly trained: string;
+      readonly image_size: readonly [number, number] | null;
+      readonly folder: string;
+    }
+  | {
+      readonly kind: 'evaluate';
       readonly model: string;
-      readonly images: readonly string[];
-      readonly scoreThreshold: number;
-    };
+      readonly dataset: string;
+      readonly batchSize: number;
+      readonly folder: string;
+    }
+  | { readonly kind: 'predict'; readonly model: string; readonly images: readonly string[] };
+
+/** What `predict` finds in one picture: boxes in its pixels, by falling score. */
+export interface Prediction {
+  readonly image: string;
+  readonly width: number;
+  readonly height: number;
+  readonly detections: readonly {
+    readonly box: readonly [number, number, number, number];
+    readonly label: string;
+    readonly score: number;
+  }[];
+}

@@ -12,6 +12,8 @@ export interface Settings {
   /** Host and port of a Temporal server; null: the embedded one. */
   readonly temporalAddress: string | null;
   readonly temporalNamespace: string;
+  /** Of the embedded server; its web page is at the port 1000 above. */
+  readonly temporalPort: number;
   /** Native parts provided by hand; null: found or downloaded. */
   readonly libtensorflow: string | null;
   readonly temporalCli: string | null;
@@ -26,6 +28,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     storeUrl: env.DETDISTILL_STORE || pathToFileURL(join(home, 'artifacts')).href,
     temporalAddress: env.TEMPORAL_ADDRESS || null,
     temporalNamespace: env.TEMPORAL_NAMESPACE || 'default',
+    temporalPort: Number(env.DETDISTILL_PORT || 7233),
     libtensorflow: env.DETDISTILL_LIBTENSORFLOW || null,
     temporalCli: env.TEMPORAL_CLI || null,
     minio: env.DETDISTILL_MINIO || null,

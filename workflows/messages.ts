@@ -1,0 +1,7 @@
+import { defineQuery, defineSignal } from '@temporalio/workflow';
+import type { RunStatus } from '../src/pipeline.js';
+
+/** Stops running stages at a checkpoint, and starts no other, until `resume`. */
+export const pauseSignal = defineSignal('pause');
+export const resumeSignal = defineSignal('resume');
+export const statusQuery = defineQuery<RunStatus>('status');
