@@ -51,6 +51,14 @@ export interface ProvideAttempt {
 /** The text of anything thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** A value as people write it; JSON knows neither NaN nor large integers. */
+const shown = (value: unknown): string =>
+  Array.isArray(value)
+    ? `[${value.map(shown).join(', ')}]`
+    : typeof value === 'number' || typeof value === 'bigint'
+      ? String(value)
+      : (JSON.stringify(value) ?? 'nothing');
+
 /**
  * The catalogue: one entry an error, message = place, value found, what is allowed. `retryable` is decided here:
  * a wrong label must fail at once, a lost connection must not.
@@ -116,6 +124,14 @@ export const errors = {
     );
   },
 
+  // evaluation
+  cocoEntryInvalid: (facts: { place: string; key: string; value: unknown; allowed: string }) =>
+    new AppError(
+      'COCO_ENTRY_INVALID',
+      `${facts.place}.${facts.key}: ${shown(facts.value)}, must be ${facts.allowed}`,
+      { facts: { ...facts, value: shown(facts.value) } },
+    ),
+
   // store
   storeUnconfigured: (url: string) =>
     new AppError('STORE_UNCONFIGURED', `${url}: no address or keys for it`, {
@@ -128,12 +144,40 @@ export const errors = {
     }),
   storeFailed: (url: string, cause: unknown) =>
     new AppError('STORE_FAILED', `${url}: ${messageOf(cause)}`, { retryable: true, cause, facts: { url } }),
+  storeRefused: (url: string, cause: unknown) =>
+    new AppError('STORE_REFUSED', `${url}: refused: ${messageOf(cause)}`, {
+      hint: 'check the keys and what they may do, or the owner of the folder',
+      cause,
+      facts: { url },
+    }),
+  storeEndpointInvalid: (endpoint: string) =>
+    new AppError(
+      'STORE_ENDPOINT_INVALID',
+      `S3_ENDPOINT=${endpoint}: no address; allowed: http://HOST:PORT or https://HOST`,
+      { facts: { endpoint } },
+    ),
   storeKeyInvalid: (key: string) =>
     new AppError(
       'STORE_KEY_INVALID',
-      `"${key}" is no key; allowed: names of letters, digits, ".", "_", "-", joined by "/"`,
+      `"${key}" is no key; allowed: names of letters, digits, "_", "-", joined by "/", 500 characters in all`,
       { facts: { key } },
     ),
+  storeSourceUnreadable: (folder: string, cause: unknown) =>
+    new AppError('STORE_SOURCE_UNREADABLE', `${folder}: ${messageOf(cause)}`, { cause, facts: { folder } }),
+  storeSourceUnusable: (path: string, what: string) =>
+    new AppError('STORE_SOURCE_UNUSABLE', `${path}: ${what}; an artifact is made of files`, {
+      facts: { path },
+    }),
+  storeSourceChanged: (path: string) =>
+    new AppError('STORE_SOURCE_CHANGED', `${path}: was written to while it was being stored`, {
+      retryable: true,
+      facts: { path },
+    }),
+  artifactElsewhere: (uri: string, url: string) =>
+    new AppError('ARTIFACT_ELSEWHERE', `${uri}: not in the store ${url}`, {
+      hint: 'every worker of a run needs the same DETDISTILL_STORE',
+      facts: { uri, url },
+    }),
   artifactMissing: (uri: string, hash: string) =>
     new AppError('ARTIFACT_MISSING', `${uri}: the artifact with hash ${hash} is not there any more`, {
       hint: 'start the run again: the stage that makes it is repeated',
@@ -242,6 +286,20 @@ export const errors = {
         facts,
       },
     ),
+  serverAlreadyRunning: (port: number) =>
+    new AppError('SERVER_ALREADY_RUNNING', `a Temporal server answers on port ${port} already`, {
+      hint: `use it with TEMPORAL_ADDRESS=127.0.0.1:${port}, or set DETDISTILL_PORT to another port`,
+      facts: { port },
+    }),
+  portInUse: (port: number) =>
+    new AppError('PORT_IN_USE', `port ${port} is used by another program`, {
+      hint: 'set DETDISTILL_PORT to a free port',
+      facts: { port },
+    }),
+  runCancelled: () =>
+    new AppError('RUN_CANCELLED', 'the run was cancelled', {
+      hint: 'start it again: it goes on from its last checkpoint',
+    }),
   runMissing: (id: string) =>
     new AppError('RUN_MISSING', `${id}: there is no such run`, {
       hint: 'detdistill list shows the runs',
