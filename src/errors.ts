@@ -300,6 +300,8 @@ export const errors = {
     new AppError('RUN_CANCELLED', 'the run was cancelled', {
       hint: 'start it again: it goes on from its last checkpoint',
     }),
+  interrupted: () =>
+    new AppError('INTERRUPTED', 'stopped by hand', { hint: 'start it again: it goes on where it was' }),
   runMissing: (id: string) =>
     new AppError('RUN_MISSING', `${id}: there is no such run`, {
       hint: 'detdistill list shows the runs',
