@@ -1,73 +1,224 @@
-import type { ClassImage } from './coco.js';
+import type { ClassBoxes, Scene } from './coco-classes.js';
+import type { BboxXywh, CocoId } from './coco-format.js';
 
-export interface MatchedImage {
-  /** Falling. */
-  readonly scores: readonly number[];
-  /** [threshold][detection]: 1 matched, 0 not, -1 to be ignored. */
-  readonly verdicts: readonly Int8Array[];
+/** numpy.linspace(.5, .95, 10): the very same floating-point values. */
+export const IOU_THRESHOLDS = Float64Array.from({ length: 10 }, (_, i) =>
+  i === 9 ? 0.95 : i * ((0.95 - 0.5) / 9) + 0.5,
+);
+
+/** Square pixels. */
+export const AREA_RANGES = {
+  all: [0, 1e10],
+  small: [0, 1024],
+  medium: [1024, 9216],
+  large: [9216, 1e10],
+} as const satisfies Record<string, readonly [number, number]>;
+export type AreaRange = keyof typeof AREA_RANGES;
+export const AREA_NAMES = Object.keys(AREA_RANGES) as AreaRange[]; // the keys just above
+
+export interface Verdicts {
+  /** [threshold × detections + detection]: 1 a hit, 0 a false alarm, -1 neither: it does not count. */
+  readonly values: Int8Array;
   /** Boxes that count. */
-  readonly countedBoxes: number;
+  readonly positives: number;
 }
 
-interface MatchOptions {
-  readonly range: readonly [number, number];
-  readonly maxDetections: number;
-  readonly thresholds: readonly number[];
+export interface MatchedClass extends ClassBoxes {
+  /** Position within its picture's detections of the class, by falling score. */
+  readonly rank: Uint8Array;
+  readonly areas: Readonly<Record<AreaRange, Verdicts>>;
+  /** At IoU .5 over all areas: detection → index of the annotation that it hits, or -1. */
+  readonly hits: Int32Array;
 }
 
-/** One picture and class, as pycocotools' evaluateImg: greedy by score, ignored boxes only when no counted one fits. */
-export function matchImage(
-  { boxes, detections }: ClassImage,
-  { range: [low, high], maxDetections, thresholds }: MatchOptions,
-): MatchedImage {
-  const sorted = [...detections].sort((a, b) => b.score - a.score).slice(0, maxDetections);
-  const isIgnored = (box: ClassImage['boxes'][number]): boolean =>
-    box.crowd || box.area < low || box.area > high;
-  // Counted boxes first, in their own order.
-  const ordered = [...boxes.filter(box => !isIgnored(box)), ...boxes.filter(isIgnored)];
-  const countedBoxes = boxes.length - boxes.filter(isIgnored).length;
-  const overlaps = sorted.map(({ box }) => ordered.map(other => overlap(box, other.box, other.crowd)));
-  const outside = sorted.map(({ box }) => box[2]! * box[3]! < low || box[2]! * box[3]! > high);
-  const verdicts = thresholds.map(threshold => {
-    const taken = new Uint8Array(ordered.length);
-    return Int8Array.from(sorted, (_, d) => {
-      const match = bestBox(overlaps[d]!, { ordered, taken, countedBoxes, threshold });
-      if (match < 0) return outside[d] ? -1 : 0;
-      taken[match] = 1;
-      return match >= countedBoxes ? -1 : 1;
-    });
+/** One picture's boxes of the class: positions from … to in `truths` and in `found`. */
+interface Span {
+  readonly truthsFrom: number;
+  readonly truthsTo: number;
+  readonly foundFrom: number;
+  readonly foundTo: number;
+}
+
+/** Who hits what, as pycocotools' evaluateImg decides: greedy by score, ignored boxes only when no counted one fits. */
+export function matchClass(scene: Scene, boxes: ClassBoxes): MatchedClass {
+  const count = boxes.found.length;
+  const rank = new Uint8Array(count);
+  const hits = new Int32Array(count).fill(-1);
+  const verdicts = (): { values: Int8Array; positives: number } => ({
+    values: new Int8Array(IOU_THRESHOLDS.length * count),
+    positives: 0,
   });
-  return { scores: sorted.map(({ score }) => score), verdicts, countedBoxes };
+  const areas = { all: verdicts(), small: verdicts(), medium: verdicts(), large: verdicts() };
+  const foundAreas = areasOf(scene, boxes);
+  for (const span of spans(scene, boxes)) {
+    for (let d = span.foundFrom; d < span.foundTo; d++) rank[d] = d - span.foundFrom;
+    // Most pictures of most classes have no boxes: nothing can be hit.
+    const overlaps = span.truthsTo > span.truthsFrom ? overlapsOf(scene, boxes, span) : null;
+    for (const area of AREA_NAMES) {
+      const target = { verdicts: areas[area].values, count, hits: area === 'all' ? hits : null };
+      const outside = outsideOf(foundAreas, { span, range: AREA_RANGES[area] });
+      if (!overlaps) {
+        missAll(outside, { foundFrom: span.foundFrom, target });
+        continue;
+      }
+      const picture = pictureOf(scene, boxes, { span, overlaps, outside, range: AREA_RANGES[area] });
+      areas[area].positives += picture.counted;
+      for (let t = 0; t < IOU_THRESHOLDS.length; t++) matchPicture(picture, t, target);
+    }
+  }
+  return { ...boxes, rank, areas, hits };
 }
 
-interface Search {
-  readonly ordered: ClassImage['boxes'];
-  readonly taken: Uint8Array;
-  readonly countedBoxes: number;
-  readonly threshold: number;
+/** Pictures that have boxes or detections of the class. */
+function* spans({ truthImage, foundImage }: Scene, { truths, found }: ClassBoxes): Generator<Span> {
+  let [t, d] = [0, 0];
+  while (t < truths.length || d < found.length) {
+    const [truthsFrom, foundFrom] = [t, d];
+    const image = Math.min(
+      t < truths.length ? truthImage[truths[t]!]! : Infinity,
+      d < found.length ? foundImage[found[d]!]! : Infinity,
+    );
+    while (t < truths.length && truthImage[truths[t]!] === image) t++;
+    while (d < found.length && foundImage[found[d]!] === image) d++;
+    yield { truthsFrom, truthsTo: t, foundFrom, foundTo: d };
+  }
 }
 
-function bestBox(overlaps: readonly number[], { ordered, taken, countedBoxes, threshold }: Search): number {
+interface Picture {
+  readonly foundFrom: number;
+  readonly detections: number;
+  /** [detection × boxes + box] */
+  readonly overlaps: Float64Array;
+  /** Positions of the boxes, those that count first. */
+  readonly order: Uint32Array;
+  readonly counted: number;
+  readonly crowd: Uint8Array;
+  /** 1: the detection's own area is out of range. */
+  readonly outside: Uint8Array;
+  readonly ids: readonly CocoId[];
+  readonly truths: Uint32Array;
+}
+
+function areasOf({ detections }: Scene, { found }: ClassBoxes): Float64Array {
+  const areas = new Float64Array(found.length);
+  for (let d = 0; d < found.length; d++) {
+    const { bbox } = detections[found[d]!]!;
+    areas[d] = bbox[2] * bbox[3];
+  }
+  return areas;
+}
+
+function outsideOf(
+  areas: Float64Array,
+  { span: { foundFrom, foundTo }, range: [low, high] }: { span: Span; range: readonly [number, number] },
+): Uint8Array {
+  const outside = new Uint8Array(foundTo - foundFrom);
+  for (let d = 0; d < outside.length; d++) {
+    const area = areas[foundFrom + d]!;
+    if (area < low || area > high) outside[d] = 1;
+  }
+  return outside;
+}
+
+function overlapsOf({ truth, detections }: Scene, { truths, found }: ClassBoxes, span: Span): Float64Array {
+  const boxes = span.truthsTo - span.truthsFrom;
+  const overlaps = new Float64Array(boxes * (span.foundTo - span.foundFrom));
+  for (let d = span.foundFrom, at = 0; d < span.foundTo; d++)
+    for (let t = span.truthsFrom; t < span.truthsTo; t++, at++) {
+      const { bbox, iscrowd } = truth.annotations[truths[t]!]!;
+      overlaps[at] = overlap(detections[found[d]!]!.bbox, bbox, iscrowd === 1);
+    }
+  return overlaps;
+}
+
+function pictureOf(
+  { truth }: Scene,
+  { truths }: ClassBoxes,
+  { span, overlaps, outside, range: [low, high] }: PictureOptions,
+): Picture {
+  const list = truths.subarray(span.truthsFrom, span.truthsTo);
+  const annotations = Array.from(list, index => truth.annotations[index]!);
+  const isIgnored = ({ iscrowd, area }: (typeof annotations)[number]): boolean =>
+    iscrowd === 1 || area < low || area > high;
+  const positions = annotations.map((_, i) => i);
+  const counted = positions.filter(i => !isIgnored(annotations[i]!));
+  const ignored = positions.filter(i => isIgnored(annotations[i]!));
+  return {
+    foundFrom: span.foundFrom,
+    detections: span.foundTo - span.foundFrom,
+    overlaps,
+    order: Uint32Array.from([...counted, ...ignored]),
+    counted: counted.length,
+    crowd: Uint8Array.from(annotations, ({ iscrowd }) => iscrowd),
+    outside,
+    ids: annotations.map(({ id }) => id),
+    truths: list,
+  };
+}
+
+interface PictureOptions {
+  readonly span: Span;
+  readonly overlaps: Float64Array;
+  readonly outside: Uint8Array;
+  readonly range: readonly [number, number];
+}
+
+interface Target {
+  readonly verdicts: Int8Array;
+  /** Detections of the class: length of a row of verdicts. */
+  readonly count: number;
+  readonly hits: Int32Array | null;
+}
+
+/** Every threshold has the same answer. */
+function missAll(outside: Uint8Array, { foundFrom, target }: { foundFrom: number; target: Target }): void {
+  const { verdicts, count } = target;
+  for (let d = 0; d < outside.length; d++)
+    if (outside[d] === 1) for (let at = foundFrom + d; at < verdicts.length; at += count) verdicts[at] = -1;
+}
+
+function matchPicture(picture: Picture, threshold: number, { verdicts, count, hits }: Target): void {
+  const { foundFrom, detections, order, counted, outside, ids, truths } = picture;
+  const taken = new Uint8Array(order.length);
+  for (let d = 0; d < detections; d++) {
+    const place = bestBox(picture, { d, taken, threshold: IOU_THRESHOLDS[threshold]! });
+    const box = place < 0 ? -1 : order[place]!;
+    if (box >= 0) taken[box] = 1;
+    // pycocotools keeps the id of the box that is hit, and takes id 0 for none.
+    const matched = box >= 0 && ids[box] != 0;
+    const doesNotCount = place >= counted || (!matched && outside[d] === 1);
+    verdicts[threshold * count + foundFrom + d] = doesNotCount ? -1 : Number(matched);
+    if (hits && threshold === 0 && matched && !doesNotCount) hits[foundFrom + d] = truths[box]!;
+  }
+}
+
+/** Place in `order` of the best box that is still free; -1: none overlaps enough. */
+function bestBox(
+  { overlaps, order, counted, crowd }: Picture,
+  { d, taken, threshold }: { d: number; taken: Uint8Array; threshold: number },
+): number {
   let best = Math.min(threshold, 1 - 1e-10);
   let match = -1;
-  for (let g = 0; g < ordered.length; g++) {
-    // A crowd may be matched again and again.
-    if (taken[g] && !ordered[g]!.crowd) continue;
-    if (match > -1 && match < countedBoxes && g >= countedBoxes) break;
-    if (overlaps[g]! < best) continue;
-    best = overlaps[g]!;
-    match = g;
+  for (let place = 0; place < order.length; place++) {
+    const box = order[place]!;
+    // A crowd may be hit again and again.
+    if (taken[box] === 1 && crowd[box] === 0) continue;
+    if (match >= 0 && match < counted && place >= counted) break;
+    const value = overlaps[d * order.length + box]!;
+    if (value < best) continue;
+    best = value;
+    match = place;
   }
   return match;
 }
 
-/** IoU of [x, y, width, height]; over the detection's own area where the other is a crowd. */
-export function overlap(a: readonly number[], b: readonly number[], crowd: boolean): number {
-  const width = Math.min(a[0]! + a[2]!, b[0]! + b[2]!) - Math.max(a[0]!, b[0]!);
+/** IoU; over the detection's own area where the other is a crowd. */
+export function overlap(a: BboxXywh, b: BboxXywh, crowd: boolean): number {
+  const width = Math.min(a[0] + a[2], b[0] + b[2]) - Math.max(a[0], b[0]);
   if (width <= 0) return 0;
-  const height = Math.min(a[1]! + a[3]!, b[1]! + b[3]!) - Math.max(a[1]!, b[1]!);
+  const height = Math.min(a[1] + a[3], b[1] + b[3]) - Math.max(a[1], b[1]);
   if (height <= 0) return 0;
   const shared = width * height;
-  const area = a[2]! * a[3]!;
-  return shared / (crowd ? area : area + b[2]! * b[3]! - shared);
+  const area = a[2] * a[3];
+  return shared / (crowd ? area : area + b[2] * b[3] - shared);
 }

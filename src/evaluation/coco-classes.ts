@@ -1,0 +1,76 @@
+import type { CocoCategory, CocoFound, CocoId, CocoTruth } from './coco-format.js';
+
+/** COCO looks at no more detections of a class in a picture. */
+export const MAX_DETECTIONS = 100;
+
+/** Boxes of one class; entries of a picture stand together, pictures in the order of their ids. */
+export interface ClassBoxes {
+  readonly category: CocoCategory;
+  /** Indices of annotations, in the file's order within a picture. */
+  readonly truths: Uint32Array;
+  /** Indices of detections, by falling score within a picture, at most MAX_DETECTIONS of them. */
+  readonly found: Uint32Array;
+}
+
+export interface Scene {
+  readonly truth: CocoTruth;
+  readonly detections: readonly CocoFound[];
+  /** Pictures in the order of their ids. */
+  readonly images: CocoTruth['images'];
+  /** Annotation → position of its picture in `images`; detection → the same. */
+  readonly truthImage: Int32Array;
+  readonly foundImage: Int32Array;
+  /** In the order of their ids. */
+  readonly classes: readonly ClassBoxes[];
+}
+
+/** The entries sorted as pycocotools walks them; checked before. */
+export function arrangeByClass(truth: CocoTruth, detections: readonly CocoFound[]): Scene {
+  const images = sortById(truth.images);
+  const categories = sortById(truth.categories);
+  const imageAt = new Map(images.map(({ id }, i) => [id, i]));
+  const classAt = new Map(categories.map(({ id }, i) => [id, i]));
+  const truthImage = Int32Array.from(truth.annotations, ({ image_id }) => imageAt.get(image_id)!);
+  const foundImage = Int32Array.from(detections, ({ image_id }) => imageAt.get(image_id)!);
+  const truths = splitByClass(truth.annotations, classAt);
+  const found = splitByClass(detections, classAt);
+  const classes = categories.map((category, k) => ({
+    category,
+    truths: truths[k]!.sort((a, b) => truthImage[a]! - truthImage[b]! || a - b),
+    found: bestOfEachPicture(
+      found[k]!.sort(
+        (a, b) => foundImage[a]! - foundImage[b]! || detections[b]!.score - detections[a]!.score || a - b,
+      ),
+      foundImage,
+    ),
+  }));
+  return { truth, detections, images, truthImage, foundImage, classes };
+}
+
+function sortById<T extends { readonly id: CocoId }>(entries: readonly T[]): T[] {
+  return [...entries].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function splitByClass(
+  entries: readonly { readonly category_id: number }[],
+  classAt: ReadonlyMap<number, number>,
+): Uint32Array[] {
+  const counts = new Uint32Array(classAt.size);
+  for (const { category_id } of entries) counts[classAt.get(category_id)!]!++;
+  const lists = Array.from(counts, count => new Uint32Array(count));
+  counts.fill(0);
+  entries.forEach(({ category_id }, i) => {
+    const k = classAt.get(category_id)!;
+    lists[k]![counts[k]!++] = i;
+  });
+  return lists;
+}
+
+function bestOfEachPicture(sorted: Uint32Array, imageOf: Int32Array): Uint32Array {
+  let [image, rank] = [-1, 0];
+  return sorted.filter(index => {
+    rank = imageOf[index] === image ? rank + 1 : 0;
+    image = imageOf[index]!;
+    return rank < MAX_DETECTIONS;
+  });
+}

@@ -1,0 +1,56 @@
+/** numpy.linspace(0, 1, 101): the very same floating-point values. */
+export const RECALLS = Float64Array.from({ length: 101 }, (_, i) => (i === 100 ? 1 : i * 0.01));
+
+export interface RankedVerdicts {
+  /** By falling score: 1 a hit, 0 a false alarm, -1 does not count. */
+  readonly verdicts: Int8Array;
+  /** By falling score. */
+  readonly scores: Float64Array;
+  readonly positives: number;
+}
+
+export interface RecallCurve {
+  /** Best precision at a recall of at least 0, .01, … 1. */
+  readonly precision: Float64Array;
+  /** The score from which that recall is reached; 0 where it never is. */
+  readonly scores: Float64Array;
+}
+
+/** COCO's interpolated curve. */
+export function recallCurve({ verdicts, scores: ranked, positives }: RankedVerdicts): RecallCurve {
+  const count = verdicts.length;
+  const recall = new Float64Array(count);
+  const envelope = new Float64Array(count);
+  let [hits, alarms] = [0, 0];
+  for (let i = 0; i < count; i++) {
+    if (verdicts[i] === 1) hits++;
+    else if (verdicts[i] === 0) alarms++;
+    recall[i] = hits / positives;
+    envelope[i] = hits / (alarms + hits + Number.EPSILON);
+  }
+  for (let i = count - 1; i > 0; i--) if (envelope[i]! > envelope[i - 1]!) envelope[i - 1] = envelope[i]!;
+  const [precision, scores] = [new Float64Array(RECALLS.length), new Float64Array(RECALLS.length)];
+  for (let r = 0, i = 0; r < RECALLS.length; r++) {
+    while (i < count && recall[i]! < RECALLS[r]!) i++;
+    if (i === count) break;
+    precision[r] = envelope[i]!;
+    scores[r] = ranked[i]!;
+  }
+  return { precision, scores };
+}
+
+/** -1 where there is nothing to find. */
+export const averagePrecision = (ranked: RankedVerdicts): number =>
+  ranked.positives === 0 ? -1 : mean(recallCurve(ranked).precision);
+
+export function mean(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return sum / values.length;
+}
+
+/** Mean of what is defined; -1 where nothing is. */
+export function meanOfDefined(values: readonly number[]): number {
+  const defined = values.filter(value => value > -1);
+  return defined.length === 0 ? -1 : mean(defined);
+}
