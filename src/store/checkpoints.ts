@@ -9,24 +9,26 @@ export interface Checkpoint {
   readonly folder: string;
 }
 
-const prefixOf = (stageKey: string): string => `checkpoints/${stageKey}`;
-/** Zero-padded, so that names sort like numbers. */
+const folderOf = (stageKey: string): string => `checkpoints/${stageKey}`;
+/** Zero-padded, so that names sort like numbers where people read them. */
 const keyOf = (stageKey: string, step: number): string =>
-  `${prefixOf(stageKey)}/step-${String(step).padStart(9, '0')}`;
+  `${folderOf(stageKey)}/step-${String(step).padStart(9, '0')}`;
 
+/** Newest first. */
 async function steps(store: ArtifactStore, stageKey: string): Promise<number[]> {
-  const keys = await store.list(prefixOf(stageKey));
+  const keys = await store.list(folderOf(stageKey));
   return keys.map(key => Number(/step-(\d+)$/.exec(key)?.[1])).sort((a, b) => b - a);
 }
 
-/** Commits a folder as the checkpoint of a step, then removes all but the newest `keep`. */
+/** Commits a folder as the checkpoint of a step, in place of an earlier one of that step; then prunes. */
 export async function commitCheckpoint(
   store: ArtifactStore,
   stageKey: string,
   { step, folder, keep }: { step: number; folder: string; keep: number },
 ): Promise<ArtifactRef> {
-  const artifact = await store.commit(keyOf(stageKey, step), folder);
-  for (const old of (await steps(store, stageKey)).slice(keep)) await store.remove(keyOf(stageKey, old));
+  // A step reached again after a roll-back carries newer state.
+  const artifact = await store.commit(keyOf(stageKey, step), folder, { replace: true });
+  await pruneCheckpoints(store, stageKey, { keep });
   return artifact;
 }
 
@@ -41,7 +43,7 @@ export async function newestCheckpoint(
     try {
       if (found)
         return { checkpoint: { step, artifact: found.ref, folder: await store.open(found.ref) }, skipped };
-      skipped.push(`checkpoint of step ${step}: files are missing`);
+      skipped.push(`checkpoint of step ${step}: its manifest or files are missing`);
     } catch (error) {
       if (!(error instanceof AppError) || error.retryable) throw error;
       skipped.push(`checkpoint of step ${step}: ${error.message}`);
@@ -50,6 +52,19 @@ export async function newestCheckpoint(
   return { checkpoint: undefined, skipped };
 }
 
-export async function removeCheckpoints(store: ArtifactStore, stageKey: string): Promise<void> {
-  for (const step of await steps(store, stageKey)) await store.remove(keyOf(stageKey, step));
+/** Removes all but the newest `keep`; one with missing files does not count. */
+export async function pruneCheckpoints(
+  store: ArtifactStore,
+  stageKey: string,
+  { keep }: { keep: number },
+): Promise<void> {
+  let kept = 0;
+  for (const step of await steps(store, stageKey)) {
+    const key = keyOf(stageKey, step);
+    if (kept < keep && (await store.find(key))) kept++;
+    else await store.remove(key);
+  }
 }
+
+export const removeCheckpoints = (store: ArtifactStore, stageKey: string): Promise<void> =>
+  pruneCheckpoints(store, stageKey, { keep: 0 });

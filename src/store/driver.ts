@@ -1,19 +1,31 @@
+import type { Readable } from 'node:stream';
+
+export interface StoredObject {
+  readonly key: string;
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly modified: number;
+}
+
 /** Where objects lie. Keys are relative, parts joined by "/". A member is a file here and a line in open-store.ts. */
 export interface StoreDriver {
-  /** file:///folder or s3://bucket/prefix */
+  /** file:///folder or s3://bucket/prefix, without a slash at the end. */
   readonly url: string;
-  /** The object appears whole or not at all. */
+  /** Whether an error means "no" for good, not "not now". */
+  isRefusal(error: unknown): boolean;
+  /** The object appears whole or not at all; what was there is replaced. */
   putFile(key: string, path: string): Promise<void>;
   putBytes(key: string, bytes: Uint8Array): Promise<void>;
-  /** Writes the object to a local file; throws when there is none. */
-  getFile(key: string, path: string): Promise<void>;
+  /** false: there was one, and it stays. */
+  putBytesOnce(key: string, bytes: Uint8Array): Promise<boolean>;
   /** undefined: there is no such object. */
-  getBytes(key: string): Promise<Uint8Array | undefined>;
-  /** Size in bytes; undefined: there is no such object. */
-  size(key: string): Promise<number | undefined>;
-  /** Keys below a prefix, sorted. */
-  list(prefix: string): Promise<string[]>;
-  remove(key: string): Promise<void>;
+  read(key: string): Promise<Readable | undefined>;
+  /** Everything below a folder ("": everything), in no order. */
+  list(folder: string): Promise<StoredObject[]>;
+  /** Objects that are not there are no error. */
+  remove(keys: readonly string[]): Promise<void>;
+  /** Removes what writers left behind that died before a time (ms since 1970). */
+  sweep(before: number): Promise<void>;
   /** The object's path where it lies on this machine; null: it must be fetched. */
   localPath(key: string): string | null;
 }

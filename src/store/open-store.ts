@@ -17,5 +17,5 @@ export function openStore(
 ): ArtifactStore {
   const driver = URL.canParse(storeUrl) ? DRIVERS[new URL(storeUrl).protocol] : undefined;
   if (!driver) throw errors.storeUrlInvalid(storeUrl);
-  return createArtifactStore(driver(storeUrl, env), cacheFolder);
+  return createArtifactStore(driver(storeUrl.replace(/(?<=[^:/])\/+$/, ''), env), cacheFolder);
 }
