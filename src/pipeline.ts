@@ -164,6 +164,8 @@ export interface StageProgress {
   readonly secondsLeft?: number;
   readonly best?: { readonly AP: number; readonly step: number };
   readonly checkpoint?: { readonly step: number; readonly artifact: ArtifactRef };
+  /** How many attempts in a row began at this step. */
+  readonly begun?: { readonly step: number; readonly attempts: number };
   /** One line for people, where something happened: what was adopted, a roll-back. */
   readonly note?: string;
 }

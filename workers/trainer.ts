@@ -1,4 +1,4 @@
-import { AppError, messageOf } from '../src/errors.js';
+import { AppError, type ErrorFacts, messageOf } from '../src/errors.js';
 import type { TrainerReply, TrainerRequest } from '../activities/trainer-process.js';
 import { runJob } from './trainer-jobs.js';
 
@@ -28,15 +28,15 @@ async function work({ job, settings }: Extract<TrainerRequest, { type: 'start' }
     await reply({ type: 'done', result });
     process.exit(0);
   } catch (error) {
-    const facts =
-      error instanceof AppError
-        ? error.toJSON()
-        : {
-            code: 'UNEXPECTED',
-            message: error instanceof Error ? (error.stack ?? error.message) : messageOf(error),
-            retryable: true,
-          };
+    const facts = error instanceof AppError ? error.toJSON() : unexpected(error);
     await reply({ type: 'failed', error: facts });
     process.exit(1);
   }
 }
+
+/** The system's own errors (a full disk, a lost file) may pass; a mistake of ours repeats itself. */
+const unexpected = (error: unknown): ErrorFacts => ({
+  code: 'UNEXPECTED',
+  message: error instanceof Error ? (error.stack ?? error.message) : messageOf(error),
+  retryable: error instanceof Error && 'syscall' in error,
+});

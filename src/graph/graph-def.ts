@@ -142,7 +142,8 @@ function constantFrom(tensor: TensorMessage): Constant {
   const dtype = dataTypeOf(tensor.dtype)!;
   const shape = shapeFrom(tensor.tensor_shape);
   if (dtype === 'string') return { dtype, shape, values: tensor.string_val.map(text) };
-  const bytes = tensor.tensor_content.slice();
+  // A copy that starts at its own buffer's beginning: what is decoded may be a view, unaligned.
+  const bytes = new Uint8Array(tensor.tensor_content);
   if (dtype === 'float32') return { dtype, shape, values: new Float32Array(bytes.buffer) };
   if (dtype === 'int32') return { dtype, shape, values: new Int32Array(bytes.buffer) };
   if (dtype === 'int64') return { dtype, shape, values: new BigInt64Array(bytes.buffer) };
