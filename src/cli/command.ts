@@ -37,7 +37,7 @@ export const needed = (placeholder: string, text: string): OptionRow<string> => 
   isNeeded: true,
   read: written => written.at(-1)!,
 });
-export const oneOf = <C extends string>(choices: readonly C[], text: string): OptionRow<C> => ({
+export const oneOf = <const C extends string>(choices: readonly C[], text: string): OptionRow<C> => ({
   text,
   placeholder: choices.join('|'),
   isNeeded: true,

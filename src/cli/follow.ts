@@ -1,72 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunConfig } from '../config/run.js';
-import { errors } from '../errors.js';
+import { AppError, errors } from '../errors.js';
 import type { RunResult } from '../pipeline.js';
-import type { Runs } from '../runs/runs.js';
-import type { Settings } from '../settings.js';
-import { watchInterruption } from './interruption.js';
-import { showParts } from './progress/parts.js';
-import { showRun } from './progress/run.js';
+import type { Runs, RunView } from '../runs/runs.js';
+import { showRun } from './progress/show-run.js';
 import type { Terminal } from './terminal.js';
 
-const LOOK_MS = 1000;
+const LOOK_MS = 1_000;
 
-/** Shows a run until it ends. @throws the error that ended it, or that the watching was interrupted */
-export async function followRun(
-  runs: Runs,
-  id: string,
-  { terminal, signal }: { terminal: Terminal; signal: AbortSignal },
-): Promise<RunResult> {
+/** So long may a server be away before following it ends: longer than its restart. */
+const PATIENCE_MS = 120_000;
+
+interface Following {
+  readonly runs: Runs;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+}
+
+/** Starts a run, or joins the one of its name that has not ended, and follows it to its end. */
+export async function startAndFollow(config: RunConfig, following: Following): Promise<RunResult> {
+  const { runs, terminal } = following;
+  const { id, joined } = await runs.start(config);
+  if (joined) {
+    terminal.say(`resuming ${id}: it was interrupted or is under way`);
+    if ((await patiently(() => runs.view(id), following))?.paused) await runs.resume(id);
+  }
+  return followRun(id, following);
+}
+
+/** Shows a run until it ends. @throws the error that ended it, or that following it was interrupted */
+export async function followRun(id: string, following: Following): Promise<RunResult> {
+  const { runs, terminal, signal } = following;
   const { show, end } = await showRun(terminal);
-  const result = runs.result(id);
-  result.catch(() => undefined);
-  const interrupted = new Promise<'interrupted'>(resolve =>
-    signal.addEventListener('abort', () => resolve('interrupted'), { once: true }),
-  );
   try {
     for (;;) {
-      const look = new Promise<'look'>(resolve => setTimeout(() => resolve('look'), LOOK_MS));
-      const next = await Promise.race([result, interrupted, look]);
-      if (next === 'interrupted') throw errors.interrupted();
-      show(await runs.view(id));
-      if (next !== 'look') return next;
+      const view = await patiently(() => runs.view(id), following);
+      if (!view) throw errors.interrupted();
+      show(view);
+      // Asked for only now: waiting for it would outlive the connection when following is interrupted.
+      if (view.state !== 'running' && view.state !== 'paused') return await runs.result(id);
+      await pause(signal);
     }
   } finally {
     end();
   }
 }
 
-/** Server and workers on this machine where none is named, then `work`, then everything down in order. */
-export async function withServer<T>(
-  { settings, terminal, onInterrupt }: { settings: Settings; terminal: Terminal; onInterrupt: string },
-  work: (runs: Runs, signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const { connectRuns } = await import('../runs/runs.js');
-  const interruption = watchInterruption(() => terminal.say(`\n${onInterrupt}`));
-  const parts = await showParts(terminal);
-  const { startEmbedded } = await import('../../workers/embedded.js');
-  const embedded =
-    settings.temporalAddress === null
-      ? await startEmbedded(settings, parts.onProgress).finally(parts.end)
-      : null;
-  try {
-    const runs = await connectRuns(settings);
+/** A server that is away for a moment ends nothing: the run goes on without being looked at. undefined: interrupted. */
+async function patiently(
+  look: () => Promise<RunView>,
+  { signal }: Pick<Following, 'signal'>,
+): Promise<RunView | undefined> {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (!signal.aborted)
     try {
-      return await work(runs, interruption.signal);
-    } finally {
-      await runs.close();
+      return await look();
+    } catch (error) {
+      if (!(error instanceof AppError && error.retryable) || Date.now() > deadline) throw error;
+      await pause(signal);
     }
-  } finally {
-    await embedded?.stop();
-    interruption.release();
-  }
+  return undefined;
 }
 
-/** Starts a run and follows it to its end. */
-export async function startAndFollow(
-  config: RunConfig,
-  options: { runs: Runs; signal: AbortSignal; terminal: Terminal },
-): Promise<RunResult> {
-  const { id, joined } = await options.runs.start(config);
-  if (joined) options.terminal.say(`Run ${id} is under way already: resuming it.`);
-  return followRun(options.runs, id, options);
-}
+const pause = (signal: AbortSignal): Promise<void> =>
+  sleep(LOOK_MS, undefined, { signal }).catch(() => undefined); // interrupted: who paused sees it at the signal

@@ -4,7 +4,7 @@ export interface Interruption {
   /** Aborted by the first Ctrl-C, or when the process is asked to end. */
   readonly signal: AbortSignal;
   /** Lets Ctrl-C end the process again. */
-  release(): void;
+  readonly release: () => void;
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;

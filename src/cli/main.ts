@@ -1,20 +1,26 @@
 import { Command as Parser, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
-import { errors } from '../errors.js';
+import { AppError, errors } from '../errors.js';
 import { readSettings } from '../settings.js';
 import type { Command, OptionRow } from './command.js';
 import { COMMANDS } from './commands/index.js';
 import { reportFailure } from './failure.js';
 import { openTerminal } from './terminal.js';
 
-/** The command line. Sets the exit status: 0, 1 for a failure, 2 for a mistake in what was written. */
+/** The command line. Sets the exit status: 0, 1 for a failure, 2 for a mistake in what was written, 130 after Ctrl-C. */
 export async function main(argv: readonly string[]): Promise<void> {
   const terminal = openTerminal(argv.includes('--json'));
   try {
     await buildParser().parseAsync(argv, { from: 'user' });
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return; // --help, --version
-    process.exitCode = reportFailure(error instanceof CommanderError ? usageError(error) : error, terminal);
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return; // --help, --version
+      process.exitCode = error.code === 'commander.help' ? 2 : reportFailure(usageError(error), terminal);
+      return;
+    }
+    // Whoever pressed Ctrl-C has been told what happens, and the exit status is set.
+    if (error instanceof AppError && error.code === 'INTERRUPTED') return;
+    process.exitCode = reportFailure(error, terminal);
   }
 }
 
@@ -76,10 +82,8 @@ const quiet = (parser: Parser): Parser =>
   parser.exitOverride().configureOutput({ outputError: () => undefined });
 
 /** commander writes "error: what" and, where a name was near, "(Did you mean that?)". */
-function usageError({ message, code }: CommanderError): Error {
+function usageError({ message }: CommanderError): AppError {
   const [what = '', nearest] = message.split('\n');
-  if (code === 'commander.help')
-    return errors.usageWrong('no command was given', 'detdistill --help lists them');
   const hint = nearest?.replace(/^\(D/, 'd').replace(/\)$/, '') ?? 'add --help to see what is allowed';
   return errors.usageWrong(what.replace(/^error: /, ''), hint);
 }

@@ -1,29 +1,63 @@
 import { errors } from '../../errors.js';
-import { defineCommand, optional } from '../command.js';
+import type { CocoMetrics } from '../../pipeline.js';
+import { type Call, defineCommand, optional } from '../command.js';
+
+interface Evaluated {
+  readonly metrics: CocoMetrics;
+  readonly perClass: readonly {
+    readonly name: string;
+    readonly AP: number;
+    readonly AP50: number;
+    readonly AR100: number;
+  }[];
+}
+
+const options = {
+  model: optional('dir', "a run's model/ folder"),
+  data: optional('dataset', 'data set, all of whose pictures are looked at'),
+  out: optional('dir', 'with --model: folder for the report, the detections and pictures with boxes'),
+  detections: optional('file', "COCO's results format: a list of image_id, category_id, bbox, score"),
+  groundTruth: optional('file', "COCO's annotation format"),
+};
 
 export const evaluate = defineCommand({
   name: 'evaluate',
   summary: 'COCO metrics of a model on a data set, or of a file of detections',
-  notes: `Either  detdistill evaluate --model DIR --data DATASET
-or      detdistill evaluate --detections FILE --ground-truth FILE   (COCO's own JSON formats)`,
-  options: {
-    model: optional('dir', "a run's model/ folder"),
-    data: optional('dataset', 'data set whose pictures are all evaluated on'),
-    detections: optional('file', 'COCO results: a list of image_id, category_id, bbox, score'),
-    groundTruth: optional('file', 'COCO annotations'),
-  },
+  notes: `detdistill evaluate --model DIR --data DATASET
+detdistill evaluate --detections FILE --ground-truth FILE`,
+  options,
   json: true,
-  async act({ options: { detections, groundTruth }, terminal }) {
-    if (detections === undefined || groundTruth === undefined)
-      throw errors.usageWrong(
-        'what is to be evaluated is incomplete',
-        'give --model and --data, or --detections and --ground-truth',
-      );
-    const { cocoMetrics } = await import('../../evaluation/coco.js');
-    const { readDetections, readGroundTruth } = await import('../coco-files.js');
+  async act(call) {
     const { renderClasses, renderMetrics } = await import('../metrics.js');
-    const truth = await readGroundTruth(groundTruth);
-    const { metrics, perClass } = cocoMetrics(truth, await readDetections(detections, truth));
-    terminal.result({ metrics, perClass }, () => `${renderMetrics(metrics)}\n\n${renderClasses(perClass)}`);
+    const { metrics, perClass } = await evaluateWhatIsNamed(call);
+    call.terminal.result(
+      { metrics, perClass },
+      () => `${renderMetrics(metrics)}\n\n${renderClasses(perClass)}`,
+    );
   },
 });
+
+function evaluateWhatIsNamed({
+  options: named,
+  settings,
+  terminal,
+}: Call<typeof options>): Promise<Evaluated> {
+  const { model, data, out, detections, groundTruth } = named;
+  if (detections !== undefined && groundTruth !== undefined && model === undefined && data === undefined)
+    return evaluateFiles(detections, groundTruth);
+  if (model !== undefined && data !== undefined && detections === undefined && groundTruth === undefined)
+    return import('../model-evaluation.js').then(({ evaluateModelOn }) =>
+      evaluateModelOn(data, { model, out, settings, terminal }),
+    );
+  throw errors.usageWrong(
+    'what is to be evaluated is not clear',
+    'give --model and --data, or --detections and --ground-truth',
+  );
+}
+
+async function evaluateFiles(detections: string, groundTruth: string): Promise<Evaluated> {
+  const { cocoMetrics } = await import('../../evaluation/coco.js');
+  const { readFound, readTruth } = await import('../../evaluation/coco-files.js');
+  const truth = await readTruth(groundTruth);
+  return cocoMetrics(truth, await readFound(detections, truth));
+}

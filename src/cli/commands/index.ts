@@ -1,18 +1,25 @@
 import type { Command } from '../command.js';
 import { clean } from './clean.js';
 import { demo } from './demo.js';
+import { dev } from './dev.js';
 import { evaluate } from './evaluate.js';
-import { exportCommand, predict } from './models.js';
-import { dev, worker } from './processes.js';
+import { exportCommand } from './export.js';
+import { history } from './history.js';
+import { list } from './list.js';
+import { plan } from './plan.js';
+import { predict } from './predict.js';
 import { run } from './run.js';
-import { cancel, history, list, pause, resume, status, watch } from './runs.js';
 import { setup } from './setup.js';
+import { cancel, pause, resume } from './signals.js';
+import { status } from './status.js';
+import { watch } from './watch.js';
+import { worker } from './worker.js';
 
 /** The commands, as help lists them. A new one is a file here and a row. */
 export const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
-  Start: [setup, demo, run, dev],
+  Start: [setup, demo, run, plan],
   Look: [list, status, watch, history],
   Act: [pause, resume, cancel],
-  'Parts of a run': [clean, evaluate, predict, exportCommand],
-  'Several machines': [worker],
+  'One step alone': [clean, evaluate, predict, exportCommand],
+  'Servers and workers': [dev, worker],
 };

@@ -1,51 +1,47 @@
-import { join } from 'node:path';
-import type { RunResult } from '../../pipeline.js';
+import { stat } from 'node:fs/promises';
+import type { RunConfig } from '../../config/run.js';
+import { errors } from '../../errors.js';
 import { defineCommand, flag, several } from '../command.js';
-import { formatMetric } from '../format.js';
-import { alignTable } from '../table.js';
+
+const ON_INTERRUPT = {
+  embedded:
+    'Stopping: the running stage saves a checkpoint first. Start the run again to go on. Ctrl-C again: stop at once.',
+  elsewhere: 'No longer following; the run goes on.',
+};
 
 export const run = defineCommand({
   name: 'run',
   args: '<config>',
   summary: 'start a pipeline from a run file and follow it',
-  notes: 'Without TEMPORAL_ADDRESS a server and workers are started on this machine and end with the run.',
+  notes:
+    'Where no server is named (TEMPORAL_ADDRESS) or runs (detdistill dev), one is started with workers on this machine\nfor as long as the run takes. A run of the same name that has not ended is joined.',
   options: {
     set: several('a.b=c', 'another value for a key of the run file; may be repeated'),
-    detach: flag('do not follow; needs a server with workers (TEMPORAL_ADDRESS)'),
+    detach: flag('only start it; needs a server with workers'),
   },
   json: true,
   async act({ args: [path], options: { set, detach }, settings, terminal }) {
     const { readConfigFile } = await import('../config-file.js');
+    const { withRuns, withServer } = await import('../server.js');
     const config = await readConfigFile(path!, set);
+    if (settings.temporalAddress === null) await assertDataThere(config);
     if (detach) {
-      const { connectRuns } = await import('../../runs/runs.js');
-      const runs = await connectRuns(settings);
-      const { id } = await runs.start(config).finally(() => runs.close());
-      return terminal.result({ id }, () => `Started ${id}; detdistill watch ${id} follows it.`);
+      const { id, joined } = await withRuns(settings, runs => runs.start(config));
+      return terminal.result({ id, joined }, () =>
+        joined ? `${id} is under way already.` : `Started ${id}; detdistill watch ${id} follows it.`,
+      );
     }
-    const { startAndFollow, withServer } = await import('../follow.js');
-    const onInterrupt = settings.temporalAddress
-      ? 'No longer following; the run goes on.'
-      : 'Saving a checkpoint and stopping; start the run again to go on.';
-    const result = await withServer({ settings, terminal, onInterrupt }, (runs, signal) =>
-      startAndFollow(config, { runs, signal, terminal }),
+    const { startAndFollow } = await import('../follow.js');
+    const { renderResult } = await import('../run-result.js');
+    const result = await withServer({ settings, terminal, onInterrupt: ON_INTERRUPT }, (runs, signal) =>
+      startAndFollow(config, { runs, terminal, signal }),
     );
     terminal.result(result, () => renderResult(result));
   },
 });
 
-export function renderResult({ teacher, student, suggestions, folder }: RunResult): string {
-  const rows = [...(teacher ? [['teacher', teacher] as const] : []), ['student', student] as const];
-  const metrics = alignTable(
-    [['', 'AP', 'AP50'], ...rows.map(([name, { AP, AP50 }]) => [name, formatMetric(AP), formatMetric(AP50)])],
-    [1, 2],
-  );
-  const advice = suggestions.map(({ id, advice: { en } }) => `  ${id} ${en}`).join('\n');
-  return [
-    metrics,
-    advice && `What to change next:\n${advice}`,
-    `Everything is in ${folder}; the model in ${join(folder, 'model')}.`,
-  ]
-    .filter(Boolean)
-    .join('\n\n');
+/** Where the workers are on this machine, what is not here need not be started. */
+async function assertDataThere({ data }: RunConfig): Promise<void> {
+  for (const path of [data.train, data.eval])
+    if (path !== null && !(await stat(path).catch(() => null))) throw errors.datasetMissing(path);
 }

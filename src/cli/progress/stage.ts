@@ -1,28 +1,44 @@
+import { LOSS_NAMES } from '../../config/history.js';
 import type { StageProgress } from '../../pipeline.js';
 import { formatBar, formatDuration, formatLoss, formatMetric } from '../format.js';
 import type { Colours, Terminal } from '../terminal.js';
 import { openLiveArea } from './live-area.js';
 
-const BAR_WIDTH = 16;
+const BAR_WIDTH = 20;
 
 /** train ██████░░░░ 212/690 · 34 images/s · 1 min 40 s left */
-export function renderPace({ phase, step, totalSteps, itemsPerSecond, secondsLeft }: StageProgress): string {
-  const position =
+export function renderPace(progress: StageProgress): string {
+  const { phase, step, totalSteps } = progress;
+  const bar =
     totalSteps > 0 ? `${phase} ${formatBar(step / totalSteps, BAR_WIDTH)} ${step}/${totalSteps}` : phase;
+  return [bar, ...pace(progress)].join(' · ');
+}
+
+/** The same without a bar, for a line in a log: train 212/690 · 34 images/s · 1 min 40 s left */
+export function describePace(progress: StageProgress): string {
+  const { phase, step, totalSteps } = progress;
+  return [totalSteps > 0 ? `${phase} ${step}/${totalSteps}` : phase, ...pace(progress)].join(' · ');
+}
+
+function pace({ itemsPerSecond, secondsLeft, step }: StageProgress): string[] {
+  if (step === 0) return [];
   return [
-    position,
-    itemsPerSecond !== undefined && `${formatRate(itemsPerSecond)} images/s`,
-    secondsLeft !== undefined && `${formatDuration(secondsLeft)} left`,
-  ]
-    .filter(Boolean)
-    .join(' · ');
+    ...(itemsPerSecond === undefined ? [] : [`${formatRate(itemsPerSecond)} images/s`]),
+    ...(secondsLeft === undefined ? [] : [`${formatDuration(secondsLeft)} left`]),
+  ];
 }
 
 /** loss 1.204  cls_loss 0.6101  box_loss 0.4022 · best AP 0.081 at step 120; empty where nothing is learned. */
 export function renderLearning({ losses = {}, best }: StageProgress, { dim }: Pick<Colours, 'dim'>): string {
-  const terms = Object.entries(losses).map(([name, value]) => `${dim(name)} ${formatLoss(value)}`);
+  const terms = inOrder(Object.entries(losses)).map(([name, value]) => `${dim(name)} ${formatLoss(value)}`);
   const reached = best && `${dim('best AP')} ${formatMetric(best.AP)} ${dim(`at step ${best.step}`)}`;
   return [terms.join('  '), reached].filter(Boolean).join(dim(' · '));
+}
+
+/** The sum first, then its terms as the configuration names them. */
+function inOrder<T>(losses: readonly (readonly [string, T])[]): (readonly [string, T])[] {
+  const names: readonly string[] = LOSS_NAMES;
+  return [...losses].sort(([a], [b]) => names.indexOf(a) - names.indexOf(b));
 }
 
 /** Shows one stage that runs in this process. */
@@ -30,8 +46,10 @@ export async function showStage(
   terminal: Terminal,
 ): Promise<{ onProgress: (progress: StageProgress) => void; end: () => void }> {
   const area = await openLiveArea(terminal);
+  let note: string | undefined;
   const onProgress = (progress: StageProgress): void => {
-    if (progress.note) area.say(progress.note);
+    if (progress.note !== undefined && progress.note !== note) area.say(progress.note);
+    note = progress.note;
     area.show([renderPace(progress), renderLearning(progress, terminal.colours)].filter(Boolean).join('\n'));
   };
   return { onProgress, end: () => area.clear() };

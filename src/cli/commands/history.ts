@@ -1,0 +1,15 @@
+import { defineCommand } from '../command.js';
+import { withRuns } from '../server.js';
+
+export const history = defineCommand({
+  name: 'history',
+  args: '<run>',
+  summary: 'what happened in a run: attempts, failures, pauses, and when',
+  json: true,
+  async act({ args: [id], settings, terminal }) {
+    const lines = await withRuns(settings, open => open.history(id!));
+    terminal.result(lines, ({ dim }) =>
+      lines.map(({ at, what }) => `${dim(at.toISOString())}  ${what}`).join('\n'),
+    );
+  },
+});

@@ -1,0 +1,29 @@
+import { defineCommand } from '../command.js';
+import { formatDuration } from '../format.js';
+import { withRuns } from '../server.js';
+import { alignTable } from '../table.js';
+
+export const list = defineCommand({
+  name: 'list',
+  summary: 'the runs that the server knows, newest first',
+  json: true,
+  async act({ settings, terminal }) {
+    const runs = await withRuns(settings, open => open.list());
+    runs.sort((a, b) => b.started.getTime() - a.started.getTime());
+    const rows = runs.map(({ id, state, started, ended }) => {
+      const seconds = ((ended ?? new Date()).getTime() - started.getTime()) / 1000;
+      return [id, state, formatTime(started), formatDuration(seconds)];
+    });
+    terminal.result(runs, () =>
+      rows.length === 0
+        ? 'No runs yet: detdistill demo starts one.'
+        : alignTable([['run', 'state', 'started', 'time'], ...rows], [3]),
+    );
+  },
+});
+
+/** Of the reader's own clock: 2026-03-01 14:05 */
+const formatTime = (date: Date): string => {
+  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return local.toISOString().slice(0, 16).replace('T', ' ');
+};

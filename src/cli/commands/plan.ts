@@ -1,0 +1,23 @@
+import { defineCommand, several } from '../command.js';
+import { alignTable } from '../table.js';
+
+export const plan = defineCommand({
+  name: 'plan',
+  args: '<config>',
+  summary: 'what a run would do, stage by stage, and why; nothing is started',
+  options: { set: several('a.b=c', 'another value for a key of the run file; may be repeated') },
+  json: true,
+  async act({ args: [path], options: { set }, settings, terminal }) {
+    const { readConfigFile } = await import('../config-file.js');
+    const { planRun } = await import('../plan-run.js');
+    const { openStore } = await import('../../store/open-store.js');
+    const config = await readConfigFile(path!, set);
+    const stages = await planRun(config, openStore(settings));
+    terminal.result({ name: config.name, stages }, ({ dim }) =>
+      alignTable([
+        ['stage', 'will', 'because'],
+        ...stages.map(({ name, will, reason }) => [name, will, dim(reason)]),
+      ]),
+    );
+  },
+});

@@ -1,0 +1,79 @@
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { basename, extname, join, resolve } from 'node:path';
+import { errors } from '../../errors.js';
+import type { Prediction } from '../../pipeline.js';
+import { defineCommand, needed, optional } from '../command.js';
+
+/** Detections below it are seldom worth looking at. */
+const SHOWN_SCORE = 0.3;
+
+export const predict = defineCommand({
+  name: 'predict',
+  args: '<image...>',
+  summary: 'what a model detects in pictures of any size',
+  options: {
+    model: needed('dir', "a run's model/ folder"),
+    score: optional('number', `only detections from this score on, 0 to 1; ${SHOWN_SCORE} if left out`),
+    out: optional('dir', 'folder for copies of the pictures with boxes'),
+  },
+  json: true,
+  async act({ args, options: { model, out, score }, settings, terminal }) {
+    const threshold = readScore(score);
+    const images = args.map(image => resolve(image));
+    for (const image of images)
+      if (!(await stat(image).catch(() => null))?.isFile()) throw errors.datasetMissing(image);
+    const { readModelCard } = await import('../../detection/model-card.js');
+    await readModelCard(resolve(model)); // before TensorFlow is loaded for nothing
+    const { runJob } = await import('../trainer-job.js');
+    const job = { kind: 'predict', model: resolve(model), images } as const;
+    const found = await runJob<Prediction[]>(job, { settings, terminal });
+    const predictions = found.map(({ detections, ...picture }) => ({
+      ...picture,
+      detections: detections.filter(detection => detection.score >= threshold),
+    }));
+    const drawn = out === undefined ? [] : await drawAll(predictions, resolve(out));
+    const result = predictions.map((prediction, i) =>
+      drawn[i] ? { ...prediction, drawn: drawn[i] } : prediction,
+    );
+    terminal.result(result, () => result.map(renderPrediction).join('\n'));
+  },
+});
+
+function readScore(written: string | undefined): number {
+  const score = written === undefined ? SHOWN_SCORE : Number(written);
+  if (score >= 0 && score <= 1) return score;
+  throw errors.usageWrong(`--score ${written}: no such score`, 'allowed: 0 to 1');
+}
+
+async function drawAll(predictions: readonly Prediction[], folder: string): Promise<string[]> {
+  const { drawBoxes, DETECTION_COLOUR } = await import('../../evaluation/draw.js');
+  await mkdir(folder, { recursive: true });
+  const files = distinct(predictions.map(({ image }) => basename(image, extname(image)))).map(name =>
+    join(folder, `${name}.png`),
+  );
+  for (const [i, { image, detections }] of predictions.entries()) {
+    const boxes = detections.map(({ box, label, score }) => ({
+      box,
+      label: `${label} ${score.toFixed(2)}`,
+      colour: DETECTION_COLOUR,
+    }));
+    await writeFile(files[i]!, await drawBoxes(image, boxes));
+  }
+  return files;
+}
+
+/** Pictures of one name from several folders must not overwrite each other. */
+function distinct(names: readonly string[]): string[] {
+  return names.map((name, i) => {
+    const before = names.slice(0, i).filter(other => other === name).length;
+    return before === 0 ? name : `${name}-${before + 1}`;
+  });
+}
+
+export function renderPrediction({ image, detections, drawn }: Prediction & { drawn?: string }): string {
+  const lines = detections.map(
+    ({ label, score, box: [ymin, xmin, ymax, xmax] }) =>
+      `  ${label} ${score.toFixed(2)}  x ${xmin.toFixed(0)}–${xmax.toFixed(0)}  y ${ymin.toFixed(0)}–${ymax.toFixed(0)}`,
+  );
+  return [`${image}: ${detections.length} found${drawn ? `, drawn in ${drawn}` : ''}`, ...lines].join('\n');
+}

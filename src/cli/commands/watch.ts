@@ -1,0 +1,21 @@
+import { defineCommand } from '../command.js';
+import { withRuns } from '../server.js';
+
+export const watch = defineCommand({
+  name: 'watch',
+  args: '<run>',
+  summary: 'follow a run until it ends; Ctrl-C ends only the following',
+  json: true,
+  async act({ args: [id], settings, terminal }) {
+    const { followRun } = await import('../follow.js');
+    const { watchInterruption } = await import('../interruption.js');
+    const { renderResult } = await import('../run-result.js');
+    const { signal, release } = watchInterruption(() =>
+      terminal.say(`\nNo longer following ${id}; it goes on.`),
+    );
+    const result = await withRuns(settings, runs => followRun(id!, { runs, terminal, signal })).finally(
+      release,
+    );
+    terminal.result(result, () => renderResult(result));
+  },
+});

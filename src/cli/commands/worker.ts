@@ -1,0 +1,31 @@
+import { errors } from '../../errors.js';
+import { defineCommand } from '../command.js';
+
+const KINDS = ['control', 'gpu'] as const;
+
+export const worker = defineCommand({
+  name: 'worker',
+  args: '<control|gpu>',
+  summary: 'one worker of a cluster, until Ctrl-C',
+  notes:
+    'control: workflows, cleaning, suggestions. gpu: training, export, evaluation, one at a time; one worker a GPU.\nTEMPORAL_ADDRESS names the server, DETDISTILL_STORE the store that all machines share.',
+  async act({ args: [written], settings, terminal }) {
+    const kind = KINDS.find(candidate => candidate === written);
+    if (!kind) throw errors.usageWrong(`worker ${written}: no such kind`, `allowed: ${KINDS.join(', ')}`);
+    const { provideNativeParts } = await import('../../native/setup.js');
+    const { startWorker } = await import('../../../workers/workers.js');
+    const { watchInterruption } = await import('../interruption.js');
+    const { showParts } = await import('../progress/parts.js');
+    const { onProgress, end } = await showParts(terminal);
+    const parts = kind === 'gpu' ? (['tfjs-addon'] as const) : [];
+    await provideNativeParts({ settings, parts, onProgress }).finally(end);
+    const { signal, release } = watchInterruption(() =>
+      terminal.say('\nStopping: the running stage saves a checkpoint first. Ctrl-C again: stop at once.'),
+    );
+    const address = settings.temporalAddress ?? `127.0.0.1:${settings.temporalPort}`;
+    const running = await startWorker(kind, { settings, address });
+    terminal.say(`${kind} worker of ${address}, store ${settings.storeUrl}; Ctrl-C ends it.`);
+    signal.addEventListener('abort', () => void running.stop(), { once: true });
+    await running.ended.finally(release);
+  },
+});

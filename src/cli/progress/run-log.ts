@@ -1,0 +1,57 @@
+import type { StageStatus } from '../../pipeline.js';
+import type { RunView } from '../../runs/runs.js';
+import { formatDuration } from '../format.js';
+import type { Colours } from '../terminal.js';
+import { activityOf } from './run-picture.js';
+import { describePace, renderLearning } from './stage.js';
+
+/** How often a stage says how far it is where every line stays. */
+const PACE_MS = 15_000;
+
+/** What is new in each look at a run, as lines: stages that begin and end, what they noted, and now and then their pace. */
+export function createRunLog(colours: Colours): {
+  notesOf: (view: RunView) => string[];
+  linesOf: (view: RunView, now: number) => string[];
+} {
+  const states = new Map<string, string>();
+  const noted = new Set<string>();
+  let pacedAt = -Infinity;
+
+  const isNew = (line: string): boolean => !noted.has(line) && Boolean(noted.add(line));
+  const notesOf = (view: RunView): string[] =>
+    view.stages.flatMap(({ name, state }) => {
+      const { progress, attempt, lastFailure } = (state === 'running' && activityOf(name, view)) || NOTHING;
+      const again =
+        attempt > 1 && `${name}: attempt ${attempt}${lastFailure ? `, after: ${lastFailure}` : ''}`;
+      return [again, progress?.note && `${name}: ${progress.note}`]
+        .filter(line => typeof line === 'string')
+        .filter(isNew);
+    });
+
+  const changesOf = ({ stages }: RunView): string[] =>
+    stages.flatMap(stage => {
+      if (states.get(stage.name) === stage.state) return [];
+      states.set(stage.name, stage.state);
+      return stage.state === 'waiting' ? [] : [describeChange(stage)];
+    });
+
+  const pacesOf = (view: RunView, now: number): string[] => {
+    if (now - pacedAt < PACE_MS) return [];
+    const lines = view.stages.flatMap(({ name, state }) => {
+      const progress = state === 'running' ? activityOf(name, view)?.progress : undefined;
+      if (!progress || progress.step === 0) return [];
+      return [
+        [`${name}: ${describePace(progress)}`, renderLearning(progress, colours)].filter(Boolean).join(' · '),
+      ];
+    });
+    if (lines.length > 0) pacedAt = now;
+    return lines;
+  };
+
+  return { notesOf, linesOf: (view, now) => [...changesOf(view), ...notesOf(view), ...pacesOf(view, now)] };
+}
+
+const NOTHING = { progress: null, attempt: 1, lastFailure: null };
+
+const describeChange = ({ name, state, seconds }: StageStatus): string =>
+  `${name}: ${state === 'running' ? 'started' : state}${state === 'done' ? `, ${formatDuration(seconds)}` : ''}`;

@@ -1,0 +1,78 @@
+import type { StageName, StageStatus } from '../../pipeline.js';
+import type { RunningActivity, RunView } from '../../runs/runs.js';
+import { formatDuration } from '../format.js';
+import { alignTable } from '../table.js';
+import type { Colours } from '../terminal.js';
+import { renderLearning, renderPace } from './stage.js';
+
+const MARKS: Readonly<Record<StageStatus['state'], (colours: Colours) => string>> = {
+  waiting: ({ dim }) => dim('·'),
+  running: ({ cyan }) => cyan('▶'),
+  paused: ({ yellow }) => yellow('‖'),
+  done: ({ green }) => green('✓'),
+  reused: ({ green }) => green('✓'),
+  failed: ({ red }) => red('✗'),
+  cancelled: ({ yellow }) => yellow('✗'),
+};
+
+/** Temporal's name for what a stage runs, by the first word of the stage's. */
+const ACTIVITIES: Readonly<Record<string, string>> = {
+  clean: 'clean',
+  train: 'train',
+  export: 'exportModel',
+  evaluate: 'evaluate',
+  advise: 'advise',
+};
+
+/** A stage says something within seconds of its start; later than this it waits for a worker. */
+const SILENT_MS = 10_000;
+
+/** What a stage that runs said last. */
+export const activityOf = (stage: StageName, { progress }: RunView): RunningActivity | undefined =>
+  progress.find(({ activity }) => activity === ACTIVITIES[stage.split('-')[0]!]);
+
+/** The stages of a run with their states; below a running one, how far it is. */
+export function renderRun(view: RunView, { colours, now }: { colours: Colours; now: number }): string {
+  const width = Math.max(...view.stages.map(({ name }) => name.length));
+  return view.stages
+    .flatMap(stage => [
+      `${MARKS[stage.state](colours)} ${stage.name.padEnd(width)}  ${colours.dim(renderTime(stage, now))}`.trimEnd(),
+      ...renderDetails(stage, { view, colours, now }).map(line => `    ${line}`),
+    ])
+    .join('\n');
+}
+
+function renderTime({ state, seconds, startedAt }: StageStatus, now: number): string {
+  if (state === 'running') return startedAt === undefined ? '' : formatDuration((now - startedAt) / 1000);
+  if (state === 'done') return formatDuration(seconds);
+  return state === 'waiting' ? '' : state;
+}
+
+function renderDetails(
+  stage: StageStatus,
+  { view, colours, now }: { view: RunView; colours: Colours; now: number },
+): string[] {
+  const running = stage.state === 'running' ? activityOf(stage.name, view) : undefined;
+  if (!running) return [];
+  const { attempt, lastFailure, progress } = running;
+  return [
+    ...(attempt > 1
+      ? [colours.yellow(`attempt ${attempt}${lastFailure ? `, after: ${lastFailure}` : ''}`)]
+      : []),
+    ...(progress ? [renderPace(progress), renderLearning(progress, colours)] : []),
+    ...(!progress && isSilent(stage, now) ? [colours.dim('waiting for a worker')] : []),
+  ].filter(Boolean);
+}
+
+const isSilent = ({ startedAt }: StageStatus, now: number): boolean =>
+  startedAt !== undefined && now - startedAt > SILENT_MS;
+
+/** The stages of a run that has ended. */
+export const renderStages = (stages: readonly StageStatus[]): string =>
+  alignTable(
+    [
+      ['stage', 'state', 'time'],
+      ...stages.map(({ name, state, seconds }) => [name, state, formatDuration(seconds)]),
+    ],
+    [2],
+  );

@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import type { CocoMetrics, RunResult } from '../pipeline.js';
+import { formatMetric } from './format.js';
+import { renderStages } from './progress/run-picture.js';
+import { alignTable } from './table.js';
+
+type Role = 'teacher' | 'student';
+
+export interface Expected {
+  /** AP50 that a run file promises. */
+  readonly AP50: Readonly<Record<Role, number>>;
+}
+
+/** What a run came to: its stages, what both detectors reached, what to change, and where everything lies. */
+export function renderResult(result: RunResult, expected?: Expected): string {
+  const { stages, suggestions } = result;
+  const advice = suggestions.map(({ severity, id, advice: { en } }) => [severity, id, en]);
+  return [
+    renderStages(stages),
+    renderReached(result, expected),
+    advice.length > 0
+      ? `What to change next:\n${indent(alignTable(advice))}`
+      : 'Nothing stands out to be changed.',
+    `Where it lies:\n${indent(alignTable(Object.entries(placesOf(result))))}`,
+  ].join('\n\n');
+}
+
+/** The files of a finished run. */
+export const placesOf = ({ folder, teacher }: Pick<RunResult, 'folder' | 'teacher'>) => ({
+  model: join(folder, 'model'),
+  report: join(folder, 'evaluation', 'report.json'),
+  picture: join(folder, 'evaluation', 'pictures', 'detections.png'),
+  suggestions: join(folder, 'suggestions', 'suggestions.json'),
+  ...(teacher && { teacher: join(folder, 'teacher') }),
+});
+
+function renderReached({ teacher, student }: RunResult, expected?: Expected): string {
+  const row = (role: Role, { AP, AP50 }: CocoMetrics): string[] => [
+    role,
+    ...[AP, AP50, ...(expected ? [expected.AP50[role]] : [])].map(formatMetric),
+  ];
+  return alignTable(
+    [
+      ['', 'AP', 'AP50', ...(expected ? ['AP50 expected'] : [])],
+      ...(teacher ? [row('teacher', teacher)] : []),
+      row('student', student),
+    ],
+    [1, 2, 3],
+  );
+}
+
+const indent = (text: string): string => text.replace(/^/gm, '  ');

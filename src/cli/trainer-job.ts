@@ -1,0 +1,32 @@
+import { runTrainer } from '../../activities/trainer-process.js';
+import { errors } from '../errors.js';
+import { provideNativeParts } from '../native/setup.js';
+import type { TrainerJob } from '../pipeline.js';
+import type { Settings } from '../settings.js';
+import { watchInterruption } from './interruption.js';
+import { showParts } from './progress/parts.js';
+import { showStage } from './progress/stage.js';
+import type { Terminal } from './terminal.js';
+
+/** Runs a job of the trainer process without a pipeline around it. */
+export async function runJob<T>(
+  job: TrainerJob,
+  { settings, terminal }: { settings: Settings; terminal: Terminal },
+): Promise<T> {
+  const parts = await showParts(terminal);
+  await provideNativeParts({ settings, parts: ['tfjs-addon'], onProgress: parts.onProgress }).finally(
+    parts.end,
+  );
+  const { signal, release } = watchInterruption(() =>
+    terminal.say('\nStopping. Ctrl-C again: stop at once.'),
+  );
+  const { onProgress, end } = await showStage(terminal);
+  try {
+    return await runTrainer<T>(job, { settings, signal, onProgress });
+  } catch (error) {
+    throw signal.aborted ? errors.interrupted() : error;
+  } finally {
+    end();
+    release();
+  }
+}
