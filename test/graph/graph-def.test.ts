@@ -38,7 +38,8 @@ describe('a frozen graph', () => {
 describe('equal nodes', () => {
   it('are one node, unless they hold state', () => {
     const graph = new Graph();
-    const one = (): ReturnType<Graph['constant']> => graph.constant({ dtype: 'float32', shape: [], values: Float32Array.of(1) });
+    const one = (): ReturnType<Graph['constant']> =>
+      graph.constant({ dtype: 'float32', shape: [], values: Float32Array.of(1) });
     expect(one().node).toBe(one().node);
     expect(graph.placeholder('a', 'float32', []).node).not.toBe(graph.placeholder('a', 'float32', []).node);
   });

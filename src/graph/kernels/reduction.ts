@@ -5,8 +5,9 @@ import { INT32, type Kernel, type KernelTable, typeOf } from './kernel.js';
 
 const reduce =
   (op: string): Kernel =>
-  (backend, { x }, { axis, keepDims }) => {
-    const axes = tf.util.parseAxisParam((axis ?? undefined) as number[], x!.shape);
+  (backend, { x }, { axis, reductionIndices, keepDims }) => {
+    // tfjs calls the axes of Max by another name than those of its siblings.
+    const axes = tf.util.parseAxisParam((axis ?? reductionIndices ?? undefined) as number[], x!.shape);
     const [reduced] = tf.backend_util.computeOutAndReduceShapes(x!.shape, axes);
     const shape = keepDims ? tf.backend_util.expandShapeToKeepDim(reduced, axes) : reduced;
     const attributes: Record<string, Attribute> = { Tidx: INT32, keep_dims: { bool: Boolean(keepDims) } };
