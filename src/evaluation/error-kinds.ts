@@ -1,143 +1,72 @@
-import type { CocoGroundTruth } from '../data/ground-truth.js';
-import type { CocoDetection } from '../detection/detections.js';
-import { overlap } from './matching.js';
+import type { MatchedScene } from './coco.js';
+import { fixOracle } from './fix-oracle.js';
+import { ERROR_KINDS, type ErrorKind, judge, type Judgement } from './judgement.js';
+import { bestOperatingPoint, type OperatingPoint } from './operating-point.js';
 
-/** What is wrong with a detection or a box: TIDE (Bolya 2020). */
-export const ERROR_KINDS = ['cls', 'loc', 'both', 'dup', 'bkg', 'miss'] as const;
-export type ErrorKind = (typeof ERROR_KINDS)[number];
-
-const FOREGROUND = 0.5;
-const BACKGROUND = 0.1;
-
-export interface Thresholded {
-  /** The score that maximises F1 at IoU .5. */
-  readonly threshold: number;
-  readonly precision: number;
-  readonly recall: number;
-  readonly f1: number;
-}
+export type PerKind = Record<ErrorKind, number>;
 
 export interface ErrorReport {
-  readonly best: Thresholded;
+  readonly best: OperatingPoint;
   /** At that threshold. */
-  readonly counts: Readonly<Record<ErrorKind, number>>;
+  readonly counts: PerKind;
+  /** Of all errors; 0 where there are none. */
+  readonly shares: PerKind;
   readonly correct: number;
-  /** Pairs of classes that are mistaken for each other. */
-  readonly confusions: readonly { readonly truth: number; readonly found: number; readonly count: number }[];
+  /** At that threshold, boxes that are not found, by what is there instead. */
+  readonly lost: { readonly cls: number; readonly loc: number; readonly bkg: number };
+  /** What AP50 would gain if all errors of the kind were repaired; over all detections, whatever their score. */
+  readonly deltaAP50: PerKind;
+  /** Boxes of one class that are found as another only, by category id, the most frequent first. */
+  readonly confusions: readonly Confusion[];
 }
 
-interface Judged {
-  readonly score: number;
-  readonly correct: boolean;
-  readonly kind: Exclude<ErrorKind, 'miss'> | null;
-  /** Index of the annotation that it is about; -1: none. */
-  readonly annotation: number;
+export interface Confusion {
   readonly truth: number;
   readonly found: number;
+  readonly count: number;
+  /** Of the boxes of the class. */
+  readonly share: number;
 }
 
-/** Kinds of errors at the best threshold. */
-export function errorKinds(groundTruth: CocoGroundTruth, detections: readonly CocoDetection[]): ErrorReport {
-  const annotations = groundTruth.annotations.filter(({ iscrowd }) => iscrowd === 0);
-  const byImage = groupBy(
-    annotations.map((annotation, index) => ({ ...annotation, index })),
-    ({ image_id }) => image_id,
-  );
-  const judged = [...groupBy(detections, ({ image_id }) => image_id)].flatMap(([image, list]) =>
-    judgeImage(byImage.get(image) ?? [], list),
-  );
-  judged.sort((a, b) => b.score - a.score);
-  const best = bestThreshold(judged, annotations.length);
-  const shown = judged.filter(({ score }) => score >= best.threshold);
-  const counts: Record<ErrorKind, number> = { cls: 0, loc: 0, both: 0, dup: 0, bkg: 0, miss: 0 };
-  for (const { kind } of shown) if (kind) counts[kind]++;
-  const explained = new Set(
-    shown
-      .filter(({ correct, kind }) => correct || kind === 'cls' || kind === 'loc')
-      .map(({ annotation }) => annotation),
-  );
-  counts.miss = annotations.filter((_, index) => !explained.has(index)).length;
-  return {
+/** Kinds of errors at the threshold of the best F1, and what repairing each kind could bring. */
+export function errorKinds(scene: MatchedScene): { report: ErrorReport; shown: Judgement } {
+  const best = bestOperatingPoint(scene);
+  const shown = judge(scene, best.threshold);
+  const counts = countKinds(shown);
+  const total = ERROR_KINDS.reduce((sum, kind) => sum + counts[kind], 0);
+  const lostFor = (wanted: string): number => shown.lost.filter(({ reason }) => reason === wanted).length;
+  const report = {
     best,
     counts,
-    correct: shown.filter(({ correct }) => correct).length,
-    confusions: confusionsOf(shown),
+    shares: perKind(kind => (total === 0 ? 0 : counts[kind] / total)),
+    correct: shown.detections.filter(({ verdict }) => verdict === 'hit').length,
+    lost: { cls: lostFor('cls'), loc: lostFor('loc'), bkg: lostFor('bkg') },
+    deltaAP50: fixOracle(scene, judge(scene, -Infinity)),
+    confusions: confusionsOf(scene, shown),
   };
+  return { report, shown };
 }
 
-type Annotation = CocoGroundTruth['annotations'][number] & { readonly index: number };
-
-function judgeImage(annotations: readonly Annotation[], detections: readonly CocoDetection[]): Judged[] {
-  const taken = new Set<number>();
-  return [...detections]
-    .sort((a, b) => b.score - a.score)
-    .map(({ bbox, score, category_id: found }): Judged => {
-      const overlaps = annotations.map(annotation => ({
-        annotation,
-        iou: overlap(bbox, annotation.bbox, false),
-      }));
-      const best = (list: typeof overlaps) =>
-        list.reduce<(typeof overlaps)[number] | undefined>(
-          (top, next) => (!top || next.iou > top.iou ? next : top),
-          undefined,
-        );
-      const sameClass = best(overlaps.filter(({ annotation }) => annotation.category_id === found));
-      const free = best(
-        overlaps.filter(({ annotation }) => annotation.category_id === found && !taken.has(annotation.index)),
-      );
-      const otherClass = best(overlaps.filter(({ annotation }) => annotation.category_id !== found));
-      const verdict = (kind: Judged['kind'], about?: Annotation): Judged => ({
-        score,
-        correct: kind === null,
-        kind,
-        annotation: about?.index ?? -1,
-        truth: about?.category_id ?? -1,
-        found,
-      });
-      if (free && free.iou >= FOREGROUND) {
-        taken.add(free.annotation.index);
-        return verdict(null, free.annotation);
-      }
-      if (sameClass && sameClass.iou >= FOREGROUND) return verdict('dup', sameClass.annotation);
-      if (sameClass && sameClass.iou >= BACKGROUND) return verdict('loc', sameClass.annotation);
-      if (otherClass && otherClass.iou >= FOREGROUND) return verdict('cls', otherClass.annotation);
-      return otherClass && otherClass.iou >= BACKGROUND
-        ? verdict('both', otherClass.annotation)
-        : verdict('bkg');
-    });
+export function countKinds({ detections, lost }: Judgement): PerKind {
+  const counts = perKind(() => 0);
+  for (const { verdict } of detections) if (verdict !== 'hit' && verdict !== 'ignored') counts[verdict]++;
+  counts.miss = lost.filter(({ missed }) => missed).length;
+  return counts;
 }
 
-function bestThreshold(judged: readonly Judged[], positives: number): Thresholded {
-  let best: Thresholded = { threshold: 1, precision: 0, recall: 0, f1: 0 };
-  let hits = 0;
-  judged.forEach(({ correct, score }, i) => {
-    if (correct) hits++;
-    // Equal scores belong on one side of a threshold.
-    if (judged[i + 1]?.score === score) return;
-    const precision = hits / (i + 1);
-    const recall = positives === 0 ? 0 : hits / positives;
-    const f1 = hits === 0 ? 0 : (2 * precision * recall) / (precision + recall);
-    if (f1 > best.f1) best = { threshold: score, precision, recall, f1 };
-  });
-  return best;
-}
+const perKind = (value: (kind: ErrorKind) => number): PerKind =>
+  Object.fromEntries(ERROR_KINDS.map(kind => [kind, value(kind)])) as PerKind; // one entry a kind
 
-function confusionsOf(shown: readonly Judged[]): ErrorReport['confusions'] {
-  const groups = groupBy(
-    shown.filter(({ kind }) => kind === 'cls'),
-    ({ truth, found }) => `${truth}/${found}`,
-  );
-  return [...groups.values()]
-    .map(list => ({ truth: list[0]!.truth, found: list[0]!.found, count: list.length }))
-    .sort((a, b) => b.count - a.count);
-}
-
-function groupBy<K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group) group.push(item);
-    else groups.set(keyOf(item), [item]);
+function confusionsOf({ matched, truth }: MatchedScene, { lost }: Judgement): Confusion[] {
+  const counts = new Map<string, { truth: number; found: number; count: number }>();
+  for (const { annotation, foundAs } of lost) {
+    if (foundAs < 0) continue;
+    const pair = { truth: truth.annotations[annotation]!.category_id, found: matched[foundAs]!.category.id };
+    const key = `${pair.truth}/${pair.found}`;
+    counts.set(key, { ...pair, count: (counts.get(key)?.count ?? 0) + 1 });
   }
-  return groups;
+  const boxes = new Map(matched.map(({ category, areas }) => [category.id, areas.all.positives]));
+  return [...counts.values()]
+    .map(pair => ({ ...pair, share: pair.count / boxes.get(pair.truth)! }))
+    .sort((a, b) => b.count - a.count || a.truth - b.truth || a.found - b.found);
 }

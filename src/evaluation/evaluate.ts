@@ -8,7 +8,8 @@ import { type Detection, type Detector, openDetector } from '../detection/detect
 import { errors } from '../errors.js';
 import type { CocoMetrics, StageProgress } from '../pipeline.js';
 import { contactSheet, DETECTION_COLOUR, drawBoxes, TRUTH_COLOUR } from './draw.js';
-import { buildReport, type Report, writeReport } from './report.js';
+import type { Report } from './report-schema.js';
+import { buildReport, writeReport } from './report.js';
 
 export interface EvaluateOptions {
   readonly modelFolder: string;
@@ -21,6 +22,9 @@ export interface EvaluateOptions {
 }
 
 const SHOWN_PICTURES = 6;
+/** Detections are shown from this score on where nobody asks for another. */
+const SHOWN_SCORE = 0.3;
+const BOOTSTRAP_SEED = 1;
 
 /** Looks at the evaluation split with an exported model, exactly as a user of the model would, and reports. */
 export async function evaluateModel(options: EvaluateOptions): Promise<CocoMetrics> {
@@ -35,10 +39,23 @@ export async function evaluateModel(options: EvaluateOptions): Promise<CocoMetri
   const detections = found.flatMap(({ sample, detections: list }) =>
     list.map(detection => toCoco(sample, detection)),
   );
-  const report = buildReport(groundTruth, detections, { name: card.model_name, image_size: card.image_size });
+  const report = buildReport({
+    groundTruth,
+    detections,
+    model: { name: card.model_name, image_size: card.image_size },
+    training: trainingCounts(dataset),
+    deployed: { scoreThreshold: SHOWN_SCORE },
+    seed: BOOTSTRAP_SEED,
+  });
   await writeReport(folder, { report, groundTruth, detections });
   await drawSome(found, { options, dataset, report });
   return report.metrics;
+}
+
+function trainingCounts({ classes, splits: { train } }: CleanedDataset): Report['training'] {
+  const boxes = train.flatMap(sample => sample.boxes);
+  const counts = classes.map((name, i) => [name, boxes.filter(box => box.classIndex === i).length] as const);
+  return { images: train.length, boxes: boxes.length, boxesPerClass: Object.fromEntries(counts) };
 }
 
 interface Found {

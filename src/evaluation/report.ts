@@ -1,68 +1,32 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { CocoMetricsSchema } from '../config/history.js';
 import type { CocoGroundTruth } from '../data/ground-truth.js';
 import type { CocoDetection } from '../detection/detections.js';
 import { errors } from '../errors.js';
-import { cocoMetrics } from './coco.js';
-import { errorKinds } from './error-kinds.js';
+import { type MatchedScene, matchScene, metricsOf } from './coco.js';
+import { confidenceOfAP50 } from './confidence.js';
+import { countKinds, errorKinds } from './error-kinds.js';
+import type { Judgement } from './judgement.js';
+import { operatingCurve } from './operating-point.js';
+import { Report } from './report-schema.js';
+import { recallBySize } from './size-recall.js';
 
-/** report.json: what a model does on a data set, and what it does badly. */
-export const Report = z.strictObject({
-  model: z.strictObject({ name: z.string(), image_size: z.tuple([z.int(), z.int()]) }),
-  classes: z.array(z.string()),
-  counts: z.strictObject({ images: z.int(), boxes: z.int(), detections: z.int() }),
-  metrics: CocoMetricsSchema,
-  perClass: z.array(
-    z.strictObject({
-      categoryId: z.int(),
-      name: z.string(),
-      boxes: z.int(),
-      AP: z.number(),
-      AP50: z.number(),
-      AP75: z.number(),
-      AR100: z.number(),
-    }),
-  ),
-  curves: z.array(
-    z.strictObject({ categoryId: z.int(), precision: z.array(z.number()), scores: z.array(z.number()) }),
-  ),
-  /** Kinds of errors at the threshold of the best F1. */
-  errors: z.strictObject({
-    best: z.strictObject({
-      threshold: z.number(),
-      precision: z.number(),
-      recall: z.number(),
-      f1: z.number(),
-    }),
-    counts: z.strictObject({
-      cls: z.int(),
-      loc: z.int(),
-      both: z.int(),
-      dup: z.int(),
-      bkg: z.int(),
-      miss: z.int(),
-    }),
-    correct: z.int(),
-    confusions: z.array(z.strictObject({ truth: z.int(), found: z.int(), count: z.int() })),
-  }),
-});
-export type Report = z.infer<typeof Report>;
+const REPORT_FILE = 'report.json';
 
-export const REPORT_FILE = 'report.json';
+export interface ReportOptions extends Pick<Report, 'model' | 'training' | 'deployed'> {
+  readonly groundTruth: CocoGroundTruth;
+  readonly detections: readonly CocoDetection[];
+  /** Of the resampling behind the confidence interval. */
+  readonly seed: number;
+}
 
-export function buildReport(
-  groundTruth: CocoGroundTruth,
-  detections: readonly CocoDetection[],
-  model: Report['model'],
-): Report {
-  const { metrics, perClass, curves } = cocoMetrics(groundTruth, detections);
-  const { best, counts, correct, confusions } = errorKinds(groundTruth, detections);
-  const boxes = (category: number): number =>
-    groundTruth.annotations.filter(({ category_id }) => category_id === category).length;
+/** Measures, and says what goes wrong, of what kind, where, and what curing it could bring. */
+export function buildReport({ groundTruth, detections, seed, ...facts }: ReportOptions): Report {
+  const scene = matchScene(groundTruth, detections);
+  const { metrics, perClass, curves } = metricsOf(scene);
+  const { report: found, shown } = errorKinds(scene);
   return {
-    model,
+    ...facts,
     classes: groundTruth.categories.map(({ name }) => name),
     counts: {
       images: groundTruth.images.length,
@@ -70,14 +34,54 @@ export function buildReport(
       detections: detections.length,
     },
     metrics: { ...metrics },
-    perClass: perClass.map(row => ({ ...row, boxes: boxes(row.categoryId) })),
-    curves: curves.map(({ categoryId, precision, scores }) => ({
-      categoryId,
-      precision: [...precision],
-      scores: [...scores],
+    confidence: confidenceOfAP50(scene, seed),
+    perClass: perClass.map((row, classAt) => ({ ...row, ...shownOf(shown, classAt) })),
+    curves: curves.map(({ precision, scores, ...rest }) => ({
+      ...rest,
+      precision: precision.map(round),
+      scores: scores.map(round),
     })),
-    errors: { best, counts, correct, confusions: [...confusions] },
+    operatingCurve: operatingCurve(scene),
+    errors: { ...found, confusions: [...found.confusions] },
+    sizeRecall: recallBySize(scene, shown),
+    images: imageFindings(scene, shown),
   };
+}
+
+const round = (value: number): number => Math.round(value * 1e6) / 1e6;
+
+function shownOf({ detections }: Judgement, classAt: number): { correct: number; shown: number } {
+  const counted = detections.filter(one => one.classAt === classAt && one.verdict !== 'ignored');
+  return { correct: counted.filter(({ verdict }) => verdict === 'hit').length, shown: counted.length };
+}
+
+function imageFindings(
+  { images, truth, truthImage }: MatchedScene,
+  { detections, lost }: Judgement,
+): Report['images'] {
+  const parts = images.map(
+    (): { detections: (typeof detections)[number][]; lost: (typeof lost)[number][] } => ({
+      detections: [],
+      lost: [],
+    }),
+  );
+  for (const one of detections) parts[one.image]!.detections.push(one);
+  for (const one of lost) parts[truthImage[one.annotation]!]!.lost.push(one);
+  const boxes = new Uint32Array(images.length);
+  truth.annotations.forEach(({ iscrowd }, index) => {
+    if (iscrowd === 0) boxes[truthImage[index]!]!++;
+  });
+  const wrong = ({ cls, loc, both, dup, bkg, miss }: Report['images'][number]): number =>
+    cls + loc + both + dup + bkg + miss;
+  return images
+    .map(({ id, file_name: file }, i) => ({
+      imageId: Number(id),
+      file,
+      boxes: boxes[i]!,
+      correct: parts[i]!.detections.filter(({ verdict }) => verdict === 'hit').length,
+      ...countKinds(parts[i]!),
+    }))
+    .sort((a, b) => wrong(b) - wrong(a));
 }
 
 export async function writeReport(
@@ -89,11 +93,11 @@ export async function writeReport(
   }: { report: Report; groundTruth: CocoGroundTruth; detections: readonly CocoDetection[] },
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const write = (name: string, value: unknown, indent = 0): Promise<void> =>
-    writeFile(join(folder, name), `${JSON.stringify(value, null, indent)}\n`);
+  const write = (name: string, value: unknown): Promise<void> =>
+    writeFile(join(folder, name), `${JSON.stringify(value)}\n`);
   await write('ground_truth.json', groundTruth);
   await write('detections.json', detections);
-  await write(REPORT_FILE, report, 1);
+  await write(REPORT_FILE, report);
 }
 
 export async function readReport(folder: string): Promise<Report> {

@@ -1,103 +1,103 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import type { CocoGroundTruth } from '../../src/data/ground-truth.js';
-import type { CocoDetection } from '../../src/detection/detections.js';
+import type { CocoFound, CocoTruth } from '../../src/evaluation/coco-format.js';
 import { cocoMetrics } from '../../src/evaluation/coco.js';
-import { randomFrom } from '../../src/random.js';
 import { runPython } from '../python.js';
+import { generateCase, toCocoJson } from './coco-cases.js';
 
-interface Case {
-  readonly groundTruth: CocoGroundTruth;
-  readonly detections: CocoDetection[];
+interface Expected {
+  readonly stats: readonly number[];
+  /** Per class: AP, AP50, AP75, AR100, and precision at IoU .5 and .75. */
+  readonly perClass: readonly { readonly numbers: readonly number[]; readonly curves: readonly number[][] }[];
 }
 
-/** Few pictures, many edge cases: crowds, ties, empty pictures and classes, ids with gaps and large ones, hundreds of boxes. */
-function generate(seed: number): Case {
-  const random = randomFrom('coco', seed);
-  const categories = Array.from({ length: 1 + random.integer(4) }, (_, i) => ({
-    id: 3 * i + 1,
-    name: `c${i}`,
-  }));
-  const images = Array.from({ length: 1 + random.integer(6) }, (_, i) => ({
-    id: 7 * i + 1 + (seed % 5 === 0 ? 4_000_000_000 : 0),
-    width: 640,
-    height: 480,
-    file_name: `${i}.jpg`,
-  }));
-  const size = [20, 60, 200][random.integer(3)]!;
-  const box = (): [number, number, number, number] => [
-    random.uniform(0, 400),
-    random.uniform(0, 300),
-    random.uniform(2, size),
-    random.uniform(2, size),
-  ];
-  const annotations = images
-    .flatMap(({ id: image_id }) =>
-      Array.from({ length: seed % 11 === 0 ? 0 : random.integer(12) }, () => {
-        const bbox = box();
-        return {
-          image_id,
-          category_id: categories[random.integer(categories.length)]!.id,
-          bbox,
-          area: bbox[2] * bbox[3] * random.uniform(0.5, 1),
-          iscrowd: random.next() < 0.15 ? (1 as const) : (0 as const),
-        };
-      }),
-    )
-    .map((annotation, i) => ({ id: i + 1, ...annotation }));
-  const near = annotations.flatMap(({ image_id, category_id, bbox: [x, y, w, h] }) =>
-    Array.from({ length: random.integer(4) }, () => {
-      const shift = (): number => random.uniform(-0.2, 0.2);
-      return {
-        image_id,
-        category_id,
-        bbox: [x + shift() * w, y + shift() * h, w * (1 + shift()), h * (1 + shift())] as [
-          number,
-          number,
-          number,
-          number,
-        ],
-        score: Math.round(random.next() * 10) / 10,
-      };
-    }),
-  );
-  const stray = Array.from({ length: seed % 13 === 0 ? 300 : random.integer(20) }, () => ({
-    image_id: images[random.integer(images.length)]!.id,
-    category_id: categories[random.integer(categories.length)]!.id,
-    bbox: box(),
-    score: random.next(),
-  }));
-  return {
-    groundTruth: { images, annotations, categories },
-    detections: seed % 17 === 0 ? [] : [...near, ...stray],
-  };
-}
-
+const CASES = 400;
 const script = fileURLToPath(new URL('coco_metrics.py', import.meta.url));
 
 describe('COCO metrics', () => {
-  it('equal those of pycocotools on 300 generated cases, to the last bit but nine digits', async test => {
-    const cases = Array.from({ length: 300 }, (_, seed) => generate(seed));
-    const expected = JSON.parse(
-      await runPython(script, { test, input: JSON.stringify(cases) }),
-    ) as number[][];
-    cases.forEach(({ groundTruth, detections }, i) => {
-      const found = Object.values(cocoMetrics(groundTruth, detections).metrics) as number[];
-      expected[i]!.forEach((value, k) =>
-        expect(Math.abs(found[k]! - value), `case ${i}, number ${k}`).toBeLessThan(1e-9),
-      );
+  it(`equal those of pycocotools on ${CASES} generated cases, class by class and curve by curve`, async test => {
+    const cases = Array.from({ length: CASES }, (_, seed) => generateCase(seed));
+    const expected = JSON.parse(await runPython(script, { test, input: toCocoJson(cases) })) as Expected[];
+    cases.forEach(({ truth, found }, i) => {
+      const { metrics, perClass, curves } = cocoMetrics(truth, found);
+      expectEqual(Object.values(metrics) as number[], expected[i]!.stats, `case ${i}`);
+      perClass.forEach(({ categoryId, AP, AP50, AP75, AR100 }, k) => {
+        const { numbers, curves: theirs } = expected[i]!.perClass[k]!;
+        expectEqual([AP, AP50, AP75, AR100], numbers, `case ${i}, class ${k}`);
+        const ours = curves.filter(curve => curve.categoryId === categoryId);
+        expect(ours.length, `case ${i}, class ${k}`).toBe(theirs.length);
+        ours.forEach(({ precision }, t) => expectEqual(precision, theirs[t]!, `case ${i}, curve ${k}`));
+      });
     });
-    // The cases are worth something: most of them have an AP between the extremes.
-    expect(expected.filter(([AP]) => AP! > 0.01 && AP! < 0.99).length).toBeGreaterThan(200);
+    // The cases are worth something: most of them have an AP between the extremes, some have none.
+    expect(expected.filter(({ stats: [AP] }) => AP! > 0.01 && AP! < 0.99).length).toBeGreaterThan(CASES / 2);
+    expect(expected.filter(({ stats: [AP] }) => AP === -1).length).toBeGreaterThan(10);
   });
 
-  it('give 1 to a perfect answer and name the class', () => {
-    const { groundTruth } = generate(4);
-    const perfect = groundTruth.annotations
-      .filter(({ iscrowd }) => iscrowd === 0)
-      .map(({ image_id, category_id, bbox }) => ({ image_id, category_id, bbox, score: 1 }));
-    const { metrics, perClass } = cocoMetrics(groundTruth, perfect);
-    expect(metrics.AP).toBeCloseTo(1, 9);
-    expect(perClass.map(({ name }) => name)).toEqual(groundTruth.categories.map(({ name }) => name));
+  it('do not change with the order of pictures and classes in the file', () => {
+    const { truth, found } = generateCase(1);
+    const turned = {
+      ...truth,
+      images: [...truth.images].reverse(),
+      categories: [...truth.categories].reverse(),
+    };
+    expect(cocoMetrics(turned, found)).toEqual(cocoMetrics(truth, found));
+  });
+
+  it('give 1 to a perfect answer and -1 where there is nothing to find', () => {
+    const { truth } = generateCase(4);
+    const plain = { ...truth, annotations: truth.annotations.filter(({ iscrowd }) => iscrowd === 0) };
+    const perfect = plain.annotations.map(({ image_id, category_id, bbox }) => ({
+      image_id,
+      category_id,
+      bbox,
+      score: 1,
+    }));
+    expect(cocoMetrics(plain, perfect).metrics).toMatchObject({ AP: 1, AP50: 1, AR100: 1 });
+    const { metrics } = cocoMetrics({ ...plain, annotations: [] }, perfect);
+    expect(new Set(Object.values(metrics))).toEqual(new Set([-1]));
   });
 });
+
+const truth: CocoTruth = {
+  images: [{ id: 7, width: 10, height: 10, file_name: 'a.jpg' }],
+  annotations: [{ id: 1, image_id: 7, category_id: 2, bbox: [0, 0, 4, 4], area: 16, iscrowd: 0 }],
+  categories: [{ id: 2, name: 'cat' }],
+};
+const detection: CocoFound = { image_id: 7, category_id: 2, bbox: [0, 0, 4, 4], score: 0.5 };
+
+describe('bad numbers', () => {
+  it.each([
+    [{ image_id: 8 }, 'detections[1].image_id: 8, must be one of the 1 images'],
+    [{ category_id: 1 }, 'detections[1].category_id: 1, must be 2'],
+    [{ score: NaN }, 'detections[1].score: NaN, must be a finite number'],
+    [
+      { bbox: [0, 0, -1, 4] as const },
+      'detections[1].bbox: [0, 0, -1, 4], must be a width and a height that are not negative',
+    ],
+    [
+      { bbox: [0, Infinity, 1, 4] as const },
+      'detections[1].bbox: [0, Infinity, 1, 4], must be x, y, width, height: four finite numbers',
+    ],
+  ])('in a detection are an error that names the entry: %o', (change, message) => {
+    expect(() => cocoMetrics(truth, [detection, { ...detection, ...change }])).toThrow(message);
+  });
+
+  it.each([
+    [{ id: 1 }, 'ground truth: annotations[1].id: 1, must be an id that no other entry has'],
+    [{ image_id: 9 }, 'ground truth: annotations[1].image_id: 9, must be one of the 1 images'],
+    [{ category_id: 9 }, 'ground truth: annotations[1].category_id: 9, must be 2'],
+    [{ area: -1 }, 'ground truth: annotations[1].area: -1, must be a number that is not negative'],
+    [{ bbox: [0, 0, NaN, 4] as const }, 'ground truth: annotations[1].bbox: [0, 0, NaN, 4]'],
+  ])('in an annotation are an error that names the entry: %o', (change, message) => {
+    const annotations = [...truth.annotations, { ...truth.annotations[0]!, id: 2, ...change }];
+    expect(() => cocoMetrics({ ...truth, annotations }, [])).toThrow(message);
+  });
+});
+
+function expectEqual(found: readonly number[], expected: readonly number[], place: string): void {
+  expect(found.length, place).toBe(expected.length);
+  found.forEach((value, k) =>
+    expect(Math.abs(value - expected[k]!), `${place}, number ${k}`).toBeLessThan(1e-9),
+  );
+}

@@ -1,0 +1,86 @@
+import { randomFrom } from '../random.js';
+import { type MatchedScene, rankByScore } from './coco.js';
+import { mean, RECALLS } from './precision-recall.js';
+
+export interface ConfidenceInterval {
+  readonly low: number;
+  readonly high: number;
+  /** Share of resamples inside. */
+  readonly level: number;
+  readonly resamples: number;
+}
+
+const LEVEL = 0.95;
+const RESAMPLES = 500;
+
+/** Where AP50 would lie for other pictures of the same kind: bootstrap over the pictures; null where AP50 is undefined. */
+export function confidenceOfAP50(scene: MatchedScene, seed: number): ConfidenceInterval | null {
+  const classes = classesOf(scene);
+  if (classes.length === 0) return null;
+  const random = randomFrom('bootstrap', seed);
+  const values = Array.from({ length: RESAMPLES }, () => {
+    const weights = new Uint16Array(scene.images.length);
+    for (let i = 0; i < weights.length; i++) weights[random.integer(weights.length)]!++;
+    return weightedAP50(classes, weights);
+  }).sort((a, b) => a - b);
+  const at = (share: number): number => values[Math.round(share * (RESAMPLES - 1))]!;
+  return { low: at((1 - LEVEL) / 2), high: at((1 + LEVEL) / 2), level: LEVEL, resamples: RESAMPLES };
+}
+
+interface RankedClass {
+  /** By falling score. */
+  readonly verdicts: Int8Array;
+  readonly images: Int32Array;
+  /** Picture of every box. */
+  readonly boxImages: Int32Array;
+}
+
+export function classesOf(scene: MatchedScene): RankedClass[] {
+  const { truth, truthImage, foundImage } = scene;
+  return scene.matched
+    .filter(({ areas }) => areas.all.positives > 0)
+    .map(matched => {
+      const order = rankByScore(scene, matched);
+      const boxes = matched.truths.filter(index => truth.annotations[index]!.iscrowd === 0);
+      return {
+        verdicts: Int8Array.from(order, d => matched.areas.all.values[d]!),
+        images: Int32Array.from(order, d => foundImage[matched.found[d]!]!),
+        boxImages: Int32Array.from(boxes, index => truthImage[index]!),
+      };
+    });
+}
+
+/** AP50 where a picture counts as often as its weight says; classes without boxes left are passed over. */
+export function weightedAP50(classes: readonly RankedClass[], weights: Uint16Array): number {
+  const values = classes.flatMap(ranked => {
+    const positives = ranked.boxImages.reduce((sum, image) => sum + weights[image]!, 0);
+    return positives === 0 ? [] : [weightedPrecision(ranked, { weights, positives })];
+  });
+  return values.length === 0 ? 0 : mean(values);
+}
+
+/** The interpolated curve has its corners at hits only. */
+function weightedPrecision(
+  { verdicts, images }: RankedClass,
+  { weights, positives }: { weights: Uint16Array; positives: number },
+): number {
+  const [recall, precision]: [number[], number[]] = [[], []];
+  let [hits, alarms] = [0, 0];
+  for (let i = 0; i < verdicts.length; i++) {
+    const weight = weights[images[i]!]!;
+    if (verdicts[i] === 0) alarms += weight;
+    if (verdicts[i] !== 1 || weight === 0) continue;
+    hits += weight;
+    recall.push(hits / positives);
+    precision.push(hits / (hits + alarms));
+  }
+  for (let i = precision.length - 1; i > 0; i--)
+    precision[i - 1] = Math.max(precision[i - 1]!, precision[i]!);
+  let sum = 0;
+  for (let r = 0, i = 0; r < RECALLS.length; r++) {
+    while (i < recall.length && recall[i]! < RECALLS[r]!) i++;
+    if (i === recall.length) break;
+    sum += precision[i]!;
+  }
+  return sum / RECALLS.length;
+}

@@ -1,0 +1,73 @@
+import type { MatchedScene } from './coco.js';
+
+export interface OperatingPoint {
+  /** Detections from this score on are shown. */
+  readonly threshold: number;
+  readonly precision: number;
+  readonly recall: number;
+  readonly f1: number;
+  /** Hits among hits, false alarms and lost boxes: what a detector has instead of an accuracy. */
+  readonly accuracy: number;
+}
+
+interface Counted {
+  readonly scores: Float64Array;
+  readonly hits: Uint32Array;
+  readonly positives: number;
+}
+
+/** The score at which F1 over all boxes is best, at IoU .5; 1 where nothing is ever hit. */
+export function bestOperatingPoint(scene: MatchedScene): OperatingPoint {
+  const counted = countByScore(scene);
+  let best = pointAt(counted, { threshold: 1, shown: 0 });
+  counted.scores.forEach((threshold, i) => {
+    // Equal scores belong on one side of a threshold.
+    if (counted.scores[i + 1] === threshold) return;
+    const point = pointAt(counted, { threshold, shown: i + 1 });
+    if (point.f1 > best.f1) best = point;
+  });
+  return best;
+}
+
+/** Precision, recall and F1 at scores 0, .02, … 1. */
+export function operatingCurve(scene: MatchedScene): OperatingPoint[] {
+  const counted = countByScore(scene);
+  let shown = counted.scores.length;
+  return Array.from({ length: 51 }, (_, i) => {
+    const threshold = i / 50;
+    while (shown > 0 && counted.scores[shown - 1]! < threshold) shown--;
+    return pointAt(counted, { threshold, shown });
+  });
+}
+
+/** By falling score, how many of the first detections are hits; ignored ones left out. */
+function countByScore({ matched, detections }: MatchedScene): Counted {
+  const shown = matched.flatMap(({ found, areas }) =>
+    Array.from(found, (index, d) => ({
+      score: detections[index]!.score,
+      verdict: areas.all.values[d]!,
+    })).filter(({ verdict }) => verdict >= 0),
+  );
+  shown.sort((a, b) => b.score - a.score);
+  let sum = 0;
+  return {
+    scores: Float64Array.from(shown, ({ score }) => score),
+    hits: Uint32Array.from(shown, ({ verdict }) => (sum += verdict)),
+    positives: matched.reduce((total, { areas }) => total + areas.all.positives, 0),
+  };
+}
+
+function pointAt(
+  { hits: counts, positives }: Counted,
+  { threshold, shown }: { threshold: number; shown: number },
+): OperatingPoint {
+  const hits = shown === 0 ? 0 : counts[shown - 1]!;
+  const either = shown + positives;
+  return {
+    threshold,
+    precision: shown === 0 ? 0 : hits / shown,
+    recall: positives === 0 ? 0 : hits / positives,
+    f1: either === 0 ? 0 : (2 * hits) / either,
+    accuracy: either === hits ? 0 : hits / (either - hits),
+  };
+}

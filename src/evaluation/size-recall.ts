@@ -1,0 +1,36 @@
+import type { MatchedScene } from './coco.js';
+import type { Judgement } from './judgement.js';
+
+/** A fifth of all boxes, by the share of the picture that they cover. */
+export interface SizeBin {
+  readonly from: number;
+  readonly to: number;
+  readonly boxes: number;
+  /** null: there are no boxes. */
+  readonly recall: number | null;
+}
+
+const BINS = 5;
+
+/** Recall of small to large boxes: bins of equal count, as ModelArts' sensitivity tables have them. */
+export function recallBySize({ truth, images, truthImage }: MatchedScene, { lost }: Judgement): SizeBin[] {
+  const isLost = new Set(lost.map(({ annotation }) => annotation));
+  const boxes = truth.annotations
+    .map(({ bbox: [, , width, height], iscrowd }, index) => {
+      const image = images[truthImage[index]!]!;
+      const share = (width * height) / Math.max(1, image.width * image.height);
+      return { share, iscrowd, isFound: !isLost.has(index) };
+    })
+    .filter(({ iscrowd }) => iscrowd === 0)
+    .sort((a, b) => a.share - b.share);
+  const edge = (bin: number): number => Math.floor((boxes.length * bin) / BINS);
+  return Array.from({ length: BINS }, (_, bin) => {
+    const list = boxes.slice(edge(bin), edge(bin + 1));
+    return {
+      from: list[0]?.share ?? 0,
+      to: list.at(-1)?.share ?? 0,
+      boxes: list.length,
+      recall: list.length === 0 ? null : list.filter(({ isFound }) => isFound).length / list.length,
+    };
+  });
+}
