@@ -18,6 +18,7 @@ export interface TrainingBatch {
   readonly boxTargets: Float32Array;
   /** [batch] */
   readonly numPositives: Float32Array;
+  readonly sampleIds: readonly string[];
 }
 
 export interface EvaluationBatch {
@@ -31,6 +32,9 @@ export interface EvaluationBatch {
 /** Batches that are being made while one is used. */
 const AHEAD = 3;
 
+/** A thread that waits this long ends; steps of large models take seconds. */
+const IDLE_MS = 60_000;
+
 /** One thread beside TensorFlow's own: decoding needs far less than a step. */
 const threads = (): number => Math.max(1, Math.min(8, availableParallelism() - 1));
 
@@ -40,6 +44,7 @@ const openPool = (): Piscina =>
     filename: compiledModule('./sample-worker.js', import.meta.url).href,
     minThreads: 1,
     maxThreads: threads(),
+    idleTimeout: IDLE_MS,
   });
 
 /** Steps of one pass over the training split; a split smaller than a batch fills it by repetition. */
@@ -77,6 +82,8 @@ export interface TrainingBatchOptions {
   readonly seed: number;
   readonly startStep: number;
   readonly totalSteps: number;
+  /** One line for people, where the data is not used as it is. */
+  readonly onNote?: (note: string) => void;
 }
 
 /** Batches from `startStep` on, made ahead in worker threads. */
@@ -88,25 +95,31 @@ export async function* trainingBatches({
   seed,
   startStep,
   totalSteps,
+  onNote,
 }: TrainingBatchOptions): AsyncGenerator<TrainingBatch> {
   const pool = openPool();
   const { hparams, image_size: imageSize, train_batch_size: batchSize } = training;
   const recipe: TrainingRecipe = { folder, imageSize, normalisation: family.normalisation, hparams, seed };
   const { minLevel, maxLevel, anchorScale } = family;
+  const crowded = countCrowded(dataset.splits.train, hparams.max_instances_per_image);
+  if (crowded > 0)
+    onNote?.(
+      `${crowded} pictures have more than ${hparams.max_instances_per_image} boxes: the first ones are used`,
+    );
   const make = async (step: number): Promise<TrainingBatch> => {
     const { epoch, samples } = samplesOfStep(dataset.splits.train, { step, batchSize, seed });
     const tasks = samples.map(sample => {
       const task: TrainingTask = { sample, epoch, recipe, anchors: { minLevel, maxLevel, anchorScale } };
       return pool.run(task, { name: 'train' }) as Promise<TrainingSample>;
     });
-    return stack(step, await Promise.all(tasks));
+    return { step, ...stack(await Promise.all(tasks)), sampleIds: samples.map(({ id }) => id) };
   };
-  try {
-    yield* ahead(make, startStep, totalSteps);
-  } finally {
-    await pool.destroy();
-  }
+  yield* ahead(make, { from: startStep, to: totalSteps, close: () => pool.destroy() });
 }
+
+/** Pictures with more boxes than training takes. */
+const countCrowded = (samples: readonly CleanedSample[], limit: number): number =>
+  samples.filter(({ boxes }) => boxes.filter(({ crowd }) => !crowd).length > limit).length;
 
 /** The pictures of a split in order, as the network sees them when nothing is changed. */
 export async function* evaluationBatches({
@@ -138,32 +151,38 @@ export async function* evaluationBatches({
     results.forEach(({ image }, i) => images.set(image, i * size));
     return { images, samples: chosen, scales: results.map(({ scale }) => scale) };
   };
-  try {
-    yield* ahead(make, 0, Math.ceil(samples.length / batchSize));
-  } finally {
-    await pool.destroy();
-  }
+  yield* ahead(make, { from: 0, to: Math.ceil(samples.length / batchSize), close: () => pool.destroy() });
+}
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+  readonly close: () => Promise<void>;
 }
 
 /** Makes items `from` … `to` in order, a few ahead of the one that is asked for. */
-async function* ahead<T>(make: (index: number) => Promise<T>, from: number, to: number): AsyncGenerator<T> {
+async function* ahead<T>(make: (index: number) => Promise<T>, { from, to, close }: Range): AsyncGenerator<T> {
   const pending: Promise<T>[] = [];
   let next = from;
+  const begin = (): void => {
+    const item = make(next++);
+    // It may fail while an earlier one is still in use; who takes it sees the error.
+    item.catch(() => undefined);
+    pending.push(item);
+  };
   try {
     while (pending.length > 0 || next < to) {
-      while (pending.length < AHEAD && next < to) pending.push(make(next++));
+      while (pending.length < AHEAD && next < to) begin();
       yield await pending.shift()!;
     }
   } finally {
-    // Items nobody waits for any more may fail when their threads end.
-    await Promise.allSettled(pending);
+    await close();
   }
 }
 
-function stack(step: number, samples: readonly TrainingSample[]): TrainingBatch {
+function stack(samples: readonly TrainingSample[]): Omit<TrainingBatch, 'step' | 'sampleIds'> {
   const first = samples[0]!;
   const batch = {
-    step,
     images: new Float32Array(samples.length * first.image.length),
     classTargets: new Int32Array(samples.length * first.classTargets.length),
     boxTargets: new Float32Array(samples.length * first.boxTargets.length),

@@ -13,8 +13,10 @@ export interface LabelledBox {
 
 /** One picture as a reader finds it: nothing is checked yet. */
 export interface RawSample {
-  /** Unique in the data set; keeps its meaning when the data set moves. */
+  /** Unique in the data set; keeps its meaning when the data set moves. A relative path without extension. */
   readonly id: string;
+  /** What the data set says that it is for; null: it does not say. */
+  readonly split: Split | null;
   /** Absolute path. */
   readonly image: string;
   /** Absolute path of the file that labels it; null: there is none. */
@@ -28,6 +30,7 @@ export interface RawSample {
 
 export interface RawDataset {
   readonly format: string;
+  /** In the order of their ids. */
   readonly samples: readonly RawSample[];
   /** Class names in the order of the source's ids, where it has one. */
   readonly classes: readonly string[] | null;

@@ -9,10 +9,13 @@ export interface Picture {
   readonly height: number;
 }
 
+/** What is missing at the end is an error; a tool's harmless slip inside is not. Cleaning decodes by the same rule. */
+export const DECODING = { failOn: 'truncated' } as const;
+
 /** Decodes a picture upright and in RGB. */
 export async function readPicture(path: string): Promise<Picture> {
   try {
-    const image = sharp(path).autoOrient().toColourspace('srgb').removeAlpha();
+    const image = sharp(path, DECODING).autoOrient().toColourspace('srgb').removeAlpha();
     const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
     return { pixels: data, width: info.width, height: info.height };
   } catch (error) {
@@ -20,56 +23,94 @@ export async function readPicture(path: string): Promise<Picture> {
   }
 }
 
-export async function resizePicture(
-  { pixels, width, height }: Picture,
-  size: { width: number; height: number },
-): Promise<Picture> {
-  if (size.width === width && size.height === height) return { pixels, width, height };
-  const raw = sharp(pixels, { raw: { width, height, channels: 3 } });
-  const data = await raw.resize(size.width, size.height, { fit: 'fill', kernel: 'linear' }).raw().toBuffer();
-  return { pixels: data, ...size };
+export interface Size {
+  readonly width: number;
+  readonly height: number;
 }
 
 export interface Placement {
   /** [height, width] of the network input. */
   readonly canvas: readonly [number, number];
-  /** Pixels of the picture left out at its top and left. */
+  /** Of the whole picture once it is scaled. */
+  readonly scaled: Size;
+  /** Pixels of the scaled picture left out at its top and left. */
   readonly offset: readonly [y: number, x: number];
   readonly flip: boolean;
   readonly normalisation: Normalisation;
 }
 
-/** Crops, flips, normalises, and places at the top left of a canvas whose rest is 0: the mean colour. [height, width, 3] */
+/**
+ * Flips, scales, crops and normalises a picture onto the top left of a canvas whose rest is 0: the mean colour.
+ * Bilinear between pixel centres, as TensorFlow's ResizeBilinear in an exported model. @returns [height, width, 3]
+ */
 export function placePicture(
   { pixels, width, height }: Picture,
-  { canvas, offset, flip, normalisation }: Placement,
-  into: Float32Array,
-): void {
+  { canvas, scaled, offset, flip, normalisation: { mean, std } }: Placement,
+): Float32Array {
   const [canvasHeight, canvasWidth] = canvas;
-  const rows = Math.min(canvasHeight, height - offset[0]);
-  const columns = Math.min(canvasWidth, width - offset[1]);
-  const { mean, std } = normalisation;
-  into.fill(0);
-  for (let y = 0; y < rows; y++) {
-    for (let x = 0; x < columns; x++) {
-      const column = x + offset[1];
-      const from = ((y + offset[0]) * width + (flip ? width - 1 - column : column)) * 3;
+  const placed = new Float32Array(canvasHeight * canvasWidth * 3);
+  const rows = sampling({ from: height, to: scaled.height, offset: offset[0], limit: canvasHeight });
+  const columns = sampling({ from: width, to: scaled.width, offset: offset[1], limit: canvasWidth });
+  const byteOf = (column: number): number => (flip ? width - 1 - column : column) * 3;
+  const [lefts, rights] = [columns.lower.map(byteOf), columns.upper.map(byteOf)];
+  for (let y = 0; y < rows.count; y++) {
+    const [top, bottom] = [rows.lower[y]! * width * 3, rows.upper[y]! * width * 3];
+    const down = rows.share[y]!;
+    for (let x = 0; x < columns.count; x++) {
+      const [left, right, across] = [lefts[x]!, rights[x]!, columns.share[x]!];
       const to = (y * canvasWidth + x) * 3;
-      for (let channel = 0; channel < 3; channel++)
-        into[to + channel] = (pixels[from + channel]! - mean[channel]!) / std[channel]!;
+      for (let channel = 0; channel < 3; channel++) {
+        const above = mix(pixels[top + left + channel]!, pixels[top + right + channel]!, across);
+        const below = mix(pixels[bottom + left + channel]!, pixels[bottom + right + channel]!, across);
+        placed[to + channel] = (mix(above, below, down) - mean[channel]!) / std[channel]!;
+      }
     }
   }
+  return placed;
+}
+
+const mix = (a: number, b: number, share: number): number => a + (b - a) * share;
+
+interface Sampling {
+  readonly count: number;
+  /** Per output pixel the two source pixels between which it lies, and how near it is to the upper one. */
+  readonly lower: Int32Array;
+  readonly upper: Int32Array;
+  readonly share: Float32Array;
+}
+
+/** Along one axis of length `from` scaled to `to`: the output pixels from `offset` on that lie on the canvas. */
+function sampling({
+  from,
+  to,
+  offset,
+  limit,
+}: {
+  from: number;
+  to: number;
+  offset: number;
+  limit: number;
+}): Sampling {
+  const count = Math.min(limit, to - offset);
+  const [lower, upper] = [new Int32Array(count), new Int32Array(count)];
+  const share = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
+    const place = (i + offset + 0.5) * (from / to) - 0.5;
+    lower[i] = Math.max(0, Math.floor(place));
+    upper[i] = Math.min(from - 1, Math.ceil(place));
+    share[i] = place - Math.floor(place);
+  }
+  return { count, lower, upper, share };
 }
 
 /** The largest size of the same aspect that fits, rounded down, and the factor from original to network pixels. */
 export function letterbox(
-  { width, height }: { width: number; height: number },
+  { width, height }: Size,
   [canvasHeight, canvasWidth]: readonly [number, number],
-): { width: number; height: number; scale: number } {
+): Size & { scale: number } {
   const scale = Math.min(canvasHeight / height, canvasWidth / width);
-  return {
-    width: Math.max(1, Math.floor(width * scale)),
-    height: Math.max(1, Math.floor(height * scale)),
-    scale,
-  };
+  // Multiplied before it is divided: a side that fits exactly stays exact.
+  const fit = (side: number): number =>
+    Math.floor(Math.min((side * canvasHeight) / height, (side * canvasWidth) / width));
+  return { width: Math.max(1, fit(width)), height: Math.max(1, fit(height)), scale };
 }

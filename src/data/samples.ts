@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { BoxYxyx } from '../boxes.js';
 import type { Normalisation } from '../config/families.js';
 import type { Hparams } from '../config/run.js';
@@ -5,7 +6,7 @@ import type { AnchorGrid } from '../detection/anchors.js';
 import { assignTargets, type TargetBox, type Targets } from '../detection/targets.js';
 import { randomFrom } from '../random.js';
 import type { CleanedSample } from './dataset.js';
-import { letterbox, placePicture, readPicture, resizePicture } from './pictures.js';
+import { letterbox, placePicture, readPicture } from './pictures.js';
 
 export interface TrainingSample extends Targets {
   /** [height, width, 3], normalised. */
@@ -55,17 +56,13 @@ export async function trainingSample(
 ): Promise<TrainingSample> {
   const augmentation = drawAugmentation(sample, { epoch, recipe });
   const { flip, width, height, offset } = augmentation;
-  const picture = await resizePicture(await readPicture(`${recipe.folder}/${sample.image}`), {
-    width,
-    height,
+  const image = placePicture(await readPicture(join(recipe.folder, sample.image)), {
+    canvas: recipe.imageSize,
+    scaled: { width, height },
+    offset,
+    flip,
+    normalisation: recipe.normalisation,
   });
-  const [canvasHeight, canvasWidth] = recipe.imageSize;
-  const image = new Float32Array(canvasHeight * canvasWidth * 3);
-  placePicture(
-    picture,
-    { canvas: recipe.imageSize, offset, flip, normalisation: recipe.normalisation },
-    image,
-  );
   const boxes = sample.boxes
     .filter(({ crowd }) => !crowd)
     .slice(0, recipe.hparams.max_instances_per_image)
@@ -103,9 +100,13 @@ export async function evaluationSample(
   sample: CleanedSample,
   { folder, imageSize, normalisation }: SampleRecipe,
 ): Promise<{ image: Float32Array; scale: number }> {
-  const { scale, ...size } = letterbox(sample, imageSize);
-  const picture = await resizePicture(await readPicture(`${folder}/${sample.image}`), size);
-  const image = new Float32Array(imageSize[0] * imageSize[1] * 3);
-  placePicture(picture, { canvas: imageSize, offset: [0, 0], flip: false, normalisation }, image);
+  const { scale, ...scaled } = letterbox(sample, imageSize);
+  const image = placePicture(await readPicture(join(folder, sample.image)), {
+    canvas: imageSize,
+    scaled,
+    offset: [0, 0],
+    flip: false,
+    normalisation,
+  });
   return { image, scale: 1 / scale };
 }

@@ -1,9 +1,13 @@
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { boxArea, type BoxYxyx, intersect } from '../boxes.js';
+import { mapConcurrently } from '../concurrency.js';
+import { errors } from '../errors.js';
 import type { LabelledBox } from './dataset.js';
-import { parseAnnotation } from './readers/voc.js';
+import { statOf } from './files.js';
+import { type Picture, readPicture } from './pictures.js';
+import { parseVoc, type VocAnnotation, writeVoc } from './readers/voc-xml.js';
 
 export interface TileOptions {
   readonly picture: string;
@@ -17,36 +21,56 @@ export interface TileOptions {
 /** A box belongs to a tile when more than this share of it lies inside. */
 const MIN_SHARE = 0.5;
 
-/** Cuts a large labelled picture into overlapping tiles, written as a Pascal VOC data set; tiles without a box are left out. */
-export async function cutTiles({
-  picture,
-  annotation,
-  outFolder,
-  tilePx,
-  stridePx,
-}: TileOptions): Promise<void> {
-  if (await stat(outFolder).catch(() => null)) return;
-  const { boxes } = parseAnnotation(await readFile(annotation, 'utf8'));
-  const { data, info } = await sharp(picture).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+/**
+ * Cuts a large labelled picture into overlapping tiles, written as a Pascal VOC data set; tiles without a box are left
+ * out. The folder appears when it is whole; one that is there already stays as it is.
+ */
+export async function cutTiles(options: TileOptions): Promise<void> {
+  const { outFolder, annotation } = options;
+  if (await statOf(outFolder)) return;
+  const { boxes } = await readAnnotation(annotation);
+  const picture = await readPicture(options.picture);
   const partial = `${outFolder}.partial-${process.pid}`;
+  await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
   try {
-    for (let top = 0; top + tilePx <= info.height; top += stridePx)
-      for (let left = 0; left + tilePx <= info.width; left += stridePx) {
-        const inside = boxesInside(boxes, [top, left, top + tilePx, left + tilePx]);
-        if (inside.length === 0) continue;
-        const name = `tile-${String(top).padStart(5, '0')}-${String(left).padStart(5, '0')}`;
-        const raw = sharp(data, { raw: { width: info.width, height: info.height, channels: 3 } });
-        await raw
-          .extract({ left, top, width: tilePx, height: tilePx })
-          .png()
-          .toFile(join(partial, `${name}.png`));
-        await writeFile(join(partial, `${name}.xml`), vocXml(inside, { name, tilePx }));
-      }
-    await rename(partial, outFolder);
+    await mapConcurrently(placeTiles(picture, { ...options, boxes }), tile =>
+      writeTile(picture, tile, { folder: partial, tilePx: options.tilePx }),
+    );
+    await rename(partial, outFolder).catch(async error => {
+      // Another process was faster: its tiles are the same.
+      if (!(await statOf(outFolder))) throw error;
+    });
   } finally {
     await rm(partial, { recursive: true, force: true });
   }
+}
+
+async function readAnnotation(file: string): Promise<VocAnnotation> {
+  try {
+    return parseVoc(await readFile(file, 'utf8'));
+  } catch (cause) {
+    throw errors.datasetUnreadable(file, cause);
+  }
+}
+
+interface Tile {
+  readonly top: number;
+  readonly left: number;
+  /** In pixels of the tile. */
+  readonly boxes: readonly LabelledBox[];
+}
+
+/** Tiles that hold a box, row by row. */
+function placeTiles(
+  { width, height }: Picture,
+  { boxes, tilePx, stridePx }: TileOptions & { boxes: readonly LabelledBox[] },
+): Tile[] {
+  const tiles: Tile[] = [];
+  for (let top = 0; top + tilePx <= height; top += stridePx)
+    for (let left = 0; left + tilePx <= width; left += stridePx)
+      tiles.push({ top, left, boxes: boxesInside(boxes, [top, left, top + tilePx, left + tilePx]) });
+  return tiles.filter(tile => tile.boxes.length > 0);
 }
 
 function boxesInside(boxes: readonly LabelledBox[], tile: BoxYxyx): LabelledBox[] {
@@ -59,11 +83,19 @@ function boxesInside(boxes: readonly LabelledBox[], tile: BoxYxyx): LabelledBox[
     }));
 }
 
-function vocXml(boxes: readonly LabelledBox[], { name, tilePx }: { name: string; tilePx: number }): string {
-  const objects = boxes.map(
-    ({ label, box: [y0, x0, y1, x1] }) =>
-      `  <object><name>${label}</name><bndbox><xmin>${x0}</xmin><ymin>${y0}</ymin><xmax>${x1}</xmax><ymax>${y1}</ymax></bndbox></object>`,
-  );
-  const size = `<size><width>${tilePx}</width><height>${tilePx}</height><depth>3</depth></size>`;
-  return `<annotation>\n  <filename>${name}.png</filename>${size}\n${objects.join('\n')}\n</annotation>\n`;
+async function writeTile(
+  { pixels, width, height }: Picture,
+  { top, left, boxes }: Tile,
+  { folder, tilePx }: { folder: string; tilePx: number },
+): Promise<void> {
+  const name = `tile-${String(top).padStart(5, '0')}-${String(left).padStart(5, '0')}`;
+  const cut = sharp(pixels, { raw: { width, height, channels: 3 } }).extract({
+    left,
+    top,
+    width: tilePx,
+    height: tilePx,
+  });
+  await cut.png().toFile(join(folder, `${name}.png`));
+  const xml = writeVoc({ filename: `${name}.png`, width: tilePx, height: tilePx, boxes });
+  await writeFile(join(folder, `${name}.xml`), xml);
 }

@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { messageOf } from '../../errors.js';
+import { DECODING } from '../pictures.js';
 
 /** What cleaning needs to know of a stored picture. */
 export interface PictureFacts {
@@ -19,8 +20,9 @@ const UNREADABLE = { width: 0, height: 0, channels: 0, space: '', orientation: 1
 /** Decodes the whole picture: a header alone does not show that the end is missing. */
 export async function inspectPicture(file: string): Promise<PictureFacts> {
   try {
-    const { width, height, channels, space, orientation = 1 } = await sharp(file).metadata();
-    await sharp(file, { failOn: 'truncated' }).raw().toBuffer();
+    const image = sharp(file, DECODING);
+    const { width, height, channels, space, orientation = 1 } = await image.metadata();
+    await image.raw().toBuffer();
     return { width, height, channels, space, orientation, problem: null };
   } catch (error) {
     return { ...UNREADABLE, problem: messageOf(error) };
@@ -29,7 +31,7 @@ export async function inspectPicture(file: string): Promise<PictureFacts> {
 
 /** Writes a picture upright and in RGB. */
 export async function rewritePicture(from: string, to: string): Promise<void> {
-  const upright = sharp(from).autoOrient().flatten({ background: '#000' }).toColourspace('srgb');
+  const upright = sharp(from, DECODING).autoOrient().removeAlpha().toColourspace('srgb');
   await (
     to.endsWith('.png') ? upright.png() : upright.jpeg({ quality: 95, chromaSubsampling: '4:4:4' })
   ).toFile(to);

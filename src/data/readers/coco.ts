@@ -1,136 +1,119 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join, resolve } from 'node:path';
-import { z } from 'zod';
-import { errors } from '../../errors.js';
-import type { LabelledBox, RawDataset, RawSample } from '../dataset.js';
-import type { DatasetReader, ReadOptions } from './reader.js';
+import { dirname, extname, join, posix, resolve } from 'node:path';
+import { mapConcurrently } from '../../concurrency.js';
+import type { LabelledBox, RawDataset, RawSample, Split } from '../dataset.js';
+import { statOf } from '../files.js';
+import { chooseSplits, type CocoFile, findCocoFiles, parseCoco, pictureFolders } from './coco-file.js';
+import { type DatasetReader, orderSamples } from './reader.js';
 
-const Id = z.union([z.number(), z.string()]);
-const CocoFile = z.object({
-  images: z.array(
-    z.object({ id: Id, file_name: z.string(), width: z.number().optional(), height: z.number().optional() }),
-  ),
-  annotations: z.array(
-    z.object({
-      image_id: Id,
-      category_id: Id,
-      bbox: z.array(z.number()).length(4),
-      iscrowd: z.number().optional(),
-      area: z.number().optional(),
-    }),
-  ),
-  categories: z.array(z.object({ id: Id, name: z.string() })),
-});
-type CocoFile = z.infer<typeof CocoFile>;
-
-/** Parts of file names that tell the split. */
-const SPLIT_NAMES = { train: /train/i, eval: /val|eval|test/i } as const;
+type Annotation = CocoFile['annotations'][number];
+type Id = Annotation['image_id'];
 
 /** COCO: a JSON file with images, annotations, categories, or a folder that holds such files and the pictures. */
 export const coco: DatasetReader = {
   format: 'coco',
   needs:
-    'a .json file with images, annotations and categories, or a folder with annotations/*.json and the pictures',
-  detect: async path => (await annotationFiles(path)).length > 0,
-  async read(path, { split }): Promise<RawDataset> {
-    const file = chooseFile(path, await annotationFiles(path), split);
-    const content = await parseFile(file);
-    const folders = await pictureFolders(path, file);
-    const boxes = boxesByImage(content);
-    const samples = await Promise.all(
-      content.images.map(async image => sampleOf(image, { file, folders, boxes: boxes.get(image.id) ?? [] })),
+    'a .json file with images, annotations and categories, or a folder with annotations/*.json and pictures',
+  detect: async path => (await findCocoFiles(path)).length > 0,
+  async read(path): Promise<RawDataset> {
+    const parts = await Promise.all(
+      chooseSplits(path, await findCocoFiles(path)).map(async ({ file, split }) =>
+        readFile(file, { split, content: await parseCoco(file) }),
+      ),
     );
     return {
       format: 'coco',
-      samples: samples.sort((a, b) => (a.id < b.id ? -1 : 1)),
-      classes: content.categories.map(({ name }) => name),
+      samples: orderSamples(parts.flatMap(({ samples }) => samples)),
+      classes: [...new Set(parts.flatMap(({ classes }) => classes))],
     };
   },
 };
 
-async function annotationFiles(path: string): Promise<string[]> {
-  const info = await stat(path).catch(() => null);
-  if (info?.isFile()) return extname(path) === '.json' ? [path] : [];
-  const found: string[] = [];
-  for (const folder of [path, join(path, 'annotations')]) {
-    const names = await readdir(folder).catch(() => []);
-    for (const name of names)
-      if (name.endsWith('.json') && (await looksLikeCoco(join(folder, name)))) found.push(join(folder, name));
-  }
-  return found.sort();
+interface Part {
+  readonly samples: { sample: RawSample; fullName: string }[];
+  readonly classes: readonly string[];
 }
 
-async function looksLikeCoco(file: string): Promise<boolean> {
-  const text = await readFile(file, 'utf8').catch(() => '');
-  return text.includes('"images"') && text.includes('"annotations"') && text.includes('"categories"');
-}
-
-function chooseFile(path: string, files: readonly string[], split: ReadOptions['split']): string {
-  const named = split ? files.filter(file => SPLIT_NAMES[split].test(basename(file))) : files;
-  const candidates = named.length > 0 ? named : files;
-  if (candidates.length === 1) return candidates[0]!;
-  throw errors.datasetAmbiguous({
-    path,
-    found: candidates.map(file => basename(file)),
-    hint: 'name one of the files as the path',
-  });
-}
-
-async function parseFile(file: string): Promise<CocoFile> {
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(file, 'utf8'));
-  } catch (cause) {
-    throw errors.datasetUnreadable(file, cause);
-  }
-  const result = CocoFile.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  throw errors.datasetUnreadable(file, new Error(`${issue.path.join('.')}: ${issue.message}`));
-}
-
-/** Where the pictures may lie, the likeliest first. */
-async function pictureFolders(path: string, file: string): Promise<string[]> {
-  const root = (await stat(path)).isDirectory() ? path : dirname(file);
-  const split = basename(file, '.json').replace(/^instances_/, '');
-  const bases = basename(dirname(file)) === 'annotations' ? [dirname(dirname(file)), root] : [root];
-  return bases.flatMap(base => [base, join(base, 'images'), join(base, split), join(base, 'images', split)]);
-}
-
-function boxesByImage({ annotations, categories }: CocoFile): Map<string | number, LabelledBox[]> {
-  const names = new Map(categories.map(({ id, name }) => [id, name]));
-  const boxes = new Map<string | number, LabelledBox[]>();
-  for (const { image_id, category_id, bbox, iscrowd, area } of annotations) {
-    const [x, y, width, height] = bbox as [number, number, number, number];
-    const label = names.get(category_id) ?? `category ${category_id}`;
-    const box: LabelledBox = {
-      box: [y, x, y + height, x + width],
-      label,
-      crowd: iscrowd === 1,
-      difficult: false,
-      area,
+async function readFile(
+  file: string,
+  { split, content }: { split: Split | null; content: CocoFile },
+): Promise<Part> {
+  const boxes = boxesByImage(content);
+  const locate = pictureFinder(file);
+  const samples = await mapConcurrently(content.images, async image => {
+    const name = safeName(image.file_name);
+    const sample: RawSample = {
+      id: name.slice(0, name.length - extname(name).length),
+      split,
+      image: await locate(image.file_name),
+      annotation: resolve(file),
+      // An image that the file lists without any box is labelled: as background.
+      boxes: boxes.get(image.id) ?? [],
+      declared: image.width && image.height ? { width: image.width, height: image.height } : null,
+      problem: null,
     };
-    const list = boxes.get(image_id);
+    return { sample, fullName: `${name}-${image.id}` };
+  });
+  const lost = unlisted(file, { split, content, ids: boxes.keys() });
+  return { samples: [...samples, ...lost], classes: content.categories.map(({ name }) => name) };
+}
+
+/** A relative path that cannot leave its folder. */
+const safeName = (name: string): string => posix.normalize(`/${name.replaceAll('\\', '/')}`).slice(1);
+
+function boxesByImage({ annotations, categories }: CocoFile): Map<Id, LabelledBox[]> {
+  const names = new Map(categories.map(({ id, name }) => [id, name]));
+  const boxes = new Map<Id, LabelledBox[]>();
+  for (const annotation of annotations) {
+    const box = boxOf(annotation, names.get(annotation.category_id) ?? `category ${annotation.category_id}`);
+    const list = boxes.get(annotation.image_id);
     if (list) list.push(box);
-    else boxes.set(image_id, [box]);
+    else boxes.set(annotation.image_id, [box]);
   }
   return boxes;
 }
 
-async function sampleOf(
-  image: CocoFile['images'][number],
-  { file, folders, boxes }: { file: string; folders: readonly string[]; boxes: readonly LabelledBox[] },
-): Promise<RawSample> {
-  let found = join(folders[0]!, image.file_name);
-  for (const folder of folders) {
-    const candidate = join(folder, image.file_name);
-    if (await stat(candidate).catch(() => null)) {
-      found = candidate;
-      break;
+/** A number that is missing becomes NaN: cleaning names it. */
+function boxOf({ bbox, iscrowd, area }: Annotation, label: string): LabelledBox {
+  const [x, y, width, height] = [0, 1, 2, 3].map(index => bbox?.[index] ?? NaN) as [
+    number,
+    number,
+    number,
+    number,
+  ]; // of four indices
+  const box = [y, x, y + height, x + width] as const;
+  return { box, label, crowd: Boolean(iscrowd), difficult: false, ...(area != null && { area }) };
+}
+
+/** Finds pictures in the folder that held the last one first: a file has them all in one. */
+function pictureFinder(file: string): (name: string) => Promise<string> {
+  let folders = pictureFolders(file);
+  return async name => {
+    for (const folder of folders) {
+      if (!(await statOf(join(folder, name)))?.isFile()) continue;
+      folders = [folder, ...folders.filter(other => other !== folder)];
+      return resolve(folder, name);
     }
-  }
-  const declared = image.width && image.height ? { width: image.width, height: image.height } : null;
-  const id = image.file_name.slice(0, image.file_name.length - extname(image.file_name).length);
-  // An image that the file lists without any box is labelled: as background.
-  return { id, image: resolve(found), annotation: file, boxes, declared, problem: null };
+    return resolve(folders.at(-1) ?? dirname(file), name);
+  };
+}
+
+/** Labels for images that the file does not list. */
+function unlisted(
+  file: string,
+  { split, content, ids }: { split: Split | null; content: CocoFile; ids: Iterable<Id> },
+): Part['samples'] {
+  const listed = new Set(content.images.map(({ id }) => id));
+  return [...ids]
+    .filter(id => !listed.has(id))
+    .map(id => {
+      const name = `image ${id}`;
+      const problem = `annotations name image ${id}, which images does not list`;
+      const sample = {
+        image: resolve(dirname(file), name),
+        annotation: resolve(file),
+        boxes: [],
+        declared: null,
+      };
+      return { sample: { id: name, split, ...sample, problem }, fullName: name };
+    });
 }

@@ -1,41 +1,43 @@
-import { stat } from 'node:fs/promises';
+import { extname } from 'node:path';
 import { errors } from '../../errors.js';
 import type { RawDataset } from '../dataset.js';
+import { listFiles, statOf } from '../files.js';
 import { coco } from './coco.js';
-import type { DatasetReader, ReadOptions } from './reader.js';
+import type { DatasetReader } from './reader.js';
 import { voc } from './voc.js';
 
 export const READERS: readonly DatasetReader[] = [coco, voc];
 
 /** Reads a data set in the named format, or in the one that its files show. */
-export async function readDataset(
-  path: string,
-  { format, ...options }: ReadOptions & { format: string },
-): Promise<RawDataset> {
-  if (!(await stat(path).catch(() => null))) throw errors.datasetMissing(path);
-  const reader =
-    format === 'auto' ? await detectReader(path) : READERS.find(candidate => candidate.format === format)!;
-  const dataset = await reader.read(path, options);
-  if (dataset.samples.length === 0)
-    throw errors.datasetEmpty(
-      path,
-      READERS.map(({ needs }) => needs),
-    );
+export async function readDataset(path: string, format: string): Promise<RawDataset> {
+  if (!(await statOf(path))) throw errors.datasetMissing(path);
+  const named = READERS.find(reader => reader.format === format);
+  const reader = named ?? (await detectReader(path));
+  const dataset = await reader.read(path);
+  if (dataset.samples.length === 0) throw await nothingFound(path, [reader]);
   return dataset;
 }
 
 async function detectReader(path: string): Promise<DatasetReader> {
   const detected: DatasetReader[] = [];
   for (const reader of READERS) if (await reader.detect(path)) detected.push(reader);
-  if (detected.length === 0)
-    throw errors.datasetEmpty(
-      path,
-      READERS.map(({ needs }) => needs),
-    );
+  if (detected.length === 0) throw await nothingFound(path, READERS);
   if (detected.length === 1) return detected[0]!;
   throw errors.datasetAmbiguous({
     path,
     found: detected.map(({ format }) => format),
     hint: 'set data.format to one of them',
   });
+}
+
+/** The error that says what lies there, by extension, and what would do. */
+async function nothingFound(path: string, readers: readonly DatasetReader[]): Promise<Error> {
+  const files = (await statOf(path))?.isDirectory() ? await listFiles(path) : [path];
+  const counts = new Map<string, number>();
+  for (const file of files) {
+    const extension = extname(file).toLowerCase() || 'files without extension';
+    counts.set(extension, (counts.get(extension) ?? 0) + 1);
+  }
+  const found = [...counts].sort().map(([extension, count]) => `${count} ${extension}`);
+  return errors.datasetEmpty({ path, found, needs: readers.map(({ needs }) => needs) });
 }

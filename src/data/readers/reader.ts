@@ -1,9 +1,4 @@
-import type { RawDataset } from '../dataset.js';
-
-export interface ReadOptions {
-  /** Which part of a data set that names its own splits; null: all of it. */
-  readonly split: 'train' | 'eval' | null;
-}
+import type { RawDataset, RawSample } from '../dataset.js';
 
 /** A format of labelled pictures. A new one is a file here and a row in index.ts. */
 export interface DatasetReader {
@@ -12,7 +7,18 @@ export interface DatasetReader {
   readonly needs: string;
   /** Whether the path holds this format; looks at names, reads as little as it can. */
   detect(path: string): Promise<boolean>;
-  read(path: string, options: ReadOptions): Promise<RawDataset>;
+  /** Everything that the data set holds, broken parts included; no picture is opened. */
+  read(path: string): Promise<RawDataset>;
 }
 
 export const PICTURE = /\.(jpe?g|png|bmp|webp|gif|tiff?)$/i;
+
+/** In the order of their ids; samples of a split that would share one are told apart by their full names. */
+export function orderSamples(named: readonly { sample: RawSample; fullName: string }[]): RawSample[] {
+  const keyOf = ({ split, id }: RawSample): string => `${split} ${id}`;
+  const counts = new Map<string, number>();
+  for (const { sample } of named) counts.set(keyOf(sample), (counts.get(keyOf(sample)) ?? 0) + 1);
+  return named
+    .map(({ sample, fullName }) => (counts.get(keyOf(sample))! > 1 ? { ...sample, id: fullName } : sample))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+}

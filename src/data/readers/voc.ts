@@ -1,104 +1,94 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
-import { XMLParser } from 'fast-xml-parser';
-import { messageOf } from '../../errors.js';
-import type { LabelledBox, RawDataset, RawSample } from '../dataset.js';
 import { mapConcurrently } from '../../concurrency.js';
-import { type DatasetReader, PICTURE } from './reader.js';
+import { messageOf } from '../../errors.js';
+import type { RawDataset, RawSample } from '../dataset.js';
+import { listFiles, readHead, statOf } from '../files.js';
+import { type DatasetReader, orderSamples } from './reader.js';
+import { idOf, pairFiles, picturesAmong, readSplitLists, type SplitList } from './voc-layout.js';
+import { parseVoc } from './voc-xml.js';
 
-/** Split files of Pascal VOC, by what we call the split. */
-const SPLIT_FILES = { train: ['train.txt'], eval: ['val.txt', 'eval.txt', 'test.txt'] } as const;
-
-const parser = new XMLParser({
-  ignoreAttributes: true,
-  parseTagValue: false,
-  isArray: name => name === 'object',
-});
-
-interface VocObject {
-  readonly name?: string;
-  readonly difficult?: string;
-  readonly bndbox?: {
-    readonly xmin?: string;
-    readonly ymin?: string;
-    readonly xmax?: string;
-    readonly ymax?: string;
-  };
-}
-interface VocFile {
-  readonly annotation?: {
-    readonly filename?: string;
-    readonly size?: { readonly width?: string; readonly height?: string };
-    readonly object?: readonly VocObject[];
-  };
-}
+const HEAD_BYTES = 4096;
 
 /** Pascal VOC: one XML file a picture, beside it or in a folder of its own; ImageSets/Main may name splits. */
 export const voc: DatasetReader = {
   format: 'voc',
-  needs: 'pictures and one .xml file of the same name for each, side by side or in folders',
-  detect: async path => (await filesBelow(path)).some(file => file.endsWith('.xml')),
-  async read(path, { split }): Promise<RawDataset> {
-    const files = await filesBelow(path);
-    const annotations = new Map(files.filter(file => file.endsWith('.xml')).map(file => [stem(file), file]));
-    const listed = split && (await splitStems(path, split));
-    const pictures = files.filter(file => PICTURE.test(file) && (!listed || listed.has(stem(file)))).sort();
-    const samples = await mapConcurrently(pictures, image =>
-      readSample(path, image, annotations.get(stem(image)) ?? null),
+  needs: 'a folder of pictures and one .xml file of the same name for each, side by side or in folders',
+  async detect(path) {
+    if (!(await statOf(path))?.isDirectory()) return false;
+    for (const file of await listFiles(path))
+      if (isLabel(file) && (await readHead(file, HEAD_BYTES)).includes('<annotation')) return true;
+    return false;
+  },
+  async read(path): Promise<RawDataset> {
+    const files = (await statOf(path))?.isDirectory() ? await listFiles(path) : [];
+    const pictures = picturesAmong(path, files);
+    const { annotations, unpaired } = pairFiles(path, { pictures, labels: files.filter(isLabel) });
+    const labelled = await mapConcurrently(pictures, image =>
+      readSample(path, image, annotations.get(image) ?? null),
     );
-    return { format: 'voc', samples, classes: null };
+    const orphans = await mapConcurrently(unpaired, label => readOrphan(path, label));
+    const samples = [...labelled, ...orphans.filter(orphan => orphan !== null)];
+    const named = inSplits(path, { samples, lists: await readSplitLists(path) });
+    return {
+      format: 'voc',
+      samples: orderSamples(named.map(sample => ({ sample, fullName: relative(path, sample.image) }))),
+      classes: null,
+    };
   },
 };
 
-const stem = (file: string): string => basename(file, extname(file));
-
-async function filesBelow(path: string): Promise<string[]> {
-  const info = await stat(path).catch(() => null);
-  if (!info?.isDirectory()) return [];
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  return entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name));
-}
-
-/** Names of ImageSets/Main/train.txt and the like; undefined where the data set has none. */
-async function splitStems(path: string, split: keyof typeof SPLIT_FILES): Promise<Set<string> | undefined> {
-  for (const name of SPLIT_FILES[split]) {
-    const text = await readFile(join(path, 'ImageSets', 'Main', name), 'utf8').catch(() => null);
-    if (text !== null)
-      return new Set(
-        text
-          .split(/\s*\n/)
-          .map(line => line.trim().split(/\s+/)[0]!)
-          .filter(Boolean),
-      );
-  }
-  return undefined;
-}
+const isLabel = (file: string): boolean => extname(file).toLowerCase() === '.xml';
 
 async function readSample(root: string, image: string, annotation: string | null): Promise<RawSample> {
-  const id = relative(root, join(dirname(image), stem(image)));
-  const bare = { id, image: resolve(image), annotation, boxes: [], declared: null, problem: null };
+  const bare: RawSample = {
+    id: idOf(root, image),
+    split: null,
+    image: resolve(image),
+    annotation: annotation && resolve(annotation),
+    boxes: [],
+    declared: null,
+    problem: null,
+  };
   if (!annotation) return bare;
   try {
-    return { ...bare, ...parseAnnotation(await readFile(annotation, 'utf8')) };
+    const { boxes, declared } = parseVoc(await readFile(annotation, 'utf8'));
+    return { ...bare, boxes, declared };
   } catch (error) {
     return { ...bare, problem: messageOf(error) };
   }
 }
 
-/** Pixels are 0-based corners as annotation tools write them; nothing is shifted. */
-export function parseAnnotation(xml: string): Pick<RawSample, 'boxes' | 'declared'> {
-  const { annotation } = parser.parse(xml, true) as VocFile;
-  if (!annotation) throw new Error('no <annotation> element');
-  const { width, height } = annotation.size ?? {};
-  const declared =
-    Number(width) > 0 && Number(height) > 0 ? { width: Number(width), height: Number(height) } : null;
-  return { boxes: (annotation.object ?? []).map(boxOf), declared };
+/** A label file without its picture is a sample whose picture is missing; any other XML is none of ours. */
+async function readOrphan(root: string, label: string): Promise<RawSample | null> {
+  try {
+    const { filename } = parseVoc(await readFile(label, 'utf8'));
+    const image = join(dirname(label), basename(filename ?? label));
+    return { ...(await readSample(root, image, label)), id: idOf(root, label) };
+  } catch {
+    // Not Pascal VOC, and no picture is lost.
+    return null;
+  }
 }
 
-/** A corner that is missing becomes NaN: cleaning names it. */
-function boxOf({ name = '', difficult, bndbox = {} }: VocObject): LabelledBox {
-  const corner = (text: string | undefined): number =>
-    text === undefined || text.trim() === '' ? NaN : Number(text);
-  const box = [corner(bndbox.ymin), corner(bndbox.xmin), corner(bndbox.ymax), corner(bndbox.xmax)] as const;
-  return { box, label: name.trim(), crowd: false, difficult: difficult === '1' };
+/** One sample for each time that a split list names it; a name without a file is a picture that is missing. */
+function inSplits(
+  root: string,
+  { samples, lists }: { samples: readonly RawSample[]; lists: readonly SplitList[] },
+): RawSample[] {
+  if (lists.length === 0) return [...samples];
+  const byId = new Map(samples.map(sample => [sample.id, sample]));
+  return lists.flatMap(({ split, ids }) =>
+    [...ids].map(id => ({ ...(byId.get(id) ?? missing(root, id)), split })),
+  );
 }
+
+const missing = (root: string, id: string): RawSample => ({
+  id,
+  split: null,
+  image: resolve(root, 'JPEGImages', `${id}.jpg`),
+  annotation: null,
+  boxes: [],
+  declared: null,
+  problem: null,
+});

@@ -1,0 +1,48 @@
+import { dropSample, keep, type Rule, warn } from './rule.js';
+
+/** Annotation tools round: a pixel more or less is no mistake. */
+const SIZE_TOLERANCE_PX = 1;
+
+export const unreadableAnnotation: Rule = {
+  id: 'L01',
+  title: 'annotation that cannot be read',
+  apply: working =>
+    working.sample.problem === null
+      ? keep(working)
+      : dropSample(working, `${working.sample.annotation}: ${working.sample.problem}`),
+};
+
+export const wrongSize: Rule = {
+  id: 'L02',
+  title: 'size in the annotation differs from the picture',
+  apply: working => {
+    const { width, height, picture } = working;
+    const { declared } = working.sample;
+    const fits = (size: { width: number; height: number }): boolean =>
+      declared !== null &&
+      Math.abs(declared.width - size.width) <= SIZE_TOLERANCE_PX &&
+      Math.abs(declared.height - size.height) <= SIZE_TOLERANCE_PX;
+    if (!declared || fits({ width, height }) || fits(picture)) return keep(working);
+    const reason = 'the size of the picture is used';
+    return {
+      working,
+      findings: [{ action: 'change', reason, before: declared, after: { width, height } }],
+    };
+  },
+};
+
+/** Comes last: a picture whose every box was dropped shows objects that nothing marks. */
+export const unlabelled: Rule = {
+  id: 'L11',
+  title: 'picture without usable annotation',
+  always: true,
+  apply: (working, { data }) => {
+    const { annotation, boxes } = working.sample;
+    const isLabelled = annotation !== null && (boxes.length === 0 || working.boxes.length > 0);
+    if (isLabelled) return keep(working);
+    const reason = annotation === null ? 'no annotation' : `none of its ${boxes.length} boxes is usable`;
+    return data.unlabelled === 'exclude'
+      ? dropSample(working, `${reason}; data.unlabelled is exclude`)
+      : warn(working, `${reason}; used as background`);
+  },
+};

@@ -1,0 +1,61 @@
+import type { Data } from '../../config/run.js';
+import type { LabelledBox, RawSample, Split } from '../dataset.js';
+import type { PictureFacts } from './picture.js';
+
+/** A sample on its way through the rules. */
+export interface Working {
+  readonly sample: RawSample;
+  readonly picture: PictureFacts;
+  readonly boxes: readonly LabelledBox[];
+  /** Of the upright picture. */
+  readonly width: number;
+  readonly height: number;
+  /** The picture has to be written anew; else it is copied as it is. */
+  readonly rewrite: boolean;
+  readonly dropped: boolean;
+}
+
+/** One thing that a rule found. `at` and `before` are enough to undo it. */
+export interface Finding {
+  readonly action: 'drop-sample' | 'drop-box' | 'change' | 'warn';
+  readonly reason: string;
+  /** Index of the box in the list that the rule was given. */
+  readonly at?: number;
+  readonly before?: unknown;
+  readonly after?: unknown;
+}
+
+export interface Verdict {
+  readonly working: Working;
+  readonly findings: readonly Finding[];
+}
+
+export interface RuleContext {
+  readonly data: Data;
+  readonly split: Split;
+  /** Pictures of the evaluation split. */
+  readonly evaluated: ReadonlySet<string>;
+}
+
+/** A check with its remedy. */
+export interface Rule {
+  readonly id: string;
+  readonly title: string;
+  /** Holds even where do_data_cleaning is false: it says how files are read, not what is wrong with them. */
+  readonly always?: true;
+  apply(working: Working, context: RuleContext): Verdict;
+}
+
+export const keep = (working: Working): Verdict => ({ working, findings: [] });
+
+export const warn = (working: Working, reason: string): Verdict => ({
+  working,
+  findings: [{ action: 'warn', reason }],
+});
+
+export const dropSample = (working: Working, reason: string): Verdict => ({
+  working: { ...working, dropped: true },
+  findings: [
+    { action: 'drop-sample', reason, before: { image: working.sample.image, boxes: working.sample.boxes } },
+  ],
+});

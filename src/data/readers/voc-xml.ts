@@ -1,0 +1,71 @@
+import { XMLParser } from 'fast-xml-parser';
+import type { LabelledBox } from '../dataset.js';
+
+const parser = new XMLParser({
+  ignoreAttributes: true,
+  parseTagValue: false,
+  isArray: name => name === 'object',
+});
+
+interface VocObject {
+  readonly name?: string;
+  readonly difficult?: string;
+  readonly bndbox?: Partial<Record<'xmin' | 'ymin' | 'xmax' | 'ymax', string>>;
+}
+interface VocFile {
+  readonly annotation?: {
+    readonly filename?: string;
+    readonly size?: { readonly width?: string; readonly height?: string };
+    readonly object?: readonly VocObject[];
+  };
+}
+
+export interface VocAnnotation {
+  /** The picture that it names; it need not be the one that lies beside it. */
+  readonly filename: string | null;
+  readonly boxes: readonly LabelledBox[];
+  readonly declared: { readonly width: number; readonly height: number } | null;
+}
+
+/** Pixels are 0-based corners as annotation tools write them; nothing is shifted. Throws what is wrong with the XML. */
+export function parseVoc(xml: string): VocAnnotation {
+  const { annotation } = parser.parse(xml, true) as VocFile; // every field is optional: files hold anything
+  if (!annotation) throw new Error('no <annotation> element');
+  const { filename, size, object = [] } = annotation;
+  const [width, height] = [Number(size?.width), Number(size?.height)];
+  return {
+    filename: filename?.trim() || null,
+    boxes: object.map(boxOf),
+    declared: width > 0 && height > 0 ? { width, height } : null,
+  };
+}
+
+/** A corner that is missing becomes NaN: cleaning names it. */
+function boxOf({ name = '', difficult = '', bndbox = {} }: VocObject): LabelledBox {
+  const corner = (text = ''): number => (text.trim() === '' ? NaN : Number(text));
+  const box = [corner(bndbox.ymin), corner(bndbox.xmin), corner(bndbox.ymax), corner(bndbox.xmax)] as const;
+  return { box, label: name.trim(), crowd: false, difficult: /^(1|true)$/i.test(difficult.trim()) };
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+const escapeXml = (text: string): string => text.replace(/[&<>]/g, character => ENTITIES[character]!);
+
+export function writeVoc({
+  filename,
+  width,
+  height,
+  boxes,
+}: {
+  filename: string;
+  width: number;
+  height: number;
+  boxes: readonly LabelledBox[];
+}): string {
+  const objects = boxes.map(
+    ({ label, difficult, box: [ymin, xmin, ymax, xmax] }) =>
+      `  <object><name>${escapeXml(label)}</name><difficult>${Number(difficult)}</difficult>` +
+      `<bndbox><xmin>${xmin}</xmin><ymin>${ymin}</ymin><xmax>${xmax}</xmax><ymax>${ymax}</ymax></bndbox></object>\n`,
+  );
+  const size = `<size><width>${width}</width><height>${height}</height><depth>3</depth></size>`;
+  return `<annotation>\n  <filename>${escapeXml(filename)}</filename>\n  ${size}\n${objects.join('')}</annotation>\n`;
+}
