@@ -86,11 +86,20 @@ export const errors = {
   // data
   datasetMissing: (path: string) =>
     new AppError('DATA_MISSING', `${path}: there is no such file or folder`, { facts: { path } }),
-  datasetEmpty: (path: string, needs: readonly string[]) =>
-    new AppError('DATA_EMPTY', `${path}: no data set in a known format`, {
-      hint: `needed: ${needs.join('; or ')}`,
-      facts: { path },
-    }),
+  datasetEmpty: ({
+    path,
+    found,
+    needs,
+  }: {
+    path: string;
+    found: readonly string[];
+    needs: readonly string[];
+  }) =>
+    new AppError(
+      'DATA_EMPTY',
+      `${path}: no data set in a known format, found ${found.join(', ') || 'no files'}`,
+      { hint: `needed: ${needs.join('; or ')}`, facts: { path, found } },
+    ),
   datasetAmbiguous: ({ path, found, hint }: { path: string; found: readonly string[]; hint: string }) =>
     new AppError('DATA_AMBIGUOUS', `${path}: could be read as any of ${found.join(', ')}`, {
       hint,
@@ -103,20 +112,35 @@ export const errors = {
       hint: 'with do_data_cleaning: true such pictures are left out',
       facts: { file },
     }),
-  labelUnknown: ({ file, label, allowed }: { file: string; label: string; allowed: readonly string[] }) =>
-    new AppError(
-      'DATA_LABEL_UNKNOWN',
-      `${file}: label "${label}" is no class; allowed: ${allowed.join(', ')}`,
-      {
-        hint: 'correct the label, or add it to data.classes',
-        facts: { file, label, allowed },
-      },
-    ),
-  nothingUsable: (path: string, dropped: Readonly<Record<string, number>>) => {
+  labelUnknown: ({
+    places,
+    allowed,
+  }: {
+    /** Each unknown label once, where it comes first. */
+    places: readonly { file: string; label: string; times: number }[];
+    allowed: readonly string[];
+  }) => {
+    const lines = places.map(
+      ({ file, label, times }) => `${file}: label "${label}" is no class (${times} times in all)`,
+    );
+    return new AppError('DATA_LABEL_UNKNOWN', `${lines.join('\n  ')}\n  allowed: ${allowed.join(', ')}`, {
+      hint: 'correct the label, or add it to data.classes',
+      facts: { places, allowed },
+    });
+  },
+  nothingUsable: ({
+    path,
+    split,
+    dropped,
+  }: {
+    path: string;
+    split: 'train' | 'eval';
+    dropped: Readonly<Record<string, number>>;
+  }) => {
     const reasons = Object.entries(dropped).map(([rule, count]) => `${rule} dropped ${count}`);
     return new AppError(
       'DATA_NOTHING_USABLE',
-      `${path}: no usable training picture is left (${reasons.join(', ') || 'none found'})`,
+      `${path}: no usable picture is left to ${split === 'train' ? 'train' : 'evaluate'} on (${reasons.join(', ') || 'none found'})`,
       {
         hint: 'detdistill clean DATASET --dry-run shows why, picture by picture',
         facts: { path, dropped },
@@ -295,6 +319,29 @@ export const errors = {
     new AppError('PORT_IN_USE', `port ${port} is used by another program`, {
       hint: 'set DETDISTILL_PORT to a free port',
       facts: { port },
+    }),
+  serverRefused: (address: string, cause: unknown) =>
+    new AppError('SERVER_REFUSED', `${address}: ${messageOf(cause)}`, { cause, facts: { address } }),
+  namespaceMissing: (namespace: string, address: string) =>
+    new AppError('NAMESPACE_MISSING', `${address}: there is no namespace ${namespace}`, {
+      hint: 'create it with: temporal operator namespace create --retention 90d NAMESPACE, or set TEMPORAL_NAMESPACE',
+      facts: { namespace, address },
+    }),
+  stageTimedOut: (facts: { stage: string; reason: string }) =>
+    new AppError('STAGE_TIMED_OUT', `${facts.stage}: ${facts.reason}`, {
+      hint: 'start the run again: it goes on where it was; the logs of the workers show what was slow',
+      facts,
+    }),
+  runDiffers: (id: string) =>
+    new AppError('RUN_DIFFERS', `${id}: a run of this name with another configuration has not ended`, {
+      hint: `end it with detdistill cancel ${id}, or give this one another name`,
+      facts: { id },
+    }),
+  /** The system's own errors (a full disk, a lost file) may pass; a mistake of ours repeats itself. */
+  unexpected: (error: unknown) =>
+    new AppError('UNEXPECTED', (error instanceof Error && error.stack) || messageOf(error), {
+      retryable: error instanceof Error && 'syscall' in error,
+      cause: error,
     }),
   runCancelled: () =>
     new AppError('RUN_CANCELLED', 'the run was cancelled', {
