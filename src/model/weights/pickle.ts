@@ -1,4 +1,5 @@
 import { errors } from '../../errors.js';
+import { ByteReader } from './byte-reader.js';
 
 /** What a pickle may mean here: named globals become these functions, nothing else is ever called. */
 export interface PickleWorld {
@@ -10,39 +11,13 @@ export interface PickleWorld {
 const MARK = Symbol('mark');
 type Dictionary = Map<unknown, unknown>;
 
-/** Bytes in order; reading past the end is an error. */
-class Cursor {
-  constructor(
-    private readonly bytes: Buffer,
-    public at: number,
-  ) {}
-  take(length: number): Buffer {
-    if (this.at + length > this.bytes.length) throw new Error('ends inside a value');
-    return this.bytes.subarray(this.at, (this.at += length));
-  }
-  byte(): number {
-    return this.take(1)[0]!;
-  }
-  uint32(): number {
-    return this.take(4).readUInt32LE();
-  }
-  text(length: number): string {
-    return this.take(length).toString('utf8');
-  }
-  line(): string {
-    const text = this.text(this.bytes.indexOf(10, this.at) - this.at);
-    this.at++;
-    return text;
-  }
-}
-
 /** Interprets one pickle (protocol 2–4). Everything but data, and calls of the given globals, is an error. */
 export function unpickle(
   bytes: Buffer,
   start: number,
   { world, file }: { world: PickleWorld; file: string },
 ): { value: unknown; end: number } {
-  const cursor = new Cursor(bytes, start);
+  const cursor = new ByteReader(bytes, start);
   const stack: unknown[] = [];
   const operations = { ...literals(cursor, stack), ...structures(stack, { cursor, world, file }) };
   for (;;) {
@@ -57,7 +32,7 @@ export function unpickle(
 type Operations = Record<number, () => void>;
 
 /** Numbers, texts, constants, and the memo of what was made before. */
-function literals(cursor: Cursor, stack: unknown[]): Operations {
+function literals(cursor: ByteReader, stack: unknown[]): Operations {
   const memo = new Map<number, unknown>();
   const recall = (key: number): void => void stack.push(memo.get(key));
   return {
@@ -84,7 +59,7 @@ function literals(cursor: Cursor, stack: unknown[]): Operations {
 /** Tuples, lists, dictionaries, and the calls that the world allows. */
 function structures(
   stack: unknown[],
-  { cursor, world, file }: { cursor: Cursor; world: PickleWorld; file: string },
+  { cursor, world, file }: { cursor: ByteReader; world: PickleWorld; file: string },
 ): Operations {
   const toMark = (): unknown[] => stack.splice(stack.lastIndexOf(MARK)).slice(1);
   const global = (name: string): void => {

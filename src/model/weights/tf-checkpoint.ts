@@ -1,11 +1,18 @@
-import { open, readFile } from 'node:fs/promises';
-import { errors } from '../../errors.js';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { AppError, errors } from '../../errors.js';
+import { ByteReader } from './byte-reader.js';
+import { maskedCrc32c } from './crc32c.js';
+import { FLOAT_FORMATS, type FloatFormat } from './float-formats.js';
+import { readTable } from './sorted-table.js';
 import type { Weights, WeightTensor } from './weights.js';
 
-/** Ends every LevelDB table. */
-const TABLE_MAGIC = 0xdb4775248b80fb57n;
-const FOOTER_BYTES = 48;
-const DT_FLOAT = 1;
+/** By tensorflow/core/framework/types.proto; whole numbers and texts are no weights. */
+const FORMATS: ReadonlyMap<number, FloatFormat> = new Map<number, FloatFormat>([
+  [1, FLOAT_FORMATS.float32],
+  [2, FLOAT_FORMATS.float64],
+  [14, FLOAT_FORMATS.bfloat16],
+  [19, FLOAT_FORMATS.float16],
+]);
 
 interface Entry {
   readonly dtype: number;
@@ -13,28 +20,7 @@ interface Entry {
   readonly shard: number;
   readonly offset: number;
   readonly size: number;
-}
-
-class Reader {
-  at = 0;
-  constructor(private readonly bytes: Buffer) {}
-  get done(): boolean {
-    return this.at >= this.bytes.length;
-  }
-  varint(): number {
-    let [value, factor] = [0, 1];
-    for (;;) {
-      const byte = this.bytes[this.at++];
-      if (byte === undefined) throw new Error('ends inside a number');
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value;
-      factor *= 128;
-    }
-  }
-  take(length: number): Buffer {
-    if (this.at + length > this.bytes.length) throw new Error('ends inside a value');
-    return this.bytes.subarray(this.at, (this.at += length));
-  }
+  readonly checksum: number;
 }
 
 /**
@@ -43,20 +29,33 @@ class Reader {
  * Format: tensorflow/core/util/tensor_bundle, a LevelDB table of BundleEntryProto beside raw data.
  */
 export async function readTfCheckpoint(prefix: string): Promise<Weights> {
-  const index = await readFile(`${prefix}.index`).catch((cause: unknown) => {
-    throw errors.checkpointUnreadable(`${prefix}.index`, cause);
-  });
-  let entries: Map<string, Entry>;
-  try {
-    entries = tableEntries(index);
-  } catch (cause) {
-    throw errors.checkpointUnreadable(`${prefix}.index`, cause);
-  }
-  const shards = 1 + Math.max(0, ...[...entries.values()].map(({ shard }) => shard));
+  const { entries, shards } = await readIndex(`${prefix}.index`);
+  const wanted = [...chosen(entries)];
   const weights = new Map<string, WeightTensor>();
-  for (const [name, entry] of chosen(entries))
-    weights.set(name, { shape: entry.shape, values: await readTensor(prefix, entry, shards) });
+  for (let shard = 0; shard < shards; shard++) {
+    const here = wanted.filter(([, entry]) => entry.shard === shard);
+    if (here.length === 0) continue;
+    const path = `${prefix}.data-${fiveDigits(shard)}-of-${fiveDigits(shards)}`;
+    for (const [name, tensor] of await readShard(path, here)) weights.set(name, tensor);
+  }
   return weights;
+}
+
+const fiveDigits = (value: number): string => String(value).padStart(5, '0');
+
+const unreadable = (path: string, error: unknown): AppError =>
+  error instanceof AppError ? error : errors.checkpointUnreadable(path, error);
+
+async function readIndex(path: string): Promise<{ entries: Map<string, Entry>; shards: number }> {
+  try {
+    const rows = readTable(await readFile(path));
+    const header = new Map(fields(rows.get('') ?? Buffer.alloc(0)));
+    const shards = (header.get(1) as number | undefined) ?? 1;
+    rows.delete('');
+    return { entries: new Map([...rows].map(([name, bytes]) => [name, parseEntry(bytes)])), shards };
+  } catch (error) {
+    throw unreadable(path, error);
+  }
 }
 
 const AVERAGE = '/ExponentialMovingAverage';
@@ -64,7 +63,7 @@ const IGNORED = /(^global_step$|\/Momentum$|\/Adam(_\d+)?$|^_CHECKPOINTABLE|^sav
 
 function chosen(entries: ReadonlyMap<string, Entry>): Map<string, Entry> {
   const result = new Map<string, Entry>();
-  const floats = [...entries].filter(([name, { dtype }]) => dtype === DT_FLOAT && !IGNORED.test(name));
+  const floats = [...entries].filter(([name, { dtype }]) => FORMATS.has(dtype) && !IGNORED.test(name));
   // Averages last: they replace what they average.
   for (const isAverage of [false, true])
     for (const [name, entry] of floats)
@@ -74,42 +73,14 @@ function chosen(entries: ReadonlyMap<string, Entry>): Map<string, Entry> {
 
 /** Keras numbers the stem of every further model in a process. */
 const canonicalName = (name: string): string =>
-  name.replace(/\/stem_\d+\/conv2d(_\d+)?\//, '/stem/conv2d/').replace(/\/stem_\d+\//, '/stem/');
-
-function tableEntries(table: Buffer): Map<string, Entry> {
-  if (table.length < FOOTER_BYTES || table.readBigUInt64LE(table.length - 8) !== TABLE_MAGIC)
-    throw new Error('is not a checkpoint index');
-  const footer = new Reader(table.subarray(table.length - FOOTER_BYTES));
-  footer.varint();
-  footer.varint();
-  const entries = new Map<string, Entry>();
-  for (const [, handle] of block(table, footer.varint(), footer.varint())) {
-    const reader = new Reader(handle);
-    // The first key is empty: the bundle's header.
-    for (const [key, value] of block(table, reader.varint(), reader.varint()))
-      if (key) entries.set(key, parseEntry(value));
-  }
-  return entries;
-}
-
-/** Keys share prefixes with the one before; the restart points at the end are not needed. */
-function block(table: Buffer, offset: number, size: number): [string, Buffer][] {
-  if (table[offset + size] !== 0) throw new Error('has a compressed block, which TensorFlow does not write');
-  const bytes = table.subarray(offset, offset + size);
-  const reader = new Reader(bytes.subarray(0, size - 4 - 4 * bytes.readUInt32LE(size - 4)));
-  const rows: [string, Buffer][] = [];
-  let key = Buffer.alloc(0);
-  while (!reader.done) {
-    const [shared, own, length] = [reader.varint(), reader.varint(), reader.varint()];
-    key = Buffer.concat([key.subarray(0, shared), reader.take(own)]);
-    rows.push([key.toString('utf8'), reader.take(length)]);
-  }
-  return rows;
-}
+  name.replace(
+    /\/stem(?:_\d+)?\/(conv2d|tpu_batch_normalization)(?:_\d+)?\//,
+    (_, layer: string) => `/stem/${layer}/`,
+  );
 
 /** Fields of a protocol buffers message: numbers and byte strings. */
 function fields(bytes: Buffer): [number, number | Buffer][] {
-  const reader = new Reader(bytes);
+  const reader = new ByteReader(bytes);
   const found: [number, number | Buffer][] = [];
   while (!reader.done) {
     const tag = reader.varint();
@@ -121,32 +92,45 @@ function fields(bytes: Buffer): [number, number | Buffer][] {
   return found;
 }
 
-/** BundleEntryProto: dtype 1, shape 2, shard_id 3, offset 4, size 5. */
+/** BundleEntryProto: dtype 1, shape 2, shard_id 3, offset 4, size 5, crc32c 6. */
 function parseEntry(bytes: Buffer): Entry {
   const values = new Map(fields(bytes));
   const number = (field: number): number => (values.get(field) as number | undefined) ?? 0;
   const shape = fields((values.get(2) as Buffer | undefined) ?? Buffer.alloc(0))
     .filter(([field]) => field === 2)
     .map(([, dim]) => (new Map(fields(dim as Buffer)).get(1) as number | undefined) ?? 0);
-  return { dtype: number(1), shape, shard: number(3), offset: number(4), size: number(5) };
+  const checksum = (values.get(6) as Buffer | undefined)?.readUInt32LE() ?? 0;
+  return { dtype: number(1), shape, shard: number(3), offset: number(4), size: number(5), checksum };
+}
+
+async function readShard(
+  path: string,
+  entries: readonly (readonly [string, Entry])[],
+): Promise<[string, WeightTensor][]> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path);
+    const tensors: [string, WeightTensor][] = [];
+    for (const [name, entry] of entries) tensors.push([name, await readTensor(file, name, entry)]);
+    return tensors;
+  } catch (error) {
+    throw unreadable(path, error);
+  } finally {
+    await file?.close();
+  }
 }
 
 async function readTensor(
-  prefix: string,
-  { shard, offset, size }: Entry,
-  shards: number,
-): Promise<Float32Array> {
-  const pad = (value: number): string => String(value).padStart(5, '0');
-  const path = `${prefix}.data-${pad(shard)}-of-${pad(shards)}`;
-  const file = await open(path).catch((cause: unknown) => {
-    throw errors.checkpointUnreadable(path, cause);
-  });
-  try {
-    const { buffer, bytesRead } = await file.read(new Uint8Array(size), 0, size, offset);
-    if (bytesRead !== size)
-      throw errors.checkpointUnreadable(path, new Error(`ends after ${offset + bytesRead} bytes`));
-    return new Float32Array(buffer.buffer);
-  } finally {
-    await file.close();
-  }
+  file: FileHandle,
+  name: string,
+  { dtype, shape, offset, size, checksum }: Entry,
+): Promise<WeightTensor> {
+  const format = FORMATS.get(dtype)!;
+  const expected = format.bytes * shape.reduce((product, dim) => product * dim, 1);
+  if (size !== expected)
+    throw new Error(`${name} takes ${size} bytes, not ${expected}: parts of variables are not read`);
+  const { buffer: data, bytesRead } = await file.read(new Uint8Array(size), 0, size, offset);
+  if (bytesRead !== size) throw new Error(`is cut off before byte ${offset + size}, where ${name} ends`);
+  if (maskedCrc32c(data) !== checksum) throw new Error(`is damaged: ${name} does not match its checksum`);
+  return { shape, values: format.decode(data) };
 }
