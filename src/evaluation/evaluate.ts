@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CleanedDataset, type CleanedSample, DATASET_FILE } from '../data/dataset.js';
 import { groundTruthCoco } from '../data/ground-truth.js';
@@ -7,7 +7,7 @@ import type { CocoDetection } from '../detection/detections.js';
 import { type Detection, type Detector, openDetector } from '../detection/detector.js';
 import { errors } from '../errors.js';
 import type { CocoMetrics, StageProgress } from '../pipeline.js';
-import { contactSheet, DETECTION_COLOUR, drawBoxes, TRUTH_COLOUR } from './draw.js';
+import { drawPictures, type FoundInPicture } from './pictures.js';
 import type { Report } from './report-schema.js';
 import { buildReport, writeReport } from './report.js';
 
@@ -21,7 +21,6 @@ export interface EvaluateOptions {
   readonly onProgress: (progress: StageProgress) => void;
 }
 
-const SHOWN_PICTURES = 6;
 /** Detections are shown from this score on where nobody asks for another. */
 const SHOWN_SCORE = 0.3;
 const BOOTSTRAP_SEED = 1;
@@ -48,7 +47,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<CocoMetri
     seed: BOOTSTRAP_SEED,
   });
   await writeReport(folder, { report, groundTruth, detections });
-  await drawSome(found, { options, dataset, report });
+  await drawPictures(join(folder, 'pictures'), { found, datasetFolder, dataset, report });
   return report.metrics;
 }
 
@@ -58,18 +57,13 @@ function trainingCounts({ classes, splits: { train } }: CleanedDataset): Report[
   return { images: train.length, boxes: boxes.length, boxesPerClass: Object.fromEntries(counts) };
 }
 
-interface Found {
-  readonly sample: CleanedSample;
-  readonly detections: readonly Detection[];
-}
-
 /** Batches of pictures of one size, in the order of the split. */
 async function detectAll(
   detector: Detector,
   samples: readonly CleanedSample[],
   { datasetFolder, batchSize, signal, onProgress }: EvaluateOptions,
-): Promise<Found[]> {
-  const found: Found[] = [];
+): Promise<FoundInPicture[]> {
+  const found: FoundInPicture[] = [];
   const started = Date.now();
   for (let at = 0; at < samples.length;) {
     signal.throwIfAborted();
@@ -111,33 +105,4 @@ function toCoco(
     bbox: [xmin, ymin, xmax - xmin, ymax - ymin],
     score,
   };
-}
-
-/** The pictures with most boxes: labels green, detections above the best threshold orange. */
-async function drawSome(
-  found: readonly Found[],
-  { options, dataset, report }: { options: EvaluateOptions; dataset: CleanedDataset; report: Report },
-): Promise<void> {
-  const shown = [...found]
-    .sort((a, b) => b.sample.boxes.length - a.sample.boxes.length)
-    .slice(0, SHOWN_PICTURES);
-  const { threshold } = report.errors.best;
-  const drawn = await Promise.all(
-    shown.map(({ sample, detections }) =>
-      drawBoxes(join(options.datasetFolder, sample.image), [
-        ...sample.boxes.map(({ box }) => ({ box, label: '', colour: TRUTH_COLOUR })),
-        ...detections
-          .filter(({ score }) => score >= threshold)
-          .map(({ box, classIndex, score }) => ({
-            box,
-            label: `${dataset.classes[classIndex]} ${score.toFixed(2)}`,
-            colour: DETECTION_COLOUR,
-          })),
-      ]),
-    ),
-  );
-  const folder = join(options.folder, 'pictures');
-  await mkdir(folder, { recursive: true });
-  if (drawn.length > 0)
-    await writeFile(join(folder, 'detections.png'), await contactSheet(drawn, Math.min(3, drawn.length)));
 }
