@@ -1,6 +1,6 @@
 import type { BoxYxyx } from '../boxes.js';
 
-/** Sizes are floored before the logarithm. */
+/** Sizes are floored before they divide or are taken the logarithm of. */
 const TINY = 1e-8;
 
 interface Encoding {
@@ -14,12 +14,30 @@ interface Encoding {
 /** ty, tx: centre offsets in anchor sizes; th, tw: logarithms of size ratios. No variances. */
 export function encodeBox([ymin, xmin, ymax, xmax]: BoxYxyx, { anchors, index, into }: Encoding): void {
   const at = index * 4;
-  const height = Math.max(TINY, ymax - ymin);
-  const width = Math.max(TINY, xmax - xmin);
-  const anchorHeight = Math.max(TINY, anchors[at + 2]! - anchors[at]!);
-  const anchorWidth = Math.max(TINY, anchors[at + 3]! - anchors[at + 1]!);
-  into[at] = ((ymin + ymax) / 2 - (anchors[at]! + anchors[at + 2]!) / 2) / anchorHeight;
-  into[at + 1] = ((xmin + xmax) / 2 - (anchors[at + 1]! + anchors[at + 3]!) / 2) / anchorWidth;
-  into[at + 2] = Math.log(height / anchorHeight);
-  into[at + 3] = Math.log(width / anchorWidth);
+  const y = encodeAxis(ymin, ymax, { low: anchors[at]!, high: anchors[at + 2]! });
+  const x = encodeAxis(xmin, xmax, { low: anchors[at + 1]!, high: anchors[at + 3]! });
+  into[at] = y.offset;
+  into[at + 1] = x.offset;
+  into[at + 2] = y.logRatio;
+  into[at + 3] = x.logRatio;
+}
+
+/**
+ * In 32-bit steps, as the reference computes: a coordinate whose target is exactly 0 does not count in the box loss,
+ * so which ones are 0 must not depend on the precision.
+ */
+function encodeAxis(
+  low: number,
+  high: number,
+  anchor: { low: number; high: number },
+): { offset: number; logRatio: number } {
+  const size = Math.fround(Math.fround(high) - Math.fround(low));
+  const anchorSize = Math.fround(anchor.high - anchor.low);
+  const centre = Math.fround(Math.fround(low) + size / 2);
+  const anchorCentre = Math.fround(anchor.low + anchorSize / 2);
+  const divisor = Math.max(TINY, anchorSize);
+  return {
+    offset: Math.fround(centre - anchorCentre) / divisor,
+    logRatio: Math.log(Math.fround(Math.max(TINY, size) / divisor)),
+  };
 }

@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import { type BoxYxyx, iou } from '../../src/boxes.js';
+import { familyOf } from '../../src/config/families.js';
+import { type AnchorGrid, createAnchors } from '../../src/detection/anchors.js';
+import { assignTargets } from '../../src/detection/targets.js';
+import { randomFrom } from '../../src/random.js';
+
+const GRID = createAnchors(familyOf('efficientdet-d0'), [512, 512]);
+
+const anchorBox = ({ boxes }: AnchorGrid, anchor: number): BoxYxyx => [
+  boxes[4 * anchor]!,
+  boxes[4 * anchor + 1]!,
+  boxes[4 * anchor + 2]!,
+  boxes[4 * anchor + 3]!,
+];
+
+/** The inverse of the box code, written out. */
+function decode([ymin, xmin, ymax, xmax]: BoxYxyx, [ty, tx, th, tw]: readonly number[]): BoxYxyx {
+  const [height, width] = [ymax - ymin, xmax - xmin];
+  const [y, x] = [(ymin + ymax) / 2 + ty! * height, (xmin + xmax) / 2 + tx! * width];
+  const [h, w] = [height * Math.exp(th!), width * Math.exp(tw!)];
+  return [y - h / 2, x - w / 2, y + h / 2, x + w / 2];
+}
+
+const positives = (classTargets: Int32Array): number[] =>
+  [...classTargets.keys()].filter(anchor => classTargets[anchor]! >= 0);
+
+describe('assigning targets', () => {
+  // google/automl 6a54c874, AnchorLabeler: labels 1, 5, 90, 17.
+  const boxes = [
+    { box: [10, 20, 200, 300], classIndex: 0 },
+    { box: [100, 100, 140, 130], classIndex: 4 },
+    { box: [400, 400, 410, 405], classIndex: 89 },
+    { box: [0, 0, 511, 511], classIndex: 16 },
+  ] as const;
+
+  it('matches as many anchors to each box as the official labeler', () => {
+    const { classTargets, numPositives } = assignTargets(GRID, boxes);
+    const count = (classIndex: number) => classTargets.filter(target => target === classIndex).length;
+    expect(numPositives).toBe(93);
+    expect([0, 4, 89, 16].map(count)).toEqual([30, 18, 1, 44]);
+    expect(count(-1)).toBe(GRID.count - 93);
+    // Too small for any anchor to overlap it by half: its best one is forced.
+    expect(classTargets.indexOf(89)).toBe(28_665);
+  });
+
+  it('codes boxes so that decoding gives them back', () => {
+    const { classTargets, boxTargets } = assignTargets(GRID, boxes);
+    for (const anchor of positives(classTargets)) {
+      const { box } = boxes.find(({ classIndex }) => classIndex === classTargets[anchor])!;
+      const decoded = decode(anchorBox(GRID, anchor), [...boxTargets.subarray(4 * anchor, 4 * anchor + 4)]);
+      decoded.forEach((value, i) => expect(value).toBeCloseTo(box[i]!, 3));
+    }
+  });
+
+  it('writes no code where nothing is matched', () => {
+    const { classTargets, boxTargets } = assignTargets(GRID, boxes);
+    const coded = [...classTargets.keys()].filter(anchor =>
+      boxTargets.subarray(4 * anchor, 4 * anchor + 4).some(value => value !== 0),
+    );
+    expect(coded.every(anchor => classTargets[anchor]! >= 0)).toBe(true);
+  });
+
+  it('leaves every anchor to the background when there is no box', () => {
+    const { classTargets, numPositives } = assignTargets(GRID, []);
+    expect(numPositives).toBe(0);
+    expect(classTargets.every(target => target === -1)).toBe(true);
+  });
+
+  it('gives an anchor that two boxes want to the first, and the other none', () => {
+    const tiny = { box: [400, 400, 410, 405], classIndex: 1 } as const;
+    const { classTargets, numPositives } = assignTargets(GRID, [tiny, { ...tiny, classIndex: 2 }]);
+    expect(numPositives).toBe(1);
+    expect(positives(classTargets).map(anchor => classTargets[anchor])).toEqual([1]);
+  });
+
+  it('gives a box that no anchor overlaps the first anchor, as the reference does', () => {
+    const { classTargets } = assignTargets(GRID, [{ box: [9000, 9000, 9010, 9010], classIndex: 3 }]);
+    expect(positives(classTargets)).toEqual([0]);
+  });
+
+  it('agrees with a plain matrix of overlaps on random boxes', () => {
+    const grid = createAnchors(familyOf('efficientdet-d0'), [128, 128]);
+    const random = randomFrom('targets');
+    for (let trial = 0; trial < 20; trial++) {
+      const some = Array.from({ length: 1 + random.integer(8) }, (_, classIndex) => {
+        const [ymin, xmin] = [random.uniform(0, 100), random.uniform(0, 100)];
+        const box: BoxYxyx = [ymin, xmin, ymin + random.uniform(2, 60), xmin + random.uniform(2, 60)];
+        return { box, classIndex };
+      });
+      const found = assignTargets(grid, some).classTargets;
+      expect([...found]).toEqual(
+        matchedByMatrix(
+          grid,
+          some.map(({ box }) => box),
+        ),
+      );
+    }
+  });
+
+  it('takes less than a tenth of a second for 100 boxes on D0', () => {
+    const random = randomFrom('many');
+    const many = Array.from({ length: 100 }, () => {
+      const [ymin, xmin] = [random.uniform(0, 400), random.uniform(0, 400)];
+      return { box: [ymin, xmin, ymin + 50, xmin + 60] as const, classIndex: 0 };
+    });
+    assignTargets(GRID, many); // compiled by now
+    const times = Array.from({ length: 3 }, () => {
+      const start = performance.now();
+      assignTargets(GRID, many);
+      return performance.now() - start;
+    });
+    expect(Math.min(...times)).toBeLessThan(100);
+  });
+});
+
+/** Class per anchor by the rules, box by box; class = row. */
+function matchedByMatrix(grid: AnchorGrid, boxes: readonly BoxYxyx[]): number[] {
+  const anchors = Array.from({ length: grid.count }, (_, anchor) => anchorBox(grid, anchor));
+  const overlaps = boxes.map(box => anchors.map(anchor => Math.fround(iou(box, anchor))));
+  const result = anchors.map((_, anchor) => {
+    const column = overlaps.map(row => row[anchor]!);
+    const highest = Math.max(...column);
+    return highest >= 0.5 ? column.indexOf(highest) : -1;
+  });
+  const claims = overlaps.map(row => row.indexOf(row.reduce((a, b) => Math.max(a, b))));
+  claims.forEach((anchor, row) => {
+    if (claims.indexOf(anchor) === row) result[anchor] = row;
+  });
+  return result;
+}

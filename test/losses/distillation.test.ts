@@ -1,0 +1,111 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadTensorFlow } from '../../src/graph/tensorflow.js';
+import { type Answers, softBoxLoss, softClassLoss } from '../../src/losses/distillation.js';
+import { expectGradient } from './gradients.js';
+
+beforeAll(async () => {
+  await loadTensorFlow();
+});
+
+// Three anchors, two classes: sure, unsure, blind.
+const TEACHER_LOGITS = [2, -3, -1, -0.5, -6, -7];
+const STUDENT_LOGITS = [0.5, -2, -1.5, 1, -3, -4];
+const TEACHER_DELTAS = [0.1, 0.2, -0.3, 0.4, 0.5, -0.5, 0.05, 0, 3, 3, 3, 3];
+const STUDENT_DELTAS = [0.15, -0.4, -0.25, 0.9, 0.45, -0.2, 0, 0.03, 0, 0, 0, 0];
+const N = 4;
+
+const answers = (logits: readonly number[], deltas: readonly number[]): Answers => ({
+  logits: tf.tensor([...logits], [1, 3, 2]),
+  deltas: tf.tensor([...deltas], [1, 3, 4]),
+});
+const teacher = (): Answers => answers(TEACHER_LOGITS, TEACHER_DELTAS);
+const student = (): Answers => answers(STUDENT_LOGITS, STUDENT_DELTAS);
+const valueOf = (compute: () => tf.Scalar): number => tf.tidy(() => compute().dataSync()[0]!);
+
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+const huber = (e: number): number => (Math.abs(e) <= 0.1 ? 0.5 * e * e : 0.1 * Math.abs(e) - 0.005);
+
+/** Per logit: the weight |p_t − p_s|^1.5, and the cross-entropy. */
+const classParts = STUDENT_LOGITS.map((z, i) => {
+  const [pt, ps] = [sigmoid(TEACHER_LOGITS[i]!), sigmoid(z)];
+  return {
+    weight: Math.abs(pt - ps) ** 1.5,
+    entropy: -(pt * Math.log(ps) + (1 - pt) * Math.log(1 - ps)),
+    pt,
+    ps,
+  };
+});
+
+describe('the soft class loss', () => {
+  it('equals its definition', () => {
+    const expected = sum(classParts.map(({ weight, entropy }) => weight * entropy)) / N;
+    expect(valueOf(() => softClassLoss(student(), teacher(), tf.scalar(N)))).toBeCloseTo(expected, 6);
+  });
+
+  it('has the gradient weight · (p_s − p_t) / N: none flows through the weight', () => {
+    const gradient = tf.tidy(() => [
+      ...tf
+        .grad((logits: tf.Tensor) => softClassLoss({ ...student(), logits }, teacher(), tf.scalar(N)))(
+          student().logits,
+        )
+        .dataSync(),
+    ]);
+    classParts.forEach(({ weight, ps, pt }, i) =>
+      expect(gradient[i]).toBeCloseTo((weight * (ps - pt)) / N, 6),
+    );
+  });
+
+  it('is 0 where student and teacher agree', () => {
+    expect(valueOf(() => softClassLoss(teacher(), teacher(), tf.scalar(N)))).toBe(0);
+  });
+
+  it('stays finite, and so does its gradient, at extreme logits', () => {
+    const gradient = tf.tidy(() => {
+      const far = answers([1e4, -1e4, 1e4, -1e4, 500, -500], TEACHER_DELTAS);
+      const opposite = tf.neg(far.logits);
+      const compute = (logits: tf.Tensor): tf.Scalar =>
+        softClassLoss({ ...student(), logits }, far, tf.scalar(N));
+      return [compute(opposite).dataSync()[0]!, ...tf.grad(compute)(opposite).dataSync()];
+    });
+    expect(gradient.every(Number.isFinite)).toBe(true);
+    // Six logits wholly wrong: weight 1, cross-entropy 30 each.
+    expect(gradient[0]).toBeCloseTo((6 * 30) / N, 3);
+  });
+});
+
+describe('the soft box loss', () => {
+  it('equals its definition: anchors that the teacher does not see do not count', () => {
+    const confidence = [sigmoid(2), sigmoid(-0.5)];
+    const perAnchor = [0, 1].map(a =>
+      sum([0, 1, 2, 3].map(c => huber(STUDENT_DELTAS[4 * a + c]! - TEACHER_DELTAS[4 * a + c]!))),
+    );
+    const expected =
+      sum(perAnchor.map((loss, a) => loss * confidence[a]!)) / (4 * Math.max(1, sum(confidence)));
+    expect(valueOf(() => softBoxLoss(student(), teacher(), 0.1))).toBeCloseTo(expected, 6);
+  });
+
+  it('has the gradient that differences give', () => {
+    expectGradient(
+      deltas => softBoxLoss({ ...student(), deltas }, teacher(), 0.1),
+      STUDENT_DELTAS,
+      [1, 3, 4],
+    );
+  });
+
+  it('is 0 where the teacher sees nothing at all', () => {
+    const blind = () => answers([-8, -8, -8, -8, -8, -8], TEACHER_DELTAS);
+    expect(valueOf(() => softBoxLoss(student(), blind(), 0.1))).toBe(0);
+  });
+
+  it('bounds what absurd deltas cost', () => {
+    const absurd = () =>
+      answers(
+        STUDENT_LOGITS,
+        STUDENT_DELTAS.map(() => 1e30),
+      );
+    // All four coordinates at most 20 apart.
+    expect(valueOf(() => softBoxLoss(absurd(), teacher(), 0.1))).toBeLessThan(0.1 * 20);
+  });
+});
