@@ -89,7 +89,8 @@ async function readList(root: string, split: Split): Promise<Set<string> | null>
     const file = join(root, 'ImageSets', 'Main', `${name}.txt`);
     const text = await readFile(file, 'utf8').catch(() => null);
     if (text === null) continue;
-    const names = text.split('\n').map(line => line.trim().split(/\s+/)[0]!);
+    // Lists of one class put a flag behind the name: 1, 0 or -1.
+    const names = text.split('\n').map(line => line.trim().replace(/\s+-?[01]$/, ''));
     return new Set(names.filter(Boolean).map(id => id.replace(PICTURE, '')));
   }
   return null;

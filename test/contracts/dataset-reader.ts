@@ -1,0 +1,122 @@
+import { cp, mkdir, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { BoxYxyx } from '../../src/boxes.js';
+import { READERS, readDataset } from '../../src/data/readers/index.js';
+import { drawPicture, temporaryFolder } from '../data/scene.js';
+
+export interface ScenePicture {
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  readonly split: 'train' | 'eval';
+  readonly boxes: readonly { readonly label: string; readonly box: BoxYxyx }[];
+}
+
+/** What every format must be able to say; not in the order of the names. */
+const SCENE: readonly ScenePicture[] = [
+  {
+    name: 'zebra crossing',
+    width: 60,
+    height: 40,
+    split: 'train',
+    boxes: [
+      { label: 'car', box: [2, 4, 20, 30] },
+      { label: 'traffic light & sign', box: [0, 50, 12.5, 55] },
+    ],
+  },
+  { name: 'empty street', width: 32, height: 48, split: 'eval', boxes: [] },
+  { name: 'alley', width: 50, height: 50, split: 'train', boxes: [{ label: 'car', box: [10, 10, 30, 20] }] },
+];
+
+export interface ReaderMember {
+  readonly format: string;
+  /** Where the pictures go. */
+  pictureOf(folder: string, name: string): string;
+  /** Writes the labels; with the splits where `named`. */
+  label(folder: string, scene: readonly ScenePicture[], named: boolean): Promise<void>;
+}
+
+/** The same scene in every format gives the same samples. */
+export function datasetReaderContract(name: string, member: ReaderMember): void {
+  async function writeScene({ named = false } = {}): Promise<string> {
+    const folder = join(await temporaryFolder(), 'scene');
+    for (const { name: picture, width, height } of SCENE) {
+      const file = member.pictureOf(folder, picture);
+      await mkdir(dirname(file), { recursive: true });
+      await drawPicture({ width, height }).png().toFile(file);
+    }
+    await member.label(folder, SCENE, named);
+    return folder;
+  }
+
+  describe(`data set reader: ${name}`, () => {
+    it('is the one reader that knows its files', async () => {
+      const folder = await writeScene();
+      const known = await Promise.all(
+        READERS.map(async ({ format, detect }) => ((await detect(folder)) ? format : null)),
+      );
+      expect(known.filter(Boolean)).toEqual([member.format]);
+    });
+
+    it('gives ids, pictures, sizes and boxes, in the order of the ids', async () => {
+      const folder = await writeScene();
+      const { format, samples } = await readDataset(folder, 'auto');
+      expect(format).toBe(member.format);
+      expect(
+        samples.map(({ id, image, declared, boxes, problem }) => ({ id, image, declared, boxes, problem })),
+      ).toEqual(
+        ['alley', 'empty street', 'zebra crossing'].map(id => {
+          const { width, height, boxes } = SCENE.find(picture => picture.name === id)!;
+          return {
+            id,
+            image: member.pictureOf(folder, id),
+            declared: { width, height },
+            boxes: boxes.map(({ label, box }) =>
+              expect.objectContaining({ label, box, crowd: false, difficult: false }),
+            ) as unknown[],
+            problem: null,
+          };
+        }),
+      );
+    });
+
+    it('tells a picture that is labelled as empty from one that is not labelled', async () => {
+      const { samples } = await readDataset(await writeScene(), 'auto');
+      expect(samples.every(({ annotation }) => annotation !== null)).toBe(true);
+    });
+
+    it('gives the splits that the data set names, none otherwise', async () => {
+      const splitsOf = async (folder: string): Promise<unknown> =>
+        (await readDataset(folder, member.format)).samples.map(({ id, split }) => [id, split]);
+      expect(await splitsOf(await writeScene())).toEqual([
+        ['alley', null],
+        ['empty street', null],
+        ['zebra crossing', null],
+      ]);
+      expect(await splitsOf(await writeScene({ named: true }))).toEqual([
+        ['alley', 'train'],
+        ['empty street', 'eval'],
+        ['zebra crossing', 'train'],
+      ]);
+    });
+
+    it('keeps the ids when the data set moves', async () => {
+      const folder = await writeScene();
+      const moved = `${folder} moved`;
+      await cp(folder, moved, { recursive: true });
+      const ids = async (path: string): Promise<string[]> =>
+        (await readDataset(path, 'auto')).samples.map(({ id }) => id);
+      expect(await ids(moved)).toEqual(await ids(folder));
+    });
+
+    it('keeps a sample whose picture is gone: cleaning must be able to name it', async () => {
+      const folder = await writeScene();
+      await rm(member.pictureOf(folder, 'alley'));
+      const { samples } = await readDataset(folder, 'auto');
+      const alley = samples.find(({ id }) => id === 'alley')!;
+      await expect(stat(alley.image)).rejects.toThrow('ENOENT');
+      expect(alley.annotation).not.toBeNull();
+    });
+  });
+}

@@ -1,0 +1,238 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import type { LabelledBox } from '../../../src/data/dataset.js';
+import { RULES } from '../../../src/data/cleaning/rules.js';
+import { voc } from '../../../src/data/readers/voc.js';
+import { drawPicture } from '../scene.js';
+import { type Cleaned, cleanItems, SIZE, type VocItem } from './voc-set.js';
+
+/** One finding as a row: rule, action, reason. */
+const found = ({ ledger }: Cleaned): unknown[] =>
+  ledger.map(({ rule, action, reason }) => [rule, action, reason]);
+
+const boxesOf = ({ dataset }: Cleaned, id: string): unknown =>
+  dataset.splits.train.find(sample => sample.id === id)?.boxes.map(({ box }) => box);
+
+const cleanOne = (item: VocItem, options = {}): Promise<Cleaned> => cleanItems({ odd: item }, options);
+
+const noise = sharp({
+  create: { ...SIZE, channels: 3, background: '#000', noise: { type: 'gaussian', mean: 128, sigma: 40 } },
+});
+
+describe('rules about pictures', () => {
+  it('I01 drops a picture that is truncated, empty, no picture at all, or not there', async () => {
+    const jpeg = await noise.jpeg().toBuffer();
+    const cleaned = await cleanItems({
+      'cut.jpg': { picture: jpeg.subarray(0, jpeg.length / 2) },
+      'empty.jpg': { picture: Buffer.alloc(0) },
+      'text.jpg': { picture: Buffer.from('not a picture') },
+    });
+    expect(cleaned.ledger.map(({ rule, action, file }) => [rule, action, file])).toEqual(
+      ['cut.jpg', 'empty.jpg', 'text.jpg'].map(name => ['I01', 'drop-sample', join(cleaned.source, name)]),
+    );
+    expect(cleaned.ledger[0]!.reason).toContain('premature end');
+    expect(cleaned.dataset.splits.train.map(({ id }) => id)).toEqual(['a sound one']);
+  });
+
+  it('I01 keeps a JPEG with bytes behind its end', async () => {
+    const jpeg = await noise.jpeg().toBuffer();
+    const cleaned = await cleanItems({ 'odd.jpg': { picture: Buffer.concat([jpeg, Buffer.from('tail')]) } });
+    expect(cleaned.ledger).toEqual([]);
+  });
+
+  it.each([
+    ['grey', noise.clone().toColourspace('b-w'), 1, 'b-w'],
+    ['transparent', noise.clone().ensureAlpha(0.5), 4, 'srgb'],
+    ['16 bits deep', noise.clone().toColourspace('rgb16'), 3, 'rgb16'],
+  ] as const)('I04 converts a picture that is %s to RGB', async (_, picture, channels, space) => {
+    const cleaned = await cleanOne({ picture: await picture.clone().png().toBuffer() });
+    expect(cleaned.ledger).toMatchObject([
+      { rule: 'I04', action: 'change', before: { channels, space }, after: { channels: 3, space: 'srgb' } },
+    ]);
+    const written = await sharp(join(cleaned.outFolder, 'images/train/odd.png')).metadata();
+    expect(written).toMatchObject({ channels: 3, space: 'srgb', depth: 'uchar' });
+  });
+
+  it('I04 converts CMYK to RGB', async () => {
+    const picture = await noise.clone().toColourspace('cmyk').jpeg().toBuffer();
+    const cleaned = await cleanItems({ 'odd.jpg': { picture } });
+    expect(cleaned.ledger).toMatchObject([{ rule: 'I04', before: { channels: 4, space: 'cmyk' } }]);
+    const written = await sharp(join(cleaned.outFolder, 'images/train/odd.jpg')).metadata();
+    expect(written).toMatchObject({ channels: 3, space: 'srgb' });
+  });
+
+  it('copies a picture that needs no change byte by byte', async () => {
+    const { dataset, outFolder, source } = await cleanItems({ 'odd.jpg': { picture: noise } });
+    for (const { image, original } of dataset.splits.train)
+      expect(await readFile(join(outFolder, image))).toEqual(await readFile(original));
+    expect(dataset.splits.train.map(({ original }) => original)).toContain(join(source, 'odd.jpg'));
+  });
+});
+
+describe('rules about labels', () => {
+  it('L01 drops a picture whose label file cannot be read', async () => {
+    const cleaned = await cleanOne({ xml: '<annotation><object>' });
+    expect(cleaned.ledger).toMatchObject([{ rule: 'L01', action: 'drop-sample' }]);
+    expect(cleaned.ledger[0]!.reason).toContain('odd.xml: ');
+  });
+
+  it('L02 uses the size of the picture where the label file has another, a pixel is forgiven', async () => {
+    const cleaned = await cleanItems({
+      far: { declared: { width: 200, height: 80 } },
+      near: { declared: { width: SIZE.width + 1, height: SIZE.height - 1 } },
+    });
+    expect(cleaned.ledger).toMatchObject([
+      { rule: 'L02', action: 'change', before: { width: 200, height: 80 }, after: SIZE },
+    ]);
+    expect(cleaned.dataset.splits.train.every(({ width }) => width === SIZE.width)).toBe(true);
+  });
+
+  it('L03 drops a box whose min is larger than its max', async () => {
+    const cleaned = await cleanOne({ boxes: [[30, 10, 20, 40], [1, 2, 30, 40], [10, 40, 30, 20]] }); // prettier-ignore
+    const row = ['L03', 'drop-box', 'min is larger than max'];
+    expect(found(cleaned)).toEqual([row, row]);
+    expect(boxesOf(cleaned, 'odd')).toEqual([[1, 2, 30, 40]]);
+  });
+
+  it('L04 drops a box without area, thinner than 2 px, without a corner or without a name', async () => {
+    const cleaned = await cleanOne({
+      boxes: [
+        [10, 10, 10, 40],
+        [10, 10, 40, 11.5],
+        [10, NaN, 40, 40],
+        { label: '', box: [1, 1, 30, 30] },
+        [10, 10, 12, 40],
+      ],
+    });
+    expect(found(cleaned)).toEqual([
+      ['L04', 'drop-box', 'a side of 0 px, at least 2 are needed'],
+      ['L04', 'drop-box', 'a side of 1.5 px, at least 2 are needed'],
+      ['L04', 'drop-box', 'a corner is missing or not a number'],
+      ['L04', 'drop-box', 'it has no name'],
+    ]);
+    expect(boxesOf(cleaned, 'odd')).toEqual([[10, 10, 12, 40]]);
+  });
+
+  it('L05 clips a box that is half outside, drops one that is more than half outside', async () => {
+    const cleaned = await cleanOne({
+      boxes: [
+        [-10, 20, 10, 40],
+        [60, 90, 100, 130],
+        [200, 200, 240, 240],
+        [0, 0, 80, 70],
+      ],
+    });
+    expect(found(cleaned)).toEqual([
+      ['L05', 'change', 'clipped to the picture'],
+      ['L05', 'drop-box', '87.5 % of its area is outside'],
+      ['L05', 'drop-box', '100 % of its area is outside'],
+    ]);
+    expect(boxesOf(cleaned, 'odd')).toEqual([
+      [0, 20, 10, 40],
+      [0, 0, 80, 70],
+    ]);
+  });
+
+  it('L04 drops what clipping makes too thin', async () => {
+    const cleaned = await cleanOne({ boxes: [[-1, 10, 1.5, 40], [1, 1, 30, 30]] }); // prettier-ignore
+    expect(cleaned.ledger.map(({ rule, action }) => [rule, action])).toEqual([
+      ['L05', 'change'],
+      ['L04', 'drop-box'],
+    ]);
+  });
+
+  it('L06 warns of a box as large as the picture, or tiny, and keeps it', async () => {
+    const cleaned = await cleanOne({ boxes: [[0, 0, 80, 98], [5, 5, 6.9999, 7]], picture: drawPicture(SIZE) }); // prettier-ignore
+    expect(found(cleaned)).toEqual([
+      ['L04', 'drop-box', expect.stringContaining('at least 2')],
+      ['L06', 'warn', 'covers 98 % of the picture'],
+    ]);
+    const large = { width: 400, height: 300 };
+    const tiny = await cleanOne({ boxes: [[5, 5, 8, 8]], picture: drawPicture(large), declared: large });
+    expect(found(tiny)).toEqual([['L06', 'warn', 'covers 0.0075 % of the picture']]);
+    expect(boxesOf(tiny, 'odd')).toEqual([[5, 5, 8, 8]]);
+  });
+
+  it('L07 drops a box that is there twice, not one of another class', async () => {
+    const cleaned = await cleanOne({
+      boxes: [
+        { label: 'cat', box: [10, 10, 50, 50] },
+        { label: 'cat', box: [10, 10, 50, 51] },
+        { label: 'dog', box: [10, 10, 50, 50] },
+        { label: 'cat', box: [10, 10, 50, 60] },
+      ],
+    });
+    expect(found(cleaned)).toEqual([['L07', 'drop-box', 'IoU 0.976 with another cat']]);
+    expect(boxesOf(cleaned, 'odd')).toHaveLength(3);
+  });
+
+  it('L11 leaves a picture without label file out, or takes it as background', async () => {
+    const excluded = await cleanOne({ xml: null });
+    expect(found(excluded)).toEqual([['L11', 'drop-sample', 'no annotation; data.unlabelled is exclude']]);
+    expect(boxesOf(excluded, 'odd')).toBeUndefined();
+    const background = await cleanOne({ xml: null }, { unlabelled: 'background' });
+    expect(found(background)).toEqual([['L11', 'warn', 'no annotation; used as background']]);
+    expect(boxesOf(background, 'odd')).toEqual([]);
+  });
+
+  it('L11 takes a label file without objects as background', async () => {
+    const cleaned = await cleanOne({ boxes: [] });
+    expect(cleaned.ledger).toEqual([]);
+    expect(boxesOf(cleaned, 'odd')).toEqual([]);
+  });
+
+  it('L11 leaves a picture out when none of its boxes is usable: it is no background', async () => {
+    const cleaned = await cleanOne({ boxes: [[10, 10, 10, 40], [30, 10, 20, 40]] }); // prettier-ignore
+    expect(found(cleaned).at(-1)).toEqual([
+      'L11',
+      'drop-sample',
+      'none of its 2 boxes is usable; data.unlabelled is exclude',
+    ]);
+  });
+});
+
+describe('the ledger', () => {
+  const broken: VocItem = {
+    boxes: [
+      [10, 10, 10, 40],
+      [-10, 20, 10, 40],
+      [1, 2, 30, 40],
+      [30, 10, 20, 40],
+      [1, 2, 30, 40],
+      [50, 50, 70, 70],
+      [200, 200, 240, 240],
+    ],
+  };
+
+  it('undoes the changes of a sample, box by box', async () => {
+    const { ledger, dataset, source } = await cleanOne(broken);
+    let boxes: unknown[] = dataset.splits.train.find(({ id }) => id === 'odd')!.boxes.map(({ box }) => box);
+    for (const { id } of [...RULES].reverse()) {
+      const findings = ledger.filter(({ rule, at }) => rule === id && at !== undefined);
+      boxes = findings.reduce((list, { action, at, before }) => {
+        const { box } = before as LabelledBox;
+        if (action === 'warn') return list;
+        return action === 'drop-box' ? list.toSpliced(at!, 0, box) : list.with(at!, box);
+      }, boxes);
+    }
+    const raw = (await voc.read(source)).samples.find(({ id }) => id === 'odd')!;
+    expect(boxes).toEqual(raw.boxes.map(({ box }) => box));
+  });
+
+  it('counts in the report what it lists', async () => {
+    const { report, ledger } = await cleanOne(broken);
+    const counts = Object.fromEntries(
+      report.rules.filter(({ found }) => found > 0).map(({ id, found }) => [id, found]),
+    );
+    expect(counts).toEqual({ L03: 1, L04: 1, L05: 2, L07: 1 });
+    expect([report.dropped, report.changed]).toEqual([4, 1]);
+    expect(ledger).toHaveLength(5);
+  });
+
+  it('has one row a rule', () => {
+    const ids = RULES.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+});

@@ -1,0 +1,74 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Sharp } from 'sharp';
+import type { BoxYxyx } from '../../../src/boxes.js';
+import { Data } from '../../../src/config/run.js';
+import { type CleaningReport, cleanDataset, type LedgerEntry } from '../../../src/data/cleaning/clean.js';
+import { CleanedDataset } from '../../../src/data/dataset.js';
+import { writeVoc } from '../../../src/data/readers/voc-xml.js';
+import { drawPicture, temporaryFolder } from '../scene.js';
+
+export const SIZE = { width: 100, height: 80 };
+
+export interface VocItem {
+  readonly boxes?: readonly (BoxYxyx | { readonly label: string; readonly box: BoxYxyx })[];
+  /** PNG unless the name has an extension. */
+  readonly picture?: Sharp | Buffer;
+  readonly declared?: { readonly width: number; readonly height: number };
+  /** Instead of what the boxes say; null: no label file. */
+  readonly xml?: string | null;
+}
+
+/** Writes pictures and labels side by side; each needs nothing but what is wrong with it. */
+export async function writeVocSet(folder: string, items: Readonly<Record<string, VocItem>>): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const [name, { boxes = [[10, 10, 40, 40]], picture, declared = SIZE, xml }] of Object.entries(items)) {
+    const file = name.includes('.') ? name : `${name}.png`;
+    const content = picture ?? drawPicture(SIZE);
+    await writeFile(
+      join(folder, file),
+      Buffer.isBuffer(content)
+        ? content
+        : await content.toFormat(file.endsWith('.jpg') ? 'jpeg' : 'png').toBuffer(),
+    );
+    const labelled = boxes.map(box => ({
+      ...('label' in box ? box : { label: 'thing', box }),
+      crowd: false,
+      difficult: false,
+    }));
+    const text = xml ?? writeVoc({ filename: file, ...declared, boxes: labelled });
+    if (xml !== null) await writeFile(join(folder, `${file.replace(/\.\w+$/, '')}.xml`), text);
+  }
+}
+
+export interface Cleaned {
+  readonly report: CleaningReport;
+  readonly ledger: readonly LedgerEntry[];
+  readonly dataset: CleanedDataset;
+  readonly source: string;
+  readonly outFolder: string;
+}
+
+/** Cleans a folder; a sound sample of its own evaluates unless `options.eval` says otherwise. */
+export async function cleanFolder(source: string, options: Partial<Data> = {}): Promise<Cleaned> {
+  const root = await temporaryFolder();
+  const [outFolder, evaluation] = [join(root, 'out'), join(root, 'eval')];
+  await mkdir(outFolder);
+  await writeVocSet(evaluation, { sound: {} });
+  const data = Data.parse({ train: source, eval: evaluation, ...options });
+  const report = await cleanDataset({ data, outFolder });
+  const lines = (await readFile(join(outFolder, 'ledger.jsonl'), 'utf8')).split('\n').filter(Boolean);
+  const ledger = lines.map(line => JSON.parse(line) as LedgerEntry);
+  const dataset = CleanedDataset.parse(JSON.parse(await readFile(join(outFolder, 'dataset.json'), 'utf8')));
+  return { report, ledger, dataset, source, outFolder };
+}
+
+/** Cleans a training set of a sound sample and these. */
+export async function cleanItems(
+  items: Readonly<Record<string, VocItem>>,
+  options: Partial<Data> = {},
+): Promise<Cleaned> {
+  const source = await temporaryFolder();
+  await writeVocSet(source, { 'a sound one': {}, ...items });
+  return cleanFolder(source, options);
+}
