@@ -82,6 +82,16 @@ export const errors = {
       hint: 'name a folder that is empty or does not exist yet',
       facts: { path },
     }),
+  outputTaken: (path: string) =>
+    new AppError('OUTPUT_UNUSABLE', `${path}: is there already`, {
+      hint: 'name a file that does not exist yet',
+      facts: { path },
+    }),
+  modelMissing: (named: string) =>
+    new AppError('MODEL_MISSING', `${named}: no model`, {
+      hint: 'allowed: the name of a finished run, its folder, a folder with model.json, or one with training.json and its checkpoints',
+      facts: { named },
+    }),
 
   // data
   datasetMissing: (path: string) =>
@@ -155,6 +165,12 @@ export const errors = {
       `${facts.place}.${facts.key}: ${shown(facts.value)}, must be ${facts.allowed}`,
       { facts: { ...facts, value: shown(facts.value) } },
     ),
+
+  suggestionUnusable: (path: string, allowed: readonly string[]) =>
+    new AppError('SUGGESTION_UNUSABLE', `suggested ${path}: no key that advice may change here`, {
+      hint: `allowed: ${allowed.join(', ')}`,
+      facts: { path },
+    }),
 
   // store
   storeUnconfigured: (url: string) =>

@@ -74,3 +74,6 @@ export interface Command<O extends OptionRows = OptionRows> {
 export const defineCommand = <const O extends OptionRows = Record<never, never>>(
   command: Command<O>,
 ): Command => command;
+
+/** How people name a model. */
+export const MODEL_HELP = "a run's name, or a folder: of a run, a model, or checkpoints";

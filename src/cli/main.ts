@@ -31,11 +31,18 @@ function buildParser(): Parser {
     )
     .version(ownVersion(), '--version', 'the version')
     .helpOption('-h, --help', 'this text')
-    .helpCommand('help [command]', 'how a command is used');
+    .helpCommand('help [command]', 'how a command is used')
+    .configureHelp({ subcommandTerm: command => `${command.name()} ${argumentsOf(command)}`.trimEnd() });
   for (const [group, commands] of Object.entries(COMMANDS))
     for (const command of commands) parser.addCommand(parserOf(command).helpGroup(`${group}:`));
   return quiet(parser);
 }
+
+const argumentsOf = ({ registeredArguments }: Parser): string =>
+  registeredArguments
+    .map(argument => (argument.variadic ? `${argument.name()}…` : argument.name()))
+    .join(' ')
+    .toUpperCase();
 
 function parserOf(command: Command): Parser {
   const { name, args = '', summary, notes, options = {}, json = false } = command;

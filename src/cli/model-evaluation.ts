@@ -1,12 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Data } from '../config/run.js';
 import { cleanDataset } from '../data/cleaning/clean.js';
+import { CleanedDataset, DATASET_FILE } from '../data/dataset.js';
+import { readDataset } from '../data/readers/index.js';
 import { readModelCard } from '../detection/model-card.js';
 import { readReport } from '../evaluation/report.js';
 import type { Report } from '../evaluation/report-schema.js';
 import type { Settings } from '../settings.js';
+import { withModel } from './model-folder.js';
 import { fillFolder } from './output-folder.js';
 import { showStage } from './progress/stage.js';
 import type { Terminal } from './terminal.js';
@@ -23,32 +26,43 @@ interface Options {
   readonly terminal: Terminal;
 }
 
-/** Looks at every picture of a data set with a model; the data set is cleaned into a folder of its own first. */
-export async function evaluateModelOn(dataset: string, { model, out, ...context }: Options): Promise<Report> {
-  const { classes } = await readModelCard(resolve(model));
-  const work = await mkdtemp(join(tmpdir(), 'detdistill-evaluate-'));
-  const evaluateInto = async (folder: string): Promise<Report> => {
-    const cleaned = join(work, 'data');
-    await cleanInto(cleaned, { dataset, classes, terminal: context.terminal });
-    await runJob(
-      { kind: 'evaluate', model: resolve(model), dataset: cleaned, batchSize: BATCH, folder },
-      context,
-    );
-    return readReport(folder);
-  };
-  try {
-    return await (out === undefined ? evaluateInto(join(work, 'report')) : fillFolder(out, evaluateInto));
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
+/** Measures a model on a data set as it is labelled: nothing is mended, what cannot be read is an error. */
+export function evaluateModelOn(dataset: string, { model, out, ...context }: Options): Promise<Report> {
+  return withModel(model, context, async folder => {
+    const { classes } = await readModelCard(folder);
+    const work = await mkdtemp(join(tmpdir(), 'detdistill-evaluate-'));
+    const data = join(work, 'data');
+    const measureInto = async (report: string): Promise<Report> => {
+      await gather(data, { dataset, classes, terminal: context.terminal });
+      await runJob(
+        { kind: 'evaluate', model: folder, dataset: data, batchSize: BATCH, folder: report },
+        context,
+      );
+      return readReport(report);
+    };
+    try {
+      return await (out === undefined ? measureInto(join(work, 'report')) : fillFolder(out, measureInto));
+    } finally {
+      await rm(work, { recursive: true, force: true });
+    }
+  });
 }
 
-async function cleanInto(
+/** All pictures become the evaluation split, where the data set does not name one itself. */
+async function gather(
   outFolder: string,
   { dataset, classes, terminal }: { dataset: string; classes: string[]; terminal: Terminal },
 ): Promise<void> {
+  const data = Data.parse({ train: resolve(dataset), classes, do_data_cleaning: false });
+  const { samples } = await readDataset(data.train, data.format);
+  await mkdir(outFolder);
   const { onProgress, end } = await showStage(terminal);
-  // Named as both splits: then all of its pictures are in the one that is evaluated.
-  const data = Data.parse({ train: resolve(dataset), eval: resolve(dataset), classes });
   await cleanDataset({ data, outFolder, onProgress }).finally(end);
+  if (samples.every(({ split }) => split === null)) await joinSplits(join(outFolder, DATASET_FILE));
+}
+
+async function joinSplits(file: string): Promise<void> {
+  const { classes, splits } = CleanedDataset.parse(JSON.parse(await readFile(file, 'utf8')));
+  const joined: CleanedDataset = { classes, splits: { train: [], eval: [...splits.train, ...splits.eval] } };
+  await writeFile(file, JSON.stringify(joined));
 }

@@ -1,13 +1,13 @@
-import { mkdir, mkdtemp, readdir, rename, rm, rmdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { errors } from '../errors.js';
 
 /** Fills a folder beside its place and moves it there when it is whole; a folder that holds something stays as it is. */
 export async function fillFolder<T>(path: string, fill: (folder: string) => Promise<T>): Promise<T> {
   const target = resolve(path);
   await assertEmpty(target);
-  await mkdir(dirname(target), { recursive: true });
-  const folder = await mkdtemp(`${target}.partial-`);
+  const folder = `${target}.partial-${process.pid}`;
+  await mkdir(folder, { recursive: true });
   try {
     const result = await fill(folder);
     await rmdir(target).catch(() => undefined); // empty, or not there

@@ -14,8 +14,8 @@ const SHOWN_FINDINGS = 20;
 export const clean = defineCommand({
   name: 'clean',
   args: '<dataset>',
-  summary: 'find and mend what would break training in a data set; the originals are only read',
-  notes: 'A run does this by itself (do_data_cleaning). Here you see what it would find.',
+  summary: 'find and mend what would break training',
+  notes: 'The originals are only read. A run does this by itself (do_data_cleaning).',
   options: {
     dryRun: flag('only show what would change'),
     out: optional('dir', 'folder for the cleaned data set, its report and the ledger of changes'),

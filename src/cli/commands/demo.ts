@@ -18,7 +18,7 @@ const ON_INTERRUPT = {
 
 export const demo = defineCommand({
   name: 'demo',
-  summary: 'the whole pipeline on real pictures: a large detector teaches a small one to find trees',
+  summary: 'the whole pipeline on real pictures: a large model teaches a small one',
   notes:
     'Takes less than 12 minutes on two cores, after set-up. Interrupted with Ctrl-C and started again, it goes on where\nit was; finished stages are never repeated.',
   json: true,

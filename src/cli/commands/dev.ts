@@ -3,7 +3,7 @@ import { alignTable } from '../table.js';
 
 export const dev = defineCommand({
   name: 'dev',
-  summary: 'a Temporal server and workers on this machine, until Ctrl-C',
+  summary: 'server and workers on this machine, until Ctrl-C',
   notes:
     'Other commands of the same DETDISTILL_HOME find it. Runs that were interrupted go on at once.\nThe server listens on port 7233 (DETDISTILL_PORT), its web page is at the port 1000 above.',
   async act({ settings, terminal }) {

@@ -1,6 +1,6 @@
 import { errors } from '../../errors.js';
 import type { CocoMetrics } from '../../pipeline.js';
-import { type Call, defineCommand, optional } from '../command.js';
+import { type Call, defineCommand, optional, MODEL_HELP } from '../command.js';
 
 interface Evaluated {
   readonly metrics: CocoMetrics;
@@ -13,8 +13,8 @@ interface Evaluated {
 }
 
 const options = {
-  model: optional('dir', "a run's model/ folder"),
-  data: optional('dataset', 'data set, all of whose pictures are looked at'),
+  model: optional('model', MODEL_HELP),
+  data: optional('dataset', 'data set: its evaluation split where it names one, else all of it'),
   out: optional('dir', 'with --model: folder for the report, the detections and pictures with boxes'),
   detections: optional('file', "COCO's results format: a list of image_id, category_id, bbox, score"),
   groundTruth: optional('file', "COCO's annotation format"),
@@ -22,8 +22,8 @@ const options = {
 
 export const evaluate = defineCommand({
   name: 'evaluate',
-  summary: 'COCO metrics of a model on a data set, or of a file of detections',
-  notes: `detdistill evaluate --model DIR --data DATASET
+  summary: 'COCO metrics of a model, or of a file of detections',
+  notes: `detdistill evaluate --model MODEL --data DATASET
 detdistill evaluate --detections FILE --ground-truth FILE`,
   options,
   json: true,

@@ -4,7 +4,7 @@ import { withRuns } from '../server.js';
 export const history = defineCommand({
   name: 'history',
   args: '<run>',
-  summary: 'what happened in a run: attempts, failures, pauses, and when',
+  summary: 'what happened in a run, and when',
   json: true,
   async act({ args: [id], settings, terminal }) {
     const lines = await withRuns(settings, open => open.history(id!));

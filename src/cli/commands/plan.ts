@@ -4,7 +4,7 @@ import { alignTable } from '../table.js';
 export const plan = defineCommand({
   name: 'plan',
   args: '<config>',
-  summary: 'what a run would do, stage by stage, and why; nothing is started',
+  summary: 'what a run would do and why; starts nothing',
   options: { set: several('a.b=c', 'another value for a key of the run file; may be repeated') },
   json: true,
   async act({ args: [path], options: { set }, settings, terminal }) {

@@ -2,7 +2,7 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { errors } from '../../errors.js';
 import type { Prediction } from '../../pipeline.js';
-import { defineCommand, needed, optional } from '../command.js';
+import { defineCommand, needed, optional, MODEL_HELP } from '../command.js';
 
 /** Detections below it are seldom worth looking at. */
 const SHOWN_SCORE = 0.3;
@@ -10,9 +10,9 @@ const SHOWN_SCORE = 0.3;
 export const predict = defineCommand({
   name: 'predict',
   args: '<image...>',
-  summary: 'what a model detects in pictures of any size',
+  summary: 'what a model finds in pictures',
   options: {
-    model: needed('dir', "a run's model/ folder"),
+    model: needed('model', MODEL_HELP),
     score: optional('number', `only detections from this score on, 0 to 1; ${SHOWN_SCORE} if left out`),
     out: optional('dir', 'folder for copies of the pictures with boxes'),
   },
@@ -22,11 +22,12 @@ export const predict = defineCommand({
     const images = args.map(image => resolve(image));
     for (const image of images)
       if (!(await stat(image).catch(() => null))?.isFile()) throw errors.datasetMissing(image);
-    const { readModelCard } = await import('../../detection/model-card.js');
-    await readModelCard(resolve(model)); // before TensorFlow is loaded for nothing
+    const { withModel } = await import('../model-folder.js');
     const { runJob } = await import('../trainer-job.js');
-    const job = { kind: 'predict', model: resolve(model), images } as const;
-    const found = await runJob<Prediction[]>(job, { settings, terminal });
+    const context = { settings, terminal };
+    const found = await withModel(model, context, folder =>
+      runJob<Prediction[]>({ kind: 'predict', model: folder, images }, context),
+    );
     const predictions = found.map(({ detections, ...picture }) => ({
       ...picture,
       detections: detections.filter(detection => detection.score >= threshold),

@@ -12,7 +12,7 @@ const ON_INTERRUPT = {
 export const run = defineCommand({
   name: 'run',
   args: '<config>',
-  summary: 'start a pipeline from a run file and follow it',
+  summary: 'start a run from a run file, and follow it to its end',
   notes:
     'Where no server is named (TEMPORAL_ADDRESS) or runs (detdistill dev), one is started with workers on this machine\nfor as long as the run takes. A run of the same name that has not ended is joined.',
   options: {

@@ -4,7 +4,7 @@ import { alignTable } from '../table.js';
 
 export const setup = defineCommand({
   name: 'setup',
-  summary: 'provide what npm does not carry: TensorFlow, its addon, the Temporal server',
+  summary: "fetch what npm does not carry: TensorFlow, Temporal's server",
   notes:
     'Every other command does this by itself when something is missing. Everything lies in the cache folder under\nDETDISTILL_HOME; what is there is not fetched again.',
   options: {

@@ -22,16 +22,16 @@ const signal = ({ name, summary, then }: SignalRow): Command =>
 
 export const pause = signal({
   name: 'pause',
-  summary: 'stop a run at a checkpoint and free its GPU, until it is resumed',
+  summary: 'stop a run at a checkpoint; frees its GPU',
   then: 'asked to pause; the running stage saves a checkpoint first',
 });
 export const resume = signal({
   name: 'resume',
-  summary: 'let a paused run go on from its checkpoint',
+  summary: 'let a paused run go on',
   then: 'goes on',
 });
 export const cancel = signal({
   name: 'cancel',
-  summary: 'end a run; what it finished stays, and starting it again goes on from there',
+  summary: 'end a run; started again, it goes on from there',
   then: 'asked to end; the running stage saves a checkpoint first',
 });

@@ -4,7 +4,8 @@ import { withRuns } from '../server.js';
 export const watch = defineCommand({
   name: 'watch',
   args: '<run>',
-  summary: 'follow a run until it ends; Ctrl-C ends only the following',
+  summary: 'follow a run until it ends',
+  notes: 'Ctrl-C ends the following, not the run.',
   json: true,
   async act({ args: [id], settings, terminal }) {
     const { followRun } = await import('../follow.js');

@@ -5,8 +5,8 @@ const KINDS = ['control', 'gpu'] as const;
 
 export const worker = defineCommand({
   name: 'worker',
-  args: '<control|gpu>',
-  summary: 'one worker of a cluster, until Ctrl-C',
+  args: '<kind>',
+  summary: 'one worker of several machines: control or gpu',
   notes:
     'control: workflows, cleaning, suggestions. gpu: training, export, evaluation, one at a time; one worker a GPU.\nTEMPORAL_ADDRESS names the server, DETDISTILL_STORE the store that all machines share.',
   async act({ args: [written], settings, terminal }) {
