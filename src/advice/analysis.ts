@@ -1,0 +1,234 @@
+import type { Analysis, Language, Operator, PieChart } from './analysis-format.js';
+import type { EvidenceReport, Suggestion } from './suggestion.js';
+
+interface Analysed {
+  readonly report: EvidenceReport;
+  readonly suggestions: readonly Suggestion[];
+  /** The text of the language in question. */
+  readonly say: (english: string, chinese: string) => string;
+}
+
+type Describe = (analysed: Analysed) => Operator;
+
+/** Evaluation and advice in the shape that ModelArts' console shows, in Chinese and in English. */
+export function analysisOf(report: EvidenceReport, suggestions: readonly Suggestion[]): Analysis {
+  const inLanguage = (language: Language): Record<string, Operator> => {
+    const say = (english: string, chinese: string): string => (language === 'zh-cn' ? chinese : english);
+    const entries = Object.entries(OPERATORS);
+    return Object.fromEntries(
+      entries.map(([name, describe]) => [name, describe({ report, suggestions, say })]),
+    );
+  };
+  return { 'zh-cn': inLanguage('zh-cn'), 'en-us': inLanguage('en-us') };
+}
+
+const OPERATORS: Readonly<Record<string, Describe>> = {
+  summary: ({ report: { metrics }, say }) => ({
+    title: say('Summary', '模型评估摘要'),
+    description: say(
+      'COCO metrics on the evaluation split; -1: undefined.',
+      '评估集上的 COCO 指标；-1 表示未定义。',
+    ),
+    value: { mAP: metrics.AP50, ...metrics },
+  }),
+
+  advice: ({ suggestions, say }) => ({
+    title: say('Findings and advice', '现象与建议'),
+    description: say('The most promising first.', '按预期收益排序。'),
+    table: {
+      advice: {
+        top_left_cell: say('rule', '规则'),
+        row_labels: suggestions.map(({ id }) => id),
+        col_labels: [
+          say('finding', '现象'),
+          say('value', '数值'),
+          say('threshold', '阈值'),
+          say('advice', '建议'),
+        ],
+        cell_value: suggestions.map(({ evidence, advice }) => [
+          evidence.metric,
+          round(evidence.value),
+          round(evidence.threshold),
+          say(advice.en, advice.zh),
+        ]),
+      },
+    },
+  }),
+
+  accuracy_per_class: ({ report: { perClass }, say }) => ({
+    title: say('Accuracy of each class', '各类别精度'),
+    description: say('Found: boxes found at the best threshold.', '检出数为最优阈值下的正确检出框数。'),
+    table: {
+      accuracy_per_class: {
+        top_left_cell: say('class', '类别'),
+        row_labels: perClass.map(({ name }) => name),
+        col_labels: ['AP', 'AP50', 'AP75', say('boxes', '框数'), say('found', '检出数')],
+        cell_value: perClass.map(({ AP, AP50, AP75, boxes, correct }) => [
+          ...[AP, AP50, AP75].map(defined),
+          boxes,
+          correct,
+        ]),
+      },
+    },
+  }),
+
+  pr_curve: ({ report, say }) => ({
+    title: say('Precision over recall', 'P-R 曲线'),
+    description: say('Of each class, at IoU 0.5.', '各类别，IoU 0.5。'),
+    line_chart: {
+      pr_curve: {
+        x_axis_name: say('recall', '召回率'),
+        y_axis_name: say('precision', '精确率'),
+        x_axis_range: [0, 1],
+        y_axis_range: [0, 1],
+        curve: precisionCurves(report),
+      },
+    },
+  }),
+
+  f1_score: ({
+    report: {
+      operatingCurve,
+      errors: { best },
+    },
+    say,
+  }) => ({
+    title: say('F1 over the score threshold', 'F1 与置信度阈值'),
+    description: say(
+      `Best: F1 ${best.f1.toFixed(3)} from score ${best.threshold.toFixed(3)} on.`,
+      `最优：置信度阈值 ${best.threshold.toFixed(3)}，F1 ${best.f1.toFixed(3)}。`,
+    ),
+    value: { best_threshold: best.threshold, f1: best.f1, precision: best.precision, recall: best.recall },
+    line_chart: {
+      f1_score: {
+        x_axis_name: say('score threshold', '置信度阈值'),
+        y_axis_name: 'F1',
+        x_axis_range: [0, 1],
+        y_axis_range: [0, 1],
+        curve: { F1: operatingCurve.map(({ threshold, f1 }) => [threshold, round(f1)] as const) },
+      },
+    },
+  }),
+
+  false_detection: ({
+    report: {
+      errors: { counts, correct },
+    },
+    say,
+  }) => ({
+    title: say('False detections', '误检分析'),
+    description: say(
+      'Detections at the best threshold. Duplicates count as location, wrong class and location as class errors.',
+      '最优阈值下的检出框。重复检出计入位置误检，类别与位置均错误计入类别误检。',
+    ),
+    pie_chart: {
+      false_detection: pie(say, {
+        correct,
+        cls: counts.cls + counts.both,
+        bkg: counts.bkg,
+        loc: counts.loc + counts.dup,
+      }),
+    },
+  }),
+
+  missed_detection: ({
+    report: {
+      errors: { lost, correct },
+    },
+    say,
+  }) => ({
+    title: say('Missed objects', '漏检分析'),
+    description: say('Labelled boxes at the best threshold.', '最优阈值下的标注框。'),
+    pie_chart: { missed_detection: pie(say, { correct, ...lost }) },
+  }),
+
+  error_kinds: ({
+    report: {
+      errors: { counts, shares, deltaAP50 },
+    },
+    say,
+  }) => ({
+    title: say('Kinds of errors', '错误类型'),
+    description: say(
+      'ΔAP50: what AP50 would gain if all errors of the kind were repaired.',
+      'ΔAP50：修复该类全部错误后 AP50 的提升。',
+    ),
+    table: {
+      error_kinds: {
+        top_left_cell: say('kind', '类型'),
+        row_labels: KINDS.map(({ en, zh }) => say(en, zh)),
+        col_labels: [say('count', '数量'), say('share', '占比'), 'ΔAP50'],
+        cell_value: KINDS.map(({ kind }) => [counts[kind], round(shares[kind]), round(deltaAP50[kind])]),
+      },
+    },
+  }),
+
+  sensitivity_area: ({ report: { sizeRecall }, say }) => ({
+    title: say('Sensitivity to the size of objects', '目标框面积占比敏感度'),
+    description: say(
+      'Recall of fifths of the boxes, from small to large shares of the picture.',
+      '按框面积占比由小到大均分五组的召回率。',
+    ),
+    table: {
+      sensitivity_area: {
+        top_left_cell: say('area', '面积占比'),
+        row_labels: [
+          ...sizeRecall.map((_, i) => `${i * 20}%-${(i + 1) * 20}%`),
+          say('standard deviation', '标准差'),
+        ],
+        col_labels: [say('all classes', '全部类别')],
+        cell_value: [...sizeRecall.map(({ recall }) => recall), spread(sizeRecall)].map(value => [
+          value === null ? null : round(value),
+        ]),
+      },
+    },
+  }),
+};
+
+const KINDS = [
+  { kind: 'cls', en: 'class', zh: '类别' },
+  { kind: 'loc', en: 'location', zh: '位置' },
+  { kind: 'both', en: 'class and location', zh: '类别与位置' },
+  { kind: 'dup', en: 'duplicate', zh: '重复' },
+  { kind: 'bkg', en: 'background', zh: '背景' },
+  { kind: 'miss', en: 'missed', zh: '漏检' },
+] as const;
+
+const round = (value: number): number => Math.round(value * 1e4) / 1e4;
+const defined = (value: number): number | null => (value < 0 ? null : round(value));
+
+function pie(
+  say: Analysed['say'],
+  { correct, cls, bkg, loc }: Readonly<Record<'correct' | 'cls' | 'bkg' | 'loc', number>>,
+): PieChart {
+  return {
+    label: [
+      say('correct', '正确'),
+      say('class error', '类别错误'),
+      say('background error', '背景错误'),
+      say('location error', '位置错误'),
+    ],
+    value: [correct, cls, bkg, loc],
+  };
+}
+
+function precisionCurves({
+  perClass,
+  curves,
+}: EvidenceReport): Record<string, (readonly [number, number])[]> {
+  const named = curves
+    .filter(({ iou }) => iou === 0.5)
+    .map(({ categoryId, precision }) => [
+      perClass.find(row => row.categoryId === categoryId)?.name ?? String(categoryId),
+      precision.map((value, i) => [i / 100, round(value)] as const),
+    ]);
+  return Object.fromEntries(named) as Record<string, (readonly [number, number])[]>; // as built just above
+}
+
+/** Population standard deviation, empty bins left out: the one that reproduces ModelArts' published tables. */
+export function spread(bins: EvidenceReport['sizeRecall']): number | null {
+  const values = bins.flatMap(({ recall }) => (recall === null ? [] : [recall]));
+  if (values.length === 0) return null;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+}
