@@ -98,7 +98,7 @@ describe('assigning targets', () => {
     }
   });
 
-  it('takes less than a tenth of a second for 100 boxes on D0', () => {
+  it('takes less than a tenth of a second of processor time for 100 boxes on D0', () => {
     const random = randomFrom('many');
     const many = Array.from({ length: 100 }, () => {
       const [ymin, xmin] = [random.uniform(0, 400), random.uniform(0, 400)];
@@ -106,9 +106,9 @@ describe('assigning targets', () => {
     });
     assignTargets(GRID, many); // compiled by now
     const times = Array.from({ length: 3 }, () => {
-      const start = performance.now();
+      const start = process.cpuUsage();
       assignTargets(GRID, many);
-      return performance.now() - start;
+      return process.cpuUsage(start).user / 1000;
     });
     expect(Math.min(...times)).toBeLessThan(100);
   });

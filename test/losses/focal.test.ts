@@ -53,12 +53,12 @@ describe('the focal loss', () => {
 
   it('stays finite, and so does its gradient, at logits that saturate', () => {
     const options = OPTIONS[0]![1];
-    const [value, gradient] = tf.tidy(() => {
+    const numbers = tf.tidy(() => {
       const x = tf.tensor([-100, -100, 100, 100, -1000, 1000], SHAPE);
-      const result = tf.valueAndGrad((logits: tf.Tensor) => loss(logits, options))(x);
-      return [result.value.dataSync()[0]!, [...result.grad.dataSync()]] as const;
+      const { value, grad } = tf.valueAndGrad((logits: tf.Tensor) => loss(logits, options))(x);
+      return [...value.dataSync(), ...grad.dataSync()];
     });
-    expect(Number.isFinite(value)).toBe(true);
-    expect(gradient.every(Number.isFinite)).toBe(true);
+    expect(numbers.length).toBe(7);
+    expect(numbers.every(Number.isFinite)).toBe(true);
   });
 });
