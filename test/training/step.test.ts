@@ -93,8 +93,8 @@ describe('a recorded training step', () => {
       const after = await program.run('values', {});
       expect(variables.next.size).toBeGreaterThan(specs.length);
       for (const [name, next] of variables.next)
-        // A variable that starts at 0 is its gradient; those of the first layers come through a hundred layers in single precision.
-        expect(distance(after[name]!, next), name).toBeLessThan(1e-3);
+        // Gradients come through norms of two values at the coarsest level: single precision leaves three digits there.
+        expect(distance(after[name]!, next), name).toBeLessThan(5e-3);
     }
   });
 
