@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { AppError, messageOf } from '../src/errors.js';
+import { AppError, errors } from '../src/errors.js';
 import type { StageProgress } from '../src/pipeline.js';
+import { stallSeconds } from './stall.js';
 
 /** What a stage is given of the world. */
 export interface StageContext {
@@ -10,40 +11,65 @@ export interface StageContext {
   readonly last: StageProgress | undefined;
 }
 
+const BEAT_MS = 5_000;
+
 /** Runs a stage as a Temporal activity: the only place where the two meet. */
 export async function asActivity<T>(work: (context: StageContext) => Promise<T>): Promise<T> {
   const context = Context.current();
-  let last = context.info.heartbeatDetails as StageProgress | undefined;
+  const signal = context.cancellationSignal;
+  // Written below by an earlier attempt.
+  const last = context.info.heartbeatDetails as StageProgress | undefined;
+  const heart = startHeart(last, progress => context.heartbeat(progress));
   try {
-    return await work({
-      signal: context.cancellationSignal,
-      last,
-      onProgress: progress => {
-        // A later heartbeat replaces an earlier one: notes and checkpoints must outlive the next step.
-        last = {
-          ...(last?.note !== undefined && { note: last.note }),
-          ...(last?.checkpoint && { checkpoint: last.checkpoint }),
-          ...progress,
-        };
-        context.heartbeat(last);
-      },
-    });
+    return await work({ signal, last, onProgress: heart.onProgress });
   } catch (error) {
-    if (last) context.heartbeat(last);
-    throw failureOf(error, context.cancellationSignal);
+    heart.beat();
+    throw failureOf(error, signal);
+  } finally {
+    heart.stop();
   }
 }
+
+/** Beats with each progress, and repeats it while it is fresh: a stage that hangs must not look alive. */
+function startHeart(
+  last: StageProgress | undefined,
+  send: (progress: StageProgress) => void,
+): { onProgress: (progress: StageProgress) => void; beat: () => void; stop: () => void } {
+  let now: StageProgress = { ...(last && lasting(last)), phase: 'start', step: 0, totalSteps: 0 };
+  let at = Date.now();
+  const beat = (): void => send(now);
+  const timer = setInterval(() => {
+    if (Date.now() - at < stallSeconds(now.phase) * 1000) beat();
+  }, BEAT_MS);
+  beat();
+  return {
+    onProgress: progress => {
+      // A later heartbeat replaces an earlier one: some things must outlive the next step.
+      now = { ...lasting(now), ...progress };
+      at = Date.now();
+      beat();
+    },
+    beat,
+    stop: () => clearInterval(timer),
+  };
+}
+
+const lasting = ({ note, checkpoint, begun }: StageProgress): Partial<StageProgress> => ({
+  ...(note !== undefined && { note }),
+  ...(checkpoint && { checkpoint }),
+  ...(begun && { begun }),
+});
 
 /** Cancellation is passed on as Temporal's own; errors of the catalogue keep their code, facts and whether to retry. */
 function failureOf(error: unknown, signal: AbortSignal): Error {
   if (signal.aborted)
     return signal.reason instanceof CancelledFailure ? signal.reason : new CancelledFailure('CANCELLED');
-  if (!(error instanceof AppError)) return error instanceof Error ? error : new Error(messageOf(error));
+  const known = error instanceof AppError ? error : errors.unexpected(error);
   return ApplicationFailure.create({
-    message: error.message,
-    type: error.code,
-    nonRetryable: !error.retryable,
-    details: [error.toJSON()],
-    cause: error,
+    message: known.message,
+    type: known.code,
+    nonRetryable: !known.retryable,
+    details: [known.toJSON()],
+    cause: known,
   });
 }

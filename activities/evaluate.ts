@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { CocoMetrics, EvaluateInput, EvaluateResult } from '../src/pipeline.js';
 import { asActivity } from './context.js';
 import type { Dependencies } from './dependencies.js';
@@ -8,17 +6,14 @@ import { reuseOrRun } from './reuse.js';
 import { runTrainer } from './trainer-process.js';
 
 export const createEvaluate =
-  ({ settings, store }: Dependencies) =>
+  (dependencies: Dependencies) =>
   (input: EvaluateInput): Promise<EvaluateResult> =>
-    asActivity(async ({ signal, onProgress }) => {
-      const key = evaluateKey(input);
-      const folder = join(settings.home, 'work', `evaluate-${key}`);
-      return reuseOrRun<EvaluateResult>(store, { kind: 'evaluate', key }, async () => {
+    asActivity(context => {
+      const stage = { kind: 'evaluate', key: evaluateKey(input), context } as const;
+      return reuseOrRun<EvaluateResult>(dependencies, stage, async folder => {
+        const { store } = dependencies;
         const [model, dataset] = [await store.open(input.model), await store.open(input.dataset)];
-        const metrics = await runTrainer<CocoMetrics>(
-          { kind: 'evaluate', model, dataset, batchSize: input.batchSize, folder },
-          { settings, signal, onProgress },
-        );
-        return { folder, facts: { metrics } };
-      }).finally(() => rm(folder, { recursive: true, force: true }));
+        const job = { kind: 'evaluate', model, dataset, batchSize: input.batchSize, folder } as const;
+        return { metrics: await runTrainer<CocoMetrics>(job, { ...dependencies, ...context }) };
+      });
     });

@@ -1,37 +1,56 @@
-import { cp, mkdir, rename, rm } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RunConfig } from '../src/config/run.js';
 import type { ArtifactRef, PublishedModel, PublishInput } from '../src/pipeline.js';
+import type { Settings } from '../src/settings.js';
 import { asActivity } from './context.js';
 import type { Dependencies } from './dependencies.js';
+import { assertUsable, type Output, replaceOutput } from './output-folder.js';
+
+const outputOf = ({ train_url, name }: RunConfig, { home }: Settings): Output => ({
+  target: train_url ?? join(home, 'runs', name),
+  isChosen: train_url !== null,
+});
+
+/** Whether the output can be written at the end. */
+export const createCheckOutput =
+  ({ settings }: Dependencies) =>
+  (config: RunConfig): Promise<void> =>
+    asActivity(() => assertUsable(outputOf(config, settings)));
 
 /** The run's output folder: checkpoints, archive/, events and model/ of the student, the same of the teacher below teacher/. */
 export const createPublish =
   ({ settings, store }: Dependencies) =>
   ({ config, teacher, student, suggestions }: PublishInput): Promise<string> =>
-    asActivity(async () => {
-      const target = resolve(config.train_url ?? join(settings.home, 'runs', config.name));
-      const partial = `${target}.partial-${process.pid}`;
-      const place = async (artifact: ArtifactRef, at: string): Promise<void> =>
-        cp(await store.open(artifact), join(partial, at), { recursive: true });
-      const placeModel = async ({ trained, model, report }: PublishedModel, at: string): Promise<void> => {
-        await place(trained, at);
-        await place(model, join(at, 'model'));
-        await place(report, join(at, 'evaluation'));
-      };
-      try {
-        await mkdir(dirname(target), { recursive: true });
-        await rm(partial, { recursive: true, force: true });
-        await placeModel(student, '.');
-        if (teacher) await placeModel(teacher, 'teacher');
-        await place(suggestions, 'suggestions');
-        await rm(target, { recursive: true, force: true });
-        await rename(partial, target);
-      } finally {
-        await rm(partial, { recursive: true, force: true });
-      }
-      if (config.deps_save_path) {
-        await cp(await store.open(student.report), config.deps_save_path, { recursive: true });
-        await cp(await store.open(suggestions), config.deps_save_path, { recursive: true });
-      }
-      return target;
+    asActivity(async ({ signal, onProgress }) => {
+      const output = outputOf(config, settings);
+      const placings = [
+        ...placingsOf(student, '.'),
+        ...(teacher ? placingsOf(teacher, 'teacher') : []),
+        [suggestions, 'suggestions'] as const,
+      ];
+      const place = async (artifact: ArtifactRef, folder: string): Promise<void> =>
+        cp(await store.open(artifact), folder, { recursive: true });
+      await replaceOutput(output, {
+        run: config.name,
+        fill: async folder => {
+          for (const [step, [artifact, at]] of placings.entries()) {
+            signal.throwIfAborted();
+            onProgress({ phase: 'publish', step, totalSteps: placings.length });
+            await place(artifact, join(folder, at));
+          }
+        },
+      });
+      if (config.deps_save_path)
+        for (const artifact of [student.report, suggestions]) await place(artifact, config.deps_save_path);
+      return output.target;
     });
+
+const placingsOf = (
+  { trained, model, report }: PublishedModel,
+  at: string,
+): (readonly [ArtifactRef, string])[] => [
+  [trained, at],
+  [model, join(at, 'model')],
+  [report, join(at, 'evaluation')],
+];

@@ -115,7 +115,6 @@ export interface SuggestionSummary {
 
 export interface PublishInput {
   readonly config: RunConfig;
-  readonly runId: string;
   readonly teacher: PublishedModel | null;
   readonly student: PublishedModel;
   readonly suggestions: ArtifactRef;

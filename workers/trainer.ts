@@ -1,4 +1,4 @@
-import { AppError, type ErrorFacts, messageOf } from '../src/errors.js';
+import { AppError, errors } from '../src/errors.js';
 import type { TrainerReply, TrainerRequest } from '../activities/trainer-process.js';
 import { runJob } from './trainer-jobs.js';
 
@@ -11,8 +11,8 @@ const reply = (message: TrainerReply): Promise<void> =>
   });
 
 process.on('disconnect', () => process.exit(1));
-// The terminal's Ctrl-C reaches the whole group; the parent says when to stop.
-process.on('SIGINT', () => undefined);
+// A terminal's Ctrl-C, or a service's end, reaches the whole group; the parent says when to stop.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
 process.on('message', (request: TrainerRequest) => {
   if (request.type === 'stop') controller.abort();
   else void work(request);
@@ -28,15 +28,8 @@ async function work({ job, settings }: Extract<TrainerRequest, { type: 'start' }
     await reply({ type: 'done', result });
     process.exit(0);
   } catch (error) {
-    const facts = error instanceof AppError ? error.toJSON() : unexpected(error);
-    await reply({ type: 'failed', error: facts });
+    const known = error instanceof AppError ? error : errors.unexpected(error);
+    await reply({ type: 'failed', error: known.toJSON() });
     process.exit(1);
   }
 }
-
-/** The system's own errors (a full disk, a lost file) may pass; a mistake of ours repeats itself. */
-const unexpected = (error: unknown): ErrorFacts => ({
-  code: 'UNEXPECTED',
-  message: error instanceof Error ? (error.stack ?? error.message) : messageOf(error),
-  retryable: error instanceof Error && 'syscall' in error,
-});

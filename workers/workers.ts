@@ -1,7 +1,9 @@
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { hostname } from 'node:os';
-import { createControlActivities, createGpuActivities } from '../activities/index.js';
+import { fileURLToPath } from 'node:url';
 import type { Dependencies } from '../activities/dependencies.js';
+import { createControlActivities, createGpuActivities } from '../activities/index.js';
+import { removeAbandonedWork } from '../activities/work-folder.js';
 import { compiledModule } from '../src/compiled.js';
 import { errors } from '../src/errors.js';
 import { QUEUES } from '../src/pipeline.js';
@@ -9,7 +11,7 @@ import type { Settings } from '../src/settings.js';
 import { openStore } from '../src/store/open-store.js';
 import { installRuntime } from './runtime.js';
 
-export type WorkerKind = 'control' | 'gpu';
+export type WorkerKind = keyof typeof QUEUES;
 
 export interface RunningWorker {
   /** Lets activities save and end, then stops. */
@@ -18,37 +20,65 @@ export interface RunningWorker {
   readonly ended: Promise<void>;
 }
 
-/** A stage that is asked to stop has this long to save a checkpoint. */
+/** Activities are cancelled as soon as a worker shuts down; this long they have to save a checkpoint. */
 const GRACE = '90s';
 
+const OPTIONS: Readonly<Record<WorkerKind, (dependencies: Dependencies) => Partial<WorkerOptions>>> = {
+  control: dependencies => ({
+    workflowsPath: fileURLToPath(compiledModule('../workflows/index.js', import.meta.url)),
+    activities: createControlActivities(dependencies),
+    maxConcurrentActivityTaskExecutions: 4,
+  }),
+  // One at a time: a GPU has room for one trainer. No workflows, so nothing is bundled.
+  gpu: dependencies => ({
+    activities: createGpuActivities(dependencies),
+    maxConcurrentActivityTaskExecutions: 1,
+  }),
+};
+
+/** A worker of one queue. More of them, here or elsewhere, share its work. */
 export async function startWorker(
   kind: WorkerKind,
   { settings, address }: { settings: Settings; address: string },
 ): Promise<RunningWorker> {
   installRuntime(settings);
+  const dependencies = { settings, store: openStore(settings) };
+  await removeAbandonedWork(settings);
   const connection = await NativeConnection.connect({ address }).catch((cause: unknown) => {
     throw errors.serverUnreachable(address, cause);
   });
-  const dependencies: Dependencies = { settings, store: openStore(settings) };
-  const shared = {
-    connection,
-    namespace: settings.temporalNamespace,
-    taskQueue: QUEUES[kind],
-    identity: `${hostname()}/${kind}/${process.pid}`,
-  };
-  const worker = await Worker.create({
-    ...shared,
-    maxHeartbeatThrottleInterval: '2s',
-    defaultHeartbeatThrottleInterval: '2s',
-    shutdownForceTime: GRACE,
-    ...(kind === 'control'
-      ? {
-          workflowsPath: compiledModule('../workflows/index.js', import.meta.url).pathname,
-          activities: createControlActivities(dependencies),
-          maxConcurrentActivityTaskExecutions: 4,
-        }
-      : { activities: createGpuActivities(dependencies), maxConcurrentActivityTaskExecutions: 1 }),
+  try {
+    await assertNamespace(connection, { namespace: settings.temporalNamespace, address });
+    const worker = await Worker.create({
+      ...OPTIONS[kind](dependencies),
+      connection,
+      namespace: settings.temporalNamespace,
+      taskQueue: QUEUES[kind],
+      identity: `${hostname()}/${kind}/${process.pid}`,
+      // Live progress reaches the server this often.
+      maxHeartbeatThrottleInterval: '2s',
+      defaultHeartbeatThrottleInterval: '2s',
+      shutdownForceTime: GRACE,
+    });
+    return running(worker, connection);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+async function assertNamespace(
+  connection: NativeConnection,
+  { namespace, address }: { namespace: string; address: string },
+): Promise<void> {
+  await connection.workflowService.describeNamespace({ namespace }).catch((cause: unknown) => {
+    throw /not found/i.test(String(cause))
+      ? errors.namespaceMissing(namespace, address)
+      : errors.serverRefused(address, cause);
   });
+}
+
+function running(worker: Worker, connection: NativeConnection): RunningWorker {
   const ended = worker.run().finally(() => connection.close());
   // Reported by whoever awaits it; a worker that fails before that must not end the process unexplained.
   ended.catch(() => undefined);

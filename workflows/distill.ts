@@ -1,50 +1,43 @@
-import { CancellationScope, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, setWorkflowOptions } from '@temporalio/workflow';
 import type { RunConfig } from '../src/config/run.js';
-import { plannedStages, type Role, type RunResult, type StageResult } from '../src/pipeline.js';
-import { createStageRunner, type StageRunner } from './stage-runner.js';
-import { advise, clean, evaluate, exportModel, publish, train } from './stages.js';
+import {
+  type ArtifactRef,
+  type EvaluateResult,
+  plannedStages,
+  type PublishedModel,
+  type Role,
+  type RunResult,
+} from '../src/pipeline.js';
+import { StageRunner } from './stage-runner.js';
 
 /**
  * Data cleaning → teacher training → export of the frozen teacher → student training with distillation → evaluation →
  * suggestions. What does not wait for each other runs side by side where workers allow.
  */
 export async function distill(config: RunConfig): Promise<RunResult> {
-  const runner = createStageRunner(plannedStages(config));
-  const cleaned = await runner.run('clean', () => clean({ data: config.data, seed: config.seed }));
-  const dataset = cleaned.artifact;
-  const teacher = config.teacher && (await trainTeacher(runner, config, dataset));
-  const [student, teacherReport] = await together([
-    trainStudent(runner, config, { dataset, teacher }),
-    teacher
-      ? measure(runner, 'teacher', {
-          model: teacher.model,
-          dataset,
-          batchSize: config.teacher!.eval_batch_size,
-        })
-      : Promise.resolve(null),
-  ]);
-  const report = await measure(runner, 'student', {
-    model: student.model,
-    dataset,
-    batchSize: config.student.eval_batch_size,
-  });
-  const advice = await runner.run('advise', () =>
-    advise({
-      config,
-      student: { trained: student.trained, report: report.artifact },
-      teacher: teacher && teacherReport && { trained: teacher.trained, report: teacherReport.artifact },
-    }),
+  const runner = new StageRunner(plannedStages(config));
+  await runner.step('check', ({ checkOutput }) => checkOutput(config));
+  const { artifact: dataset } = await runner.run('clean', ({ clean }) =>
+    clean({ data: config.data, seed: config.seed }),
   );
-  const folder = await publish({
-    config,
-    runId: workflowInfo().workflowId,
-    teacher: teacher &&
-      teacherReport && { trained: teacher.trained, model: teacher.model, report: teacherReport.artifact },
-    student: { trained: student.trained, model: student.model, report: report.artifact },
-    suggestions: advice.artifact,
-  });
+  const teacher = config.teacher && (await trainTeacher(runner, config, dataset));
+  // Where there is one worker, the shorter one goes first.
+  const [teacherReport, student] = await sideBySide(
+    async () =>
+      teacher && (await measure(runner, { config, role: 'teacher', model: teacher.model, dataset })),
+    () => trainStudent(runner, { config, dataset, teacher }),
+  );
+  const report = await measure(runner, { config, role: 'student', model: student.model, dataset });
+  const models = {
+    teacher: teacher && teacherReport && { ...teacher, report: teacherReport.artifact },
+    student: { ...student, report: report.artifact },
+  };
+  const advice = await runner.run('advise', ({ advise }) => advise({ config, ...models }));
+  const folder = await runner.step('publish', ({ publish }) =>
+    publish({ config, ...models, suggestions: advice.artifact }),
+  );
   return {
-    teacher: teacherReport?.metrics ?? null,
+    teacher: teacherReport && teacherReport.metrics,
     student: report.metrics,
     stages: runner.stages,
     suggestions: advice.top,
@@ -52,55 +45,66 @@ export async function distill(config: RunConfig): Promise<RunResult> {
   };
 }
 
-type Dataset = StageResult['artifact'];
-interface Trained {
-  readonly trained: Dataset;
-  readonly model: Dataset;
-}
+// A mistake in this code ends the run, which can be started again at little cost; else it would look alive for ever.
+setWorkflowOptions({ failureExceptionTypes: [Error] }, distill);
+
+type Trained = Omit<PublishedModel, 'report'>;
 
 async function trainTeacher(
   runner: StageRunner,
   { teacher, student, mode, seed }: RunConfig,
-  dataset: Dataset,
+  dataset: ArtifactRef,
 ): Promise<Trained> {
-  const trained = await runner.run('train-teacher', () =>
+  const { artifact: trained } = await runner.run('train-teacher', ({ train }) =>
     train({ role: 'teacher', training: teacher!, mode, seed, dataset, teacher: null }),
   );
   // At the student's input size: both then answer on the same anchors.
-  const model = await runner.run('export-teacher', () =>
-    exportModel({ trained: trained.artifact, image_size: student.image_size }),
+  const { artifact: model } = await runner.run('export-teacher', ({ exportModel }) =>
+    exportModel({ trained, image_size: student.image_size }),
   );
-  return { trained: trained.artifact, model: model.artifact };
+  return { trained, model };
 }
 
 async function trainStudent(
   runner: StageRunner,
-  config: RunConfig,
-  { dataset, teacher }: { dataset: Dataset; teacher: Trained | null },
+  { config, dataset, teacher }: { config: RunConfig; dataset: ArtifactRef; teacher: Trained | null },
 ): Promise<Trained> {
   const { student: training, mode, seed, distillation } = config;
-  const weighs =
-    distillation.use_offline_kd && (distillation.soft_cls_loss > 0 || distillation.soft_box_loss > 0);
-  const guide = teacher && weighs ? { model: teacher.model, distillation } : null;
-  const trained = await runner.run('train-student', () =>
+  const weighs = distillation.soft_cls_loss > 0 || distillation.soft_box_loss > 0;
+  const isGuided = distillation.use_offline_kd && weighs;
+  const guide = isGuided && teacher ? { model: teacher.model, distillation } : null;
+  const { artifact: trained } = await runner.run('train-student', ({ train }) =>
     train({ role: 'student', training, mode, seed, dataset, teacher: guide }),
   );
-  const model = await runner.run('export-student', () =>
-    exportModel({ trained: trained.artifact, image_size: null }),
+  const { artifact: model } = await runner.run('export-student', ({ exportModel }) =>
+    exportModel({ trained, image_size: null }),
   );
-  return { trained: trained.artifact, model: model.artifact };
+  return { trained, model };
 }
 
-const measure = (runner: StageRunner, role: Role, input: Parameters<typeof evaluate>[0]) =>
-  runner.run(`evaluate-${role}`, () => evaluate(input));
+interface Measured {
+  readonly config: RunConfig;
+  readonly role: Role;
+  readonly model: ArtifactRef;
+  readonly dataset: ArtifactRef;
+}
 
-/** When one branch fails, the other is stopped at a checkpoint before the run ends. */
-async function together<A, B>(branches: readonly [Promise<A>, Promise<B>]): Promise<[A, B]> {
-  try {
-    return await Promise.all(branches);
-  } catch (error) {
-    CancellationScope.current().cancel();
-    await Promise.allSettled(branches);
-    throw error;
-  }
+const measure = (runner: StageRunner, { config, role, model, dataset }: Measured): Promise<EvaluateResult> =>
+  runner.run(`evaluate-${role}`, ({ evaluate }) =>
+    evaluate({ model, dataset, batchSize: config[role]!.eval_batch_size }),
+  );
+
+/** When one branch fails, the other is stopped at a checkpoint before the error goes on. */
+function sideBySide<A, B>(first: () => Promise<A>, second: () => Promise<B>): Promise<[A, B]> {
+  const scope = new CancellationScope();
+  return scope.run(async () => {
+    const branches = [first(), second()] as const;
+    try {
+      return await Promise.all(branches);
+    } catch (error) {
+      scope.cancel();
+      await Promise.allSettled(branches);
+      throw error;
+    }
+  });
 }

@@ -1,4 +1,4 @@
-import type { temporal } from '@temporalio/proto';
+import type { RunEvent } from './events.js';
 
 export interface HistoryLine {
   readonly at: Date;
@@ -6,42 +6,34 @@ export interface HistoryLine {
   readonly what: string;
 }
 
-type History = temporal.api.history.v1.IHistory;
-type Event = temporal.api.history.v1.IHistoryEvent;
+/** A run's history in our words. */
+export const describeHistory = (events: readonly RunEvent[]): HistoryLine[] =>
+  events.map(event => ({ at: event.at, what: describe(event) }));
 
-const timeOf = ({ eventTime }: Event): Date =>
-  new Date(Number(eventTime?.seconds ?? 0) * 1000 + (eventTime?.nanos ?? 0) / 1e6);
-
-/** Temporal's history in our words; what only Temporal needs is left out. */
-export function readHistory({ events }: History): HistoryLine[] {
-  const names = new Map<string, string>();
-  const idOf = (value: unknown): string => String(value);
-  return (events ?? []).flatMap((event): HistoryLine[] => {
-    const line = (what: string): HistoryLine[] => [{ at: timeOf(event), what }];
-    const scheduled = event.activityTaskScheduledEventAttributes;
-    if (scheduled) {
-      names.set(idOf(event.eventId), scheduled.activityType?.name ?? '');
-      return line(`${scheduled.activityType?.name} asked for`);
+function describe(event: RunEvent): string {
+  switch (event.kind) {
+    case 'started':
+      return `run started: ${event.config.name}`;
+    case 'asked':
+      return `asked to ${event.to}`;
+    case 'step-scheduled':
+      return `${event.step}: wanted`;
+    case 'step-attempted': {
+      const { step, attempt, worker, before } = event;
+      return `${step}: attempt ${attempt} on ${worker}${before ? `, after: ${before}` : ''}`;
     }
-    const started = event.activityTaskStartedEventAttributes;
-    if (started) {
-      const before = started.lastFailure?.message;
-      return line(
-        `${names.get(idOf(started.scheduledEventId))} attempt ${started.attempt}${before ? ` after: ${before}` : ''} on ${started.identity}`,
-      );
+    case 'step-done': {
+      const { step, result } = event;
+      if (!result) return `${step}: done`;
+      return result.reused
+        ? `${step}: reused, made before with the same inputs`
+        : `${step}: done in ${result.seconds.toFixed(1)} s`;
     }
-    const completed = event.activityTaskCompletedEventAttributes;
-    if (completed) return line(`${names.get(idOf(completed.scheduledEventId))} done`);
-    const failed = event.activityTaskFailedEventAttributes;
-    if (failed) return line(`${names.get(idOf(failed.scheduledEventId))} failed: ${failed.failure?.message}`);
-    const cancelled = event.activityTaskCanceledEventAttributes;
-    if (cancelled) return line(`${names.get(idOf(cancelled.scheduledEventId))} stopped`);
-    const signalled = event.workflowExecutionSignaledEventAttributes;
-    if (signalled) return line(`asked to ${signalled.signalName}`);
-    if (event.workflowExecutionStartedEventAttributes) return line('run started');
-    if (event.workflowExecutionCompletedEventAttributes) return line('run completed');
-    if (event.workflowExecutionCanceledEventAttributes) return line('run cancelled');
-    const ended = event.workflowExecutionFailedEventAttributes;
-    return ended ? line(`run failed: ${ended.failure?.cause?.message ?? ended.failure?.message}`) : [];
-  });
+    case 'step-failed':
+      return `${event.step}: failed: ${event.reason}`;
+    case 'step-stopped':
+      return `${event.step}: stopped`;
+    case 'ended':
+      return `run ${event.how}${event.reason ? `: ${event.reason}` : ''}`;
+  }
 }

@@ -1,16 +1,15 @@
-import {
-  Client,
-  Connection,
-  isGrpcServiceError,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
+import { type WorkflowExecutionDescription, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunConfig } from '../config/run.js';
-import { AppError, type ErrorFacts, errors } from '../errors.js';
+import { errors } from '../errors.js';
+import { canonicalJson, sha256 } from '../hashing.js';
 import { QUEUES, type RunResult, type RunStatus, type StageProgress } from '../pipeline.js';
 import type { Settings } from '../settings.js';
-import { readHistory, type HistoryLine } from './history.js';
+import { connectServer, type ServerConnection } from './connection.js';
+import { decode, readEvents, reasonOf } from './events.js';
+import { endingError } from './failure.js';
+import { describeHistory, type HistoryLine } from './history.js';
+import { stagesOf } from './stages.js';
 
 export type RunState = 'running' | 'paused' | 'completed' | 'failed' | 'cancelled';
 
@@ -25,19 +24,24 @@ export interface RunSummary {
 export interface RunView extends RunStatus {
   readonly id: string;
   readonly state: RunState;
-  /** What the running activities said last, by activity name. */
+  /** What the running activities said last. */
   readonly progress: readonly RunningActivity[];
 }
 export interface RunningActivity {
+  /** The stage, or `check` or `publish`. */
+  readonly step: string;
+  /** Temporal's name of what the step runs. */
   readonly activity: string;
   readonly attempt: number;
+  /** Why there is another attempt. */
   readonly lastFailure: string | null;
+  /** null: no worker has taken it yet. */
   readonly progress: StageProgress | null;
 }
 
 /** Runs as people and programs handle them. */
 export interface Runs {
-  /** Starts a run; one of the same name that is running is joined. */
+  /** Starts a run; one of the same name and configuration that has not ended is joined. */
   start(config: RunConfig): Promise<{ id: string; joined: boolean }>;
   view(id: string): Promise<RunView>;
   list(): Promise<RunSummary[]>;
@@ -51,8 +55,7 @@ export interface Runs {
 }
 
 const PREFIX = 'distill/';
-const DEADLINE_MS = 10_000;
-const CONNECT_MS = 5_000;
+const LOOK_MS = 500;
 
 const STATES: Readonly<Record<string, RunState>> = {
   RUNNING: 'running',
@@ -61,106 +64,100 @@ const STATES: Readonly<Record<string, RunState>> = {
   TIMED_OUT: 'failed',
   CANCELLED: 'cancelled',
   TERMINATED: 'cancelled',
-  PAUSED: 'paused',
 };
-const stateOf = (name: string): RunState => STATES[name] ?? 'failed';
 
-export async function connectRuns({
-  temporalAddress,
-  temporalPort,
-  temporalNamespace: namespace,
-}: Settings): Promise<Runs> {
-  const address = temporalAddress ?? `127.0.0.1:${temporalPort}`;
-  const connection = await Connection.connect({ address, connectTimeout: CONNECT_MS }).catch(
-    (cause: unknown) => {
-      throw errors.serverUnreachable(address, cause);
-    },
-  );
-  const client = new Client({ connection, namespace });
+/** Kept with a run by the server. */
+interface RunMemo {
+  readonly config: string;
+  /** Written by the workflow. */
+  readonly paused?: boolean;
+}
+
+export async function connectRuns(settings: Settings): Promise<Runs> {
+  const server = await connectServer(settings);
+  const { client, ask } = server;
   const handle = (id: string) => client.workflow.getHandle(`${PREFIX}${id}`);
-  const ask = async <T>(id: string, work: () => Promise<T>): Promise<T> => {
-    try {
-      return await connection.withDeadline(Date.now() + DEADLINE_MS, work);
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) throw errors.runMissing(id);
-      throw isGrpcServiceError(error) ? errors.serverUnreachable(address, error) : error;
-    }
-  };
-
   return {
-    start: config =>
-      ask(config.name, async () => {
-        const options = {
-          workflowId: `${PREFIX}${config.name}`,
-          taskQueue: QUEUES.control,
-          args: [config],
-          memo: { name: config.name },
-        };
-        try {
-          await client.workflow.start('distill', options);
-          return { id: config.name, joined: false };
-        } catch (error) {
-          if (error instanceof WorkflowExecutionAlreadyStartedError) return { id: config.name, joined: true };
-          throw error;
-        }
-      }),
-    view: id =>
-      ask(id, async () => {
-        const description = await handle(id).describe();
-        const status = await handle(id).query<RunStatus>('status');
-        const pending = description.raw.pendingActivities ?? [];
-        const progress = pending.map((activity): RunningActivity => ({
-          activity: activity.activityType?.name ?? '',
-          attempt: activity.attempt ?? 1,
-          lastFailure: activity.lastFailure?.message ?? null,
-          progress: decode(activity.heartbeatDetails?.payloads?.[0]?.data),
-        }));
-        const state = stateOf(description.status.name);
-        return { ...status, id, state: state === 'running' && status.paused ? 'paused' : state, progress };
-      }),
-    list: () =>
-      ask('', async () => {
-        const runs: RunSummary[] = [];
-        for await (const { workflowId, status, startTime, closeTime } of client.workflow.list({
-          query: 'WorkflowType = "distill"',
-        }))
-          runs.push({
-            id: workflowId.slice(PREFIX.length),
-            state: stateOf(status.name),
-            started: startTime,
-            ended: closeTime ?? null,
-          });
-        return runs;
-      }),
-    history: id => ask(id, async () => readHistory(await handle(id).fetchHistory())),
+    start: config => startRun(server, config),
+    view: id => viewRun(server, id),
+    list: () => listRuns(server),
+    history: async id => describeHistory(readEvents(await ask(id, () => handle(id).fetchHistory()))),
     pause: id => ask(id, () => handle(id).signal('pause')),
     resume: id => ask(id, () => handle(id).signal('resume')),
     cancel: id => ask(id, async () => void (await handle(id).cancel())),
-    result: async id => {
-      try {
-        return (await handle(id).result()) as RunResult;
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) throw errors.runMissing(id);
-        throw rootError(error);
-      }
-    },
-    close: () => connection.close(),
+    result: id => resultOf(server, id),
+    close: () => server.close(),
   };
 }
 
-const decode = (data: Uint8Array | null | undefined): StageProgress | null =>
-  data ? (JSON.parse(new TextDecoder().decode(data)) as StageProgress) : null;
-
-/** The error of the catalogue that ended a run, out of Temporal's wrappings. */
-function rootError(error: unknown): unknown {
-  if (!(error instanceof WorkflowFailedError)) return error;
-  let cause: unknown = error.cause;
-  while (cause instanceof Error) {
-    const details = (cause as { details?: unknown[] }).details?.[0];
-    if (details && typeof details === 'object' && 'code' in details)
-      return AppError.from(details as ErrorFacts, error);
-    if (!cause.cause) return cause.name === 'CancelledFailure' ? errors.runCancelled() : cause;
-    cause = cause.cause;
+async function startRun(
+  { client, ask }: ServerConnection,
+  config: RunConfig,
+): Promise<{ id: string; joined: boolean }> {
+  const id = config.name;
+  const workflowId = `${PREFIX}${id}`;
+  const memo = { config: sha256(canonicalJson(config)) } satisfies RunMemo;
+  try {
+    await ask(id, () =>
+      client.workflow.start('distill', {
+        workflowId,
+        taskQueue: QUEUES.control,
+        args: [config],
+        memo: { ...memo },
+      }),
+    );
+    return { id, joined: false };
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    const running = await ask(id, () => client.workflow.getHandle(workflowId).describe());
+    if (memoOf(running).config !== memo.config) throw errors.runDiffers(id);
+    return { id, joined: true };
   }
-  return error;
+}
+
+async function viewRun({ client, ask }: ServerConnection, id: string): Promise<RunView> {
+  const handle = client.workflow.getHandle(`${PREFIX}${id}`);
+  const description = await ask(id, () => handle.describe());
+  const status = stagesOf(readEvents(await ask(id, () => handle.fetchHistory())));
+  const progress = (description.raw.pendingActivities ?? []).map((pending): RunningActivity => ({
+    step: pending.activityId ?? '',
+    activity: pending.activityType?.name ?? '',
+    attempt: pending.attempt ?? 1,
+    lastFailure: pending.lastFailure ? reasonOf(pending.lastFailure) : null,
+    progress: decode<StageProgress>(pending.heartbeatDetails) ?? null,
+  }));
+  return { ...status, id, state: stateOf(description.status.name, status.paused), progress };
+}
+
+async function listRuns({ client, ask }: ServerConnection): Promise<RunSummary[]> {
+  return ask('', async () => {
+    const runs: RunSummary[] = [];
+    for await (const run of client.workflow.list({ query: 'WorkflowType = "distill"' }))
+      runs.push({
+        id: run.workflowId.slice(PREFIX.length),
+        state: stateOf(run.status.name, memoOf(run).paused === true),
+        started: run.startTime,
+        ended: run.closeTime ?? null,
+      });
+    return runs;
+  });
+}
+
+async function resultOf({ client, ask, closing }: ServerConnection, id: string): Promise<RunResult> {
+  const handle = client.workflow.getHandle(`${PREFIX}${id}`);
+  while ((await ask(id, () => handle.describe())).status.name === 'RUNNING')
+    await sleep(LOOK_MS, undefined, { signal: closing });
+  try {
+    // The workflow of this name gives nothing else.
+    return await ask(id, async () => (await handle.result()) as RunResult);
+  } catch (error) {
+    throw endingError(error);
+  }
+}
+
+const memoOf = ({ memo }: Pick<WorkflowExecutionDescription, 'memo'>): Partial<RunMemo> => memo ?? {};
+
+function stateOf(name: string, paused: boolean): RunState {
+  const state = STATES[name] ?? 'failed';
+  return state === 'running' && paused ? 'paused' : state;
 }

@@ -1,0 +1,165 @@
+import { Connection } from '@temporalio/client';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, openSync, readFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isRunning } from '../activities/work-folder.js';
+import { errors } from '../src/errors.js';
+import { withLock } from '../src/native/lock.js';
+import type { Settings } from '../src/settings.js';
+import { readServerNote, removeServerNote, type ServerNote, writeServerNote } from './server-note.js';
+
+export interface Server {
+  readonly address: string;
+  /** Temporal's own pages. */
+  readonly ui: string;
+  /** Whether another process started it and ends it. */
+  readonly isJoined: boolean;
+  /** A server that was joined stays. */
+  stop(): Promise<void>;
+}
+
+const START_MS = 30_000;
+const STOP_MS = 10_000;
+const RETENTION_SECONDS = 90 * 24 * 3600;
+
+/**
+ * Temporal's development server with a database file: the embedded form. Of several processes of one home the first
+ * starts it and the others join; one whose process was killed is taken over.
+ */
+export function startServer(settings: Settings, command: string): Promise<Server> {
+  return withLock(join(settings.home, 'server.lock'), async () => {
+    const note = await readServerNote(settings);
+    if (!note || !(await answers(note.address))) return start(settings, command);
+    if (isRunning(note.owner)) return { ...note, isJoined: true, stop: async () => undefined };
+    await writeServerNote(settings, { ...note, owner: process.pid });
+    return owned(settings, note);
+  });
+}
+
+async function start(settings: Settings, command: string): Promise<Server> {
+  const { home, temporalPort: port } = settings;
+  const address = `127.0.0.1:${port}`;
+  if (await isListening(port))
+    throw (await answers(address)) ? errors.serverAlreadyRunning(port) : errors.portInUse(port);
+  const uiPort = (await isListening(port + 1000)) ? await freePort() : port + 1000;
+  mkdirSync(join(home, 'logs'), { recursive: true });
+  const logFile = join(home, 'logs', 'temporal.log');
+  const log = openSync(logFile, 'w');
+  // A group of its own: the terminal's Ctrl-C must reach the workers first, the server last.
+  const server = spawn(command, argumentsOf(settings, uiPort), {
+    stdio: ['ignore', log, log],
+    detached: true,
+  });
+  const lastWords = (): string => readFileSync(logFile, 'utf8').trim().slice(-500);
+  try {
+    await waitUntilServing(server, { address, port, lastWords });
+    await keepHistories(address, settings.temporalNamespace);
+  } catch (error) {
+    server.kill('SIGKILL');
+    throw error;
+  }
+  server.unref();
+  const note = { address, ui: `http://127.0.0.1:${uiPort}`, pid: server.pid!, owner: process.pid };
+  await writeServerNote(settings, note);
+  return owned(settings, note);
+}
+
+function argumentsOf({ home, temporalPort, temporalNamespace }: Settings, uiPort: number): string[] {
+  const options = {
+    'db-filename': join(home, 'temporal.db'),
+    ip: '127.0.0.1',
+    port: temporalPort,
+    'ui-port': uiPort,
+    'log-level': 'error',
+    // `default` is always there.
+    ...(temporalNamespace !== 'default' && { namespace: temporalNamespace }),
+  };
+  return [
+    'server',
+    'start-dev',
+    ...Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)]),
+  ];
+}
+
+function owned(settings: Settings, { address, ui, pid }: Omit<ServerNote, 'owner'>): Server {
+  const kill = (): void => signalTo(pid, 'SIGKILL');
+  process.once('exit', kill);
+  return {
+    address,
+    ui,
+    isJoined: false,
+    stop: async () => {
+      process.off('exit', kill);
+      await removeServerNote(settings);
+      signalTo(pid, 'SIGTERM');
+      for (const deadline = Date.now() + STOP_MS; isRunning(pid); await sleep(50))
+        if (Date.now() > deadline) return kill();
+    },
+  };
+}
+
+function signalTo(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended already.
+  }
+}
+
+async function waitUntilServing(
+  server: ChildProcess,
+  { address, port, lastWords }: { address: string; port: number; lastWords: () => string },
+): Promise<void> {
+  let failure: Error | undefined;
+  server.once('error', error => (failure = error));
+  const deadline = Date.now() + START_MS;
+  while (!(await answers(address))) {
+    if (failure || server.exitCode !== null || Date.now() > deadline)
+      throw errors.serverFailed({ port, lastWords: failure?.message ?? lastWords() });
+    await sleep(100);
+  }
+}
+
+const isListening = (port: number): Promise<boolean> =>
+  new Promise(resolve => {
+    const socket = connect({ host: '127.0.0.1', port }, () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  // A listening TCP socket has a port.
+  return (address as { port: number }).port;
+}
+
+async function answers(address: string): Promise<boolean> {
+  try {
+    const connection = await Connection.connect({ address, connectTimeout: 1000 });
+    await connection.close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The development server forgets closed runs after a day; ours shall be there for a season. */
+async function keepHistories(address: string, namespace: string): Promise<void> {
+  const connection = await Connection.connect({ address });
+  try {
+    const seconds = RETENTION_SECONDS as never; // protobuf's 64-bit type, which takes numbers
+    await connection.workflowService.updateNamespace({
+      namespace,
+      config: { workflowExecutionRetentionTtl: { seconds } },
+    });
+  } finally {
+    await connection.close();
+  }
+}
