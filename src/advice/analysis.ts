@@ -86,19 +86,18 @@ const OPERATORS: Readonly<Record<string, Describe>> = {
     },
   }),
 
-  f1_score: ({
-    report: {
-      operatingCurve,
-      errors: { best },
-    },
-    say,
-  }) => ({
+  f1_score: ({ report: { operatingCurve, errors }, say }) => ({
     title: say('F1 over the score threshold', 'F1 与置信度阈值'),
     description: say(
-      `Best: F1 ${best.f1.toFixed(3)} from score ${best.threshold.toFixed(3)} on.`,
-      `最优：置信度阈值 ${best.threshold.toFixed(3)}，F1 ${best.f1.toFixed(3)}。`,
+      `Best: F1 ${errors.best.f1.toFixed(3)} from score ${errors.best.threshold.toFixed(3)} on.`,
+      `最优：置信度阈值 ${errors.best.threshold.toFixed(3)}，F1 ${errors.best.f1.toFixed(3)}。`,
     ),
-    value: { best_threshold: best.threshold, f1: best.f1, precision: best.precision, recall: best.recall },
+    value: {
+      best_threshold: errors.best.threshold,
+      f1: errors.best.f1,
+      precision: errors.best.precision,
+      recall: errors.best.recall,
+    },
     line_chart: {
       f1_score: {
         x_axis_name: say('score threshold', '置信度阈值'),
@@ -110,12 +109,7 @@ const OPERATORS: Readonly<Record<string, Describe>> = {
     },
   }),
 
-  false_detection: ({
-    report: {
-      errors: { counts, correct },
-    },
-    say,
-  }) => ({
+  false_detection: ({ report: { errors }, say }) => ({
     title: say('False detections', '误检分析'),
     description: say(
       'Detections at the best threshold. Duplicates count as location, wrong class and location as class errors.',
@@ -123,31 +117,21 @@ const OPERATORS: Readonly<Record<string, Describe>> = {
     ),
     pie_chart: {
       false_detection: pie(say, {
-        correct,
-        cls: counts.cls + counts.both,
-        bkg: counts.bkg,
-        loc: counts.loc + counts.dup,
+        correct: errors.correct,
+        cls: errors.counts.cls + errors.counts.both,
+        bkg: errors.counts.bkg,
+        loc: errors.counts.loc + errors.counts.dup,
       }),
     },
   }),
 
-  missed_detection: ({
-    report: {
-      errors: { lost, correct },
-    },
-    say,
-  }) => ({
+  missed_detection: ({ report: { errors }, say }) => ({
     title: say('Missed objects', '漏检分析'),
     description: say('Labelled boxes at the best threshold.', '最优阈值下的标注框。'),
-    pie_chart: { missed_detection: pie(say, { correct, ...lost }) },
+    pie_chart: { missed_detection: pie(say, { correct: errors.correct, ...errors.lost }) },
   }),
 
-  error_kinds: ({
-    report: {
-      errors: { counts, shares, deltaAP50 },
-    },
-    say,
-  }) => ({
+  error_kinds: ({ report: { errors }, say }) => ({
     title: say('Kinds of errors', '错误类型'),
     description: say(
       'ΔAP50: what AP50 would gain if all errors of the kind were repaired.',
@@ -158,7 +142,11 @@ const OPERATORS: Readonly<Record<string, Describe>> = {
         top_left_cell: say('kind', '类型'),
         row_labels: KINDS.map(({ en, zh }) => say(en, zh)),
         col_labels: [say('count', '数量'), say('share', '占比'), 'ΔAP50'],
-        cell_value: KINDS.map(({ kind }) => [counts[kind], round(shares[kind]), round(deltaAP50[kind])]),
+        cell_value: KINDS.map(({ kind }) => [
+          errors.counts[kind],
+          round(errors.shares[kind]),
+          round(errors.deltaAP50[kind]),
+        ]),
       },
     },
   }),

@@ -1,0 +1,135 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { advise, applySuggestions } from '../../src/advice/advise.js';
+import { analysisOf, spread } from '../../src/advice/analysis.js';
+import type { Analysis, Operator } from '../../src/advice/analysis-format.js';
+import { writeSuggestions } from '../../src/advice/write-suggestions.js';
+import { configWith, historyWith, reportWith, runWith } from './evidence.js';
+
+describe('a list of suggestions', () => {
+  const input = runWith({
+    config: { hparams: { jitter_min: 0.9, jitter_max: 1.1 } },
+    report: {
+      counts: { images: 50, boxes: 300 },
+      metrics: { AP75: 0.1 },
+      errors: { shares: { loc: 0.5, cls: 0.4, dup: 0.1 }, deltaAP50: { loc: 0.2, cls: 0.1 } },
+    },
+  });
+
+  it('has the most promising first, each once', () => {
+    const found = advise(input);
+    const priorities = found.map(({ priority }) => priority);
+    expect(priorities).toEqual([...priorities].sort((a, b) => b - a));
+    expect(new Set(found.map(({ id }) => id)).size).toBe(found.length);
+    expect(found.length).toBeGreaterThan(3);
+  });
+
+  it('lets two change the same key to the same value', () => {
+    const found = advise(input).filter(({ rule }) => rule === 'E1' || rule === 'C3');
+    expect(found.map(({ patch }) => patch)).toEqual([
+      { 'student.hparams.box_loss_weight': 75 },
+      { 'student.hparams.box_loss_weight': 75 },
+    ]);
+  });
+
+  it('leaves a key to the stronger of two that want it otherwise', () => {
+    const drowned = runWith({
+      report: { errors: { shares: { loc: 0.5 }, deltaAP50: { loc: 0.2 } } },
+      student: { history: historyWith(() => ({ cls_loss: 0.1, box_loss: 1 })) },
+    });
+    const found = advise(drowned);
+    expect(found.find(({ id }) => id === 'E1')?.patch).toEqual({ 'student.hparams.box_loss_weight': 75 });
+    expect(found.find(({ id }) => id === 'G4')).toMatchObject({ patch: {}, yieldsTo: 'E1' });
+  });
+
+  it('weighs no terms of a teacher that it sends away', () => {
+    const found = advise(
+      runWith({
+        teacher: { report: reportWith({ metrics: { AP: 0.1 } }) },
+        student: { history: historyWith(() => ({ loss_soft_cls: 10 })) },
+      }),
+    );
+    expect(found.find(({ id }) => id === 'K1')?.patch).toEqual({ 'distillation.use_offline_kd': false });
+    expect(found.find(({ rule }) => rule === 'K2')).toMatchObject({ patch: {}, yieldsTo: 'K1' });
+  });
+});
+
+describe('applying suggestions', () => {
+  it('changes those keys and no others', () => {
+    const config = configWith({});
+    const next = applySuggestions(config, [
+      { patch: { 'student.hparams.label_smoothing': 0.05, 'student.image_size': [640, 640] } },
+      { patch: { 'distillation.soft_cls_loss': 1, 'student.hparams.label_smoothing': 0.1 } },
+    ]);
+    const { hparams, ...student } = config.student;
+    expect(next).toEqual({
+      ...config,
+      student: { ...student, image_size: [640, 640], hparams: { ...hparams, label_smoothing: 0.05 } },
+      distillation: { ...config.distillation, soft_cls_loss: 1 },
+    });
+    expect(config).toEqual(configWith({}));
+  });
+
+  it.each(['seed', 'data.eval', 'data.classes', 'student.model_name', 'student.hparams.nothing'])(
+    'refuses %s',
+    path => {
+      const patch = { [path]: 1 } as Record<never, unknown>; // no such key may be written down
+      expect(() => applySuggestions(configWith({}), [{ patch }])).toThrow(`suggested ${path}`);
+    },
+  );
+
+  it('refuses a value that the configuration does not allow', () => {
+    const patch = { 'student.hparams.label_smoothing': 7 };
+    expect(() => applySuggestions(configWith({}), [{ patch }])).toThrow('label_smoothing');
+  });
+});
+
+describe('the analysis for ModelArts', () => {
+  const input = runWith({ report: { errors: { shares: { dup: 0.2 } } } });
+  const suggestions = advise(input);
+  const analysis = analysisOf(input.student.report, suggestions);
+
+  it('says the same in both languages, under the same names', () => {
+    const shapes = (operators: Analysis['zh-cn']): unknown =>
+      Object.entries(operators).map(([name, operator]) => [name, Object.keys(operator)]);
+    expect(shapes(analysis['zh-cn'])).toEqual(shapes(analysis['en-us']));
+    expect(analysis['zh-cn'].summary?.title).toBe('模型评估摘要');
+    expect(JSON.stringify(analysis['en-us'])).not.toMatch(/[\u4e00-\u9fff]/);
+  });
+
+  it('has tables whose rows and columns are labelled, and pies that add up', () => {
+    for (const operator of Object.values(analysis['en-us'])) {
+      for (const { row_labels, col_labels, cell_value } of Object.values(operator.table ?? {})) {
+        expect(cell_value.length).toBe(row_labels.length);
+        for (const row of cell_value) expect(row.length).toBe(col_labels.length);
+      }
+    }
+    const sumOf = ({ pie_chart }: Operator, name: string): number =>
+      pie_chart![name]!.value.reduce((sum, value) => sum + value, 0);
+    const { errors } = input.student.report;
+    const { miss: _, ...alarms } = errors.counts;
+    const shown = errors.correct + Object.values(alarms).reduce((sum, count) => sum + count, 0);
+    expect(sumOf(analysis['en-us'].false_detection!, 'false_detection')).toBe(shown);
+    expect(sumOf(analysis['en-us'].missed_detection!, 'missed_detection')).toBe(5000);
+  });
+
+  // The deviations that ModelArts' documentation prints below these recalls.
+  it.each([
+    [[0.5806, 0.871, 0.9677, 0.9677, 1], 0.1546],
+    [[0.9412, 0.8235, 0.7778, 1, 0.8333], 0.0823],
+    [[0, 0.8, 1, 0.3333, 0.9091], 0.3811],
+    [[0.5714, 1, 0, 1, 0], 0.4481],
+  ])('has the published standard deviation of %j', (recalls, expected) => {
+    expect(spread(recalls.map(recall => ({ boxes: 31, recall })))).toBeCloseTo(expected, 3);
+  });
+
+  it('lies beside the suggestions', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'advice-'));
+    await writeSuggestions(join(folder, 'new'), { report: input.student.report, suggestions });
+    expect(await readdir(join(folder, 'new'))).toEqual(['model_analysis_results.json', 'suggestions.json']);
+    expect(JSON.parse(await readFile(join(folder, 'new', 'suggestions.json'), 'utf8'))).toEqual(suggestions);
+    await rm(folder, { recursive: true });
+  });
+});
