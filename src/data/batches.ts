@@ -3,9 +3,10 @@ import { Piscina } from 'piscina';
 import type { FamilyRow } from '../config/families.js';
 import { compiledModule } from '../compiled.js';
 import type { Training } from '../config/run.js';
+import { AppError } from '../errors.js';
 import { randomFrom } from '../random.js';
 import type { CleanedDataset, CleanedSample, Split } from './dataset.js';
-import type { EvaluationTask, TrainingTask } from './sample-worker.js';
+import type { Answer, EvaluationTask, TrainingTask } from './sample-worker.js';
 import type { SampleRecipe, TrainingRecipe, TrainingSample } from './samples.js';
 
 export interface TrainingBatch {
@@ -46,6 +47,13 @@ const openPool = (): Piscina =>
     maxThreads: threads(),
     idleTimeout: IDLE_MS,
   });
+
+/** @typeParam T what the worker's function of that name gives */
+async function ask<T>(pool: Piscina, name: string, task: TrainingTask | EvaluationTask): Promise<T> {
+  const answer = (await pool.run(task, { name })) as Answer<T>; // sample-worker.ts answers so
+  if ('failure' in answer) throw AppError.from(answer.failure);
+  return answer.value;
+}
 
 /** Steps of one pass over the training split; a split smaller than a batch fills it by repetition. */
 export const stepsPerEpoch = (samples: number, batchSize: number): number =>
@@ -110,7 +118,7 @@ export async function* trainingBatches({
     const { epoch, samples } = samplesOfStep(dataset.splits.train, { step, batchSize, seed });
     const tasks = samples.map(sample => {
       const task: TrainingTask = { sample, epoch, recipe, anchors: { minLevel, maxLevel, anchorScale } };
-      return pool.run(task, { name: 'train' }) as Promise<TrainingSample>;
+      return ask<TrainingSample>(pool, 'train', task);
     });
     return { step, ...stack(await Promise.all(tasks)), sampleIds: samples.map(({ id }) => id) };
   };
@@ -139,13 +147,10 @@ export async function* evaluationBatches({
   const make = async (batch: number): Promise<EvaluationBatch> => {
     const chosen = samples.slice(batch * batchSize, (batch + 1) * batchSize);
     const results = await Promise.all(
-      chosen.map(
-        sample =>
-          pool.run({ sample, recipe } satisfies EvaluationTask, { name: 'evaluate' }) as Promise<{
-            image: Float32Array;
-            scale: number;
-          }>,
-      ),
+      chosen.map(sample => {
+        const task: EvaluationTask = { sample, recipe };
+        return ask<{ image: Float32Array; scale: number }>(pool, 'evaluate', task);
+      }),
     );
     const images = new Float32Array(batchSize * size);
     results.forEach(({ image }, i) => images.set(image, i * size));

@@ -7,7 +7,7 @@ import { listFiles, statOf } from './files.js';
 import { readDataset } from './readers/index.js';
 
 /**
- * What the files of a data set look like from outside: names, sizes, times. Changes when a file does; a copy with new
+ * What the files of a data set look like from outside: names, sizes, times in ms. Changes when a file does; a copy with new
  * times is cleaned again, but its equal result is then recognised by content.
  */
 export async function dataFingerprint({ train, eval: evaluation, format }: Data): Promise<string> {
@@ -21,7 +21,7 @@ async function listing(path: string, format: string): Promise<string> {
   const files = info.isDirectory() ? await listFiles(path) : await filesNamedIn(path, format);
   const lines = await mapConcurrently(files, async file => {
     const facts = await statOf(file);
-    return `${relative(path, file)}\t${facts ? `${facts.size}\t${facts.mtimeMs}` : 'missing'}`;
+    return `${relative(path, file)}\t${facts ? `${facts.size}\t${Math.round(facts.mtimeMs)}` : 'missing'}`;
   });
   return lines.join('\n');
 }

@@ -1,6 +1,7 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { type FamilyRow } from '../config/families.js';
 import { type AnchorGrid, createAnchors } from '../detection/anchors.js';
+import { AppError, type ErrorFacts } from '../errors.js';
 import type { CleanedSample } from './dataset.js';
 import { evaluationSample, type SampleRecipe, type TrainingRecipe, trainingSample } from './samples.js';
 
@@ -26,16 +27,29 @@ function gridOf(anchors: Anchors, imageSize: readonly [number, number]): AnchorG
   return known.grid;
 }
 
+/** What a thread answers: a thrown error would lose its code on the way. */
+export type Answer<T> = { readonly value: T } | { readonly failure: ErrorFacts };
+
 /** Buffers are handed over, not copied. */
-const handOver = (value: object, arrays: readonly ArrayBufferView[]): unknown =>
-  move({ [transferableSymbol]: arrays.map(({ buffer }) => buffer), [valueSymbol]: value });
-
-export async function train({ sample, epoch, recipe, anchors }: TrainingTask): Promise<unknown> {
-  const result = await trainingSample(sample, { epoch, recipe, grid: gridOf(anchors, recipe.imageSize) });
-  return handOver(result, [result.image, result.classTargets, result.boxTargets]);
+async function answer<T>(
+  work: Promise<T>,
+  buffersOf: (value: T) => readonly ArrayBufferView[],
+): Promise<unknown> {
+  try {
+    const value = await work;
+    const buffers = buffersOf(value).map(({ buffer }) => buffer);
+    return move({ [transferableSymbol]: buffers, [valueSymbol]: { value } satisfies Answer<T> });
+  } catch (error) {
+    if (error instanceof AppError) return { failure: error.toJSON() } satisfies Answer<T>;
+    throw error;
+  }
 }
 
-export async function evaluate({ sample, recipe }: EvaluationTask): Promise<unknown> {
-  const result = await evaluationSample(sample, recipe);
-  return handOver(result, [result.image]);
-}
+export const train = ({ sample, epoch, recipe, anchors }: TrainingTask): Promise<unknown> =>
+  answer(
+    trainingSample(sample, { epoch, recipe, grid: gridOf(anchors, recipe.imageSize) }),
+    ({ image, classTargets, boxTargets }) => [image, classTargets, boxTargets],
+  );
+
+export const evaluate = ({ sample, recipe }: EvaluationTask): Promise<unknown> =>
+  answer(evaluationSample(sample, recipe), ({ image }) => [image]);

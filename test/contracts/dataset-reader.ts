@@ -54,7 +54,7 @@ export function datasetReaderContract(name: string, member: ReaderMember): void 
     it('is the one reader that knows its files', async () => {
       const folder = await writeScene();
       const known = await Promise.all(
-        READERS.map(async ({ format, detect }) => ((await detect(folder)) ? format : null)),
+        READERS.map(async reader => ((await reader.detect(folder)) ? reader.format : null)),
       );
       expect(known.filter(Boolean)).toEqual([member.format]);
     });
@@ -63,18 +63,19 @@ export function datasetReaderContract(name: string, member: ReaderMember): void 
       const folder = await writeScene();
       const { format, samples } = await readDataset(folder, 'auto');
       expect(format).toBe(member.format);
-      expect(
-        samples.map(({ id, image, declared, boxes, problem }) => ({ id, image, declared, boxes, problem })),
-      ).toEqual(
+      const seen = samples.map(({ id, image, declared, boxes, problem }) => {
+        // An area is known to some formats only.
+        const plain = boxes.map(({ label, box, crowd, difficult }) => ({ label, box, crowd, difficult }));
+        return { id, image, declared, boxes: plain, problem };
+      });
+      expect(seen).toEqual(
         ['alley', 'empty street', 'zebra crossing'].map(id => {
           const { width, height, boxes } = SCENE.find(picture => picture.name === id)!;
           return {
             id,
             image: member.pictureOf(folder, id),
             declared: { width, height },
-            boxes: boxes.map(({ label, box }) =>
-              expect.objectContaining({ label, box, crowd: false, difficult: false }),
-            ) as unknown[],
+            boxes: boxes.map(({ label, box }) => ({ label, box, crowd: false, difficult: false })),
             problem: null,
           };
         }),

@@ -4,14 +4,19 @@ import type { Sharp } from 'sharp';
 import type { BoxYxyx } from '../../../src/boxes.js';
 import { Data } from '../../../src/config/run.js';
 import { type CleaningReport, cleanDataset, type LedgerEntry } from '../../../src/data/cleaning/clean.js';
-import { CleanedDataset } from '../../../src/data/dataset.js';
+import { CleanedDataset, type LabelledBox } from '../../../src/data/dataset.js';
 import { writeVoc } from '../../../src/data/readers/voc-xml.js';
 import { drawPicture, temporaryFolder } from '../scene.js';
 
 export const SIZE = { width: 100, height: 80 };
+const SOUND_BOXES: readonly BoxYxyx[] = [[10, 10, 40, 40]];
+
+type Labelled = Pick<LabelledBox, 'label' | 'box'>;
+
+const isLabelled = (box: BoxYxyx | Labelled): box is Labelled => 'label' in box;
 
 export interface VocItem {
-  readonly boxes?: readonly (BoxYxyx | { readonly label: string; readonly box: BoxYxyx })[];
+  readonly boxes?: readonly (BoxYxyx | Labelled)[];
   /** PNG unless the name has an extension. */
   readonly picture?: Sharp | Buffer;
   readonly declared?: { readonly width: number; readonly height: number };
@@ -22,7 +27,7 @@ export interface VocItem {
 /** Writes pictures and labels side by side; each needs nothing but what is wrong with it. */
 export async function writeVocSet(folder: string, items: Readonly<Record<string, VocItem>>): Promise<void> {
   await mkdir(folder, { recursive: true });
-  for (const [name, { boxes = [[10, 10, 40, 40]], picture, declared = SIZE, xml }] of Object.entries(items)) {
+  for (const [name, { boxes = SOUND_BOXES, picture, declared = SIZE, xml }] of Object.entries(items)) {
     const file = name.includes('.') ? name : `${name}.png`;
     const content = picture ?? drawPicture(SIZE);
     await writeFile(
@@ -32,7 +37,7 @@ export async function writeVocSet(folder: string, items: Readonly<Record<string,
         : await content.toFormat(file.endsWith('.jpg') ? 'jpeg' : 'png').toBuffer(),
     );
     const labelled = boxes.map(box => ({
-      ...('label' in box ? box : { label: 'thing', box }),
+      ...(isLabelled(box) ? box : { label: 'thing', box }),
       crowd: false,
       difficult: false,
     }));

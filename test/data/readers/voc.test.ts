@@ -49,7 +49,7 @@ const labelsOf = async (folder: string): Promise<Record<string, string[] | null>
   Object.fromEntries(
     (await voc.read(folder)).samples.map(({ id, annotation, boxes }) => [
       id,
-      annotation && boxes.map(box => box.label),
+      annotation === null ? null : boxes.map(box => box.label),
     ]),
   );
 

@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { iou, type BoxYxyx } from '../../src/boxes.js';
+import { familyOf } from '../../src/config/families.js';
+import { Hparams } from '../../src/config/run.js';
+import type { CleanedSample } from '../../src/data/dataset.js';
+import { evaluationSample, type TrainingRecipe, trainingSample } from '../../src/data/samples.js';
+import { createAnchors } from '../../src/detection/anchors.js';
+import type { Targets } from '../../src/detection/targets.js';
+import { drawPicture, findRectangle, temporaryFolder } from './scene.js';
+
+const SIZE = { width: 150, height: 100 };
+const RECTANGLE: BoxYxyx = [30, 15, 70, 60];
+const INPUT: [number, number] = [96, 128];
+const family = familyOf('efficientdet-d0');
+const grid = createAnchors(family, INPUT);
+
+async function setUp(
+  boxes: readonly Partial<CleanedSample['boxes'][number]>[] = [{}],
+  hparams: Partial<Hparams> = {},
+): Promise<{ sample: CleanedSample; recipe: TrainingRecipe }> {
+  const folder = await temporaryFolder();
+  await drawPicture({ ...SIZE, rectangle: RECTANGLE })
+    .png()
+    .toFile(join(folder, 'a.png'));
+  const sample: CleanedSample = {
+    imageId: 1,
+    id: 'a',
+    image: 'a.png',
+    original: '/a.png',
+    ...SIZE,
+    boxes: boxes.map(box => ({ box: [...RECTANGLE], classIndex: 0, crowd: false, area: 1, ...box })),
+  };
+  const recipe: TrainingRecipe = {
+    folder,
+    imageSize: INPUT,
+    normalisation: family.normalisation,
+    hparams: Hparams.parse(hparams),
+    seed: 5,
+  };
+  return { sample, recipe };
+}
+
+/** The boxes that the targets stand for, each once, by their class. */
+function decodeTargets({ classTargets, boxTargets }: Targets): { box: BoxYxyx; classIndex: number }[] {
+  const found: { box: BoxYxyx; classIndex: number }[] = [];
+  classTargets.forEach((classIndex, anchor) => {
+    if (classIndex < 0) return;
+    const [y0, x0, y1, x1] = grid.boxes.subarray(anchor * 4) as unknown as BoxYxyx;
+    const [ty, tx, th, tw] = boxTargets.subarray(anchor * 4) as unknown as BoxYxyx;
+    const [height, width] = [(y1 - y0) * Math.exp(th), (x1 - x0) * Math.exp(tw)];
+    const [y, x] = [(y0 + y1) / 2 + ty * (y1 - y0), (x0 + x1) / 2 + tx * (x1 - x0)];
+    const box = [y - height / 2, x - width / 2, y + height / 2, x + width / 2] as const;
+    if (!found.some(other => other.classIndex === classIndex && iou(other.box, box) > 0.99))
+      found.push({ box, classIndex });
+  });
+  return found;
+}
+
+/** Where the rectangle is drawn in what the network sees. */
+const findDrawn = (image: Float32Array): BoxYxyx | null =>
+  findRectangle(image, { height: INPUT[0], width: INPUT[1] });
+
+describe('trainingSample', () => {
+  it('moves boxes with what they mark, whatever is drawn for flip, scale and crop', async () => {
+    const { sample, recipe } = await setUp([{}], { jitter_min: 0.3, jitter_max: 2 });
+    let compared = 0;
+    for (let epoch = 0; epoch < 60; epoch++) {
+      const result = await trainingSample(sample, { epoch, recipe, grid });
+      const drawn = findDrawn(result.image);
+      const targets = decodeTargets(result);
+      if (drawn === null) {
+        expect(targets).toEqual([]);
+        continue;
+      }
+      // Half a pixel by the edge between two colours; one by clipping to size - 1.
+      targets[0]!.box.forEach((corner, i) => expect(Math.abs(corner - drawn[i]!)).toBeLessThan(1.6));
+      compared++;
+    }
+    expect(compared).toBeGreaterThan(40);
+  });
+
+  it('removes a box that the crop leaves out', async () => {
+    const { sample, recipe } = await setUp([{}], { jitter_min: 4, jitter_max: 4 });
+    const results = await Promise.all(
+      Array.from({ length: 20 }, (_, epoch) => trainingSample(sample, { epoch, recipe, grid })),
+    );
+    const without = results.filter(({ image }) => findDrawn(image) === null);
+    expect(without.length).toBeGreaterThan(0);
+    for (const { numPositives } of without) expect(numPositives).toBe(0);
+  });
+
+  it('flips half of the time, or never where it must not', async () => {
+    const still = { jitter_min: 1, jitter_max: 1 };
+    const isLeft = async (epoch: number, flips: boolean): Promise<boolean> => {
+      const { sample, recipe } = await setUp([{}], { ...still, input_rand_hflip: flips });
+      const { image } = await trainingSample(sample, { epoch, recipe, grid });
+      return findDrawn(image)![1] < 32;
+    };
+    const epochs = Array.from({ length: 40 }, (_, epoch) => epoch);
+    const flipped = (await Promise.all(epochs.map(epoch => isLeft(epoch, true)))).filter(left => !left);
+    expect(flipped.length).toBeGreaterThan(10);
+    expect(flipped.length).toBeLessThan(30);
+    expect((await Promise.all(epochs.map(epoch => isLeft(epoch, false)))).every(Boolean)).toBe(true);
+  });
+
+  it('draws the same for the same seed, epoch and sample, else something else', async () => {
+    const { sample, recipe } = await setUp();
+    const draw = async (epoch: number, seed: number, imageId: number): Promise<string> =>
+      Buffer.from(
+        (await trainingSample({ ...sample, imageId }, { epoch, recipe: { ...recipe, seed }, grid })).image
+          .buffer,
+      ).toString('base64');
+    expect(await draw(3, 1, 1)).toBe(await draw(3, 1, 1));
+    const drawn = await Promise.all([draw(3, 1, 1), draw(4, 1, 1), draw(3, 2, 1), draw(3, 1, 2)]);
+    expect(new Set(drawn).size).toBe(4);
+  });
+
+  it('scales between jitter_min and jitter_max of the size that fits', async () => {
+    const { sample, recipe } = await setUp([{}], { jitter_min: 0.5, jitter_max: 0.75 });
+    for (let epoch = 0; epoch < 30; epoch++) {
+      const { image } = await trainingSample(sample, { epoch, recipe, grid });
+      const [top, , bottom] = findDrawn(image)!;
+      // 40 of 100 rows; the picture is 128 / 150 of its size where it fits.
+      const factor = (bottom - top) / (40 * (128 / 150));
+      expect(factor).toBeGreaterThan(0.45);
+      expect(factor).toBeLessThan(0.8);
+    }
+  });
+
+  it('matches no crowd, and no more boxes than max_instances_per_image', async () => {
+    const still = { jitter_min: 1, jitter_max: 1, input_rand_hflip: false, max_instances_per_image: 2 };
+    const boxes = [
+      { crowd: true, classIndex: 9, box: [0, 100, 30, 140] as [number, number, number, number] },
+      { classIndex: 1 },
+      { classIndex: 2, box: [10, 90, 60, 140] as [number, number, number, number] },
+      { classIndex: 3, box: [60, 90, 99, 140] as [number, number, number, number] },
+    ];
+    const { sample, recipe } = await setUp(boxes, still);
+    const targets = decodeTargets(await trainingSample(sample, { epoch: 0, recipe, grid }));
+    expect(targets.map(({ classIndex }) => classIndex).sort()).toEqual([1, 2]);
+  });
+});
+
+describe('evaluationSample', () => {
+  it('shows the whole picture at the top left; its scale leads back to the pixels of the picture', async () => {
+    const { sample, recipe } = await setUp();
+    const { image, scale } = await evaluationSample(sample, recipe);
+    const back = findDrawn(image)!.map(corner => corner * scale);
+    // The drawn edge is found to a pixel of the network.
+    back.forEach((corner, i) => expect(Math.abs(corner - RECTANGLE[i]!)).toBeLessThan(scale));
+    const lastRow = image.subarray(-INPUT[1] * 3);
+    expect(lastRow.every(value => value === 0)).toBe(true); // 128 / 150 of 100 rows are 85
+  });
+});
