@@ -26,4 +26,10 @@ export function formatBar(share: number, width: number): string {
   return '█'.repeat(filled) + '░'.repeat(width - filled);
 }
 
+/** By the reader's own clock: 2026-03-01 14:05 */
+export function formatTime(date: Date): string {
+  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return local.toISOString().slice(0, 16).replace('T', ' ');
+}
+
 const twoDigits = (value: number): string => String(value).padStart(2, '0');

@@ -3,6 +3,7 @@ import { artifactKey, type StageKind } from '../../activities/reuse.js';
 import type { RunConfig } from '../config/run.js';
 import { type ArtifactRef, plannedStages, type StageName } from '../pipeline.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
+import { formatTime } from './format.js';
 
 export interface PlannedStage {
   readonly name: StageName;
@@ -101,7 +102,12 @@ export async function planRun(config: RunConfig, store: ArtifactStore): Promise<
     if (found) made.set(name, found.ref);
     planned.push(
       found
-        ? { name, will: 'reuse', reason: `finished at ${found.manifest.created} with the same inputs`, key }
+        ? {
+            name,
+            will: 'reuse',
+            reason: `finished ${formatTime(new Date(found.manifest.created))} with the same inputs and settings`,
+            key,
+          }
         : { name, key, ...(await planUnfinished(store, key)) },
     );
   }

@@ -1,5 +1,5 @@
 import { defineCommand } from '../command.js';
-import { formatDuration } from '../format.js';
+import { formatDuration, formatTime } from '../format.js';
 import { withRuns } from '../server.js';
 import { alignTable } from '../table.js';
 
@@ -21,9 +21,3 @@ export const list = defineCommand({
     );
   },
 });
-
-/** Of the reader's own clock: 2026-03-01 14:05 */
-const formatTime = (date: Date): string => {
-  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
-  return local.toISOString().slice(0, 16).replace('T', ' ');
-};

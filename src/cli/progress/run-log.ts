@@ -2,7 +2,7 @@ import type { StageStatus } from '../../pipeline.js';
 import type { RunView } from '../../runs/runs.js';
 import { formatDuration } from '../format.js';
 import type { Colours } from '../terminal.js';
-import { activityOf } from './run-picture.js';
+import { activityOf, describeAttempt } from './run-picture.js';
 import { describePace, renderLearning } from './stage.js';
 
 /** How often a stage says how far it is where every line stays. */
@@ -20,12 +20,10 @@ export function createRunLog(colours: Colours): {
   const isNew = (line: string): boolean => !noted.has(line) && Boolean(noted.add(line));
   const notesOf = (view: RunView): string[] =>
     view.stages.flatMap(({ name, state }) => {
-      const { progress, attempt, lastFailure } = (state === 'running' && activityOf(name, view)) || NOTHING;
-      const again =
-        attempt > 1 && `${name}: attempt ${attempt}${lastFailure ? `, after: ${lastFailure}` : ''}`;
-      return [again, progress?.note && `${name}: ${progress.note}`]
-        .filter(line => typeof line === 'string')
-        .filter(isNew);
+      const running = state === 'running' ? activityOf(name, view) : undefined;
+      if (!running) return [];
+      const notes = [describeAttempt(running), running.progress?.note ?? ''].filter(Boolean);
+      return notes.map(note => `${name}: ${note}`).filter(isNew);
     });
 
   const changesOf = ({ stages }: RunView): string[] =>
@@ -50,8 +48,6 @@ export function createRunLog(colours: Colours): {
 
   return { notesOf, linesOf: (view, now) => [...changesOf(view), ...notesOf(view), ...pacesOf(view, now)] };
 }
-
-const NOTHING = { progress: null, attempt: 1, lastFailure: null };
 
 const describeChange = ({ name, state, seconds }: StageStatus): string =>
   `${name}: ${state === 'running' ? 'started' : state}${state === 'done' ? `, ${formatDuration(seconds)}` : ''}`;

@@ -54,15 +54,24 @@ function renderDetails(
 ): string[] {
   const running = stage.state === 'running' ? activityOf(stage.name, view) : undefined;
   if (!running) return [];
-  const { attempt, lastFailure, progress } = running;
+  const { progress } = running;
+  const again = describeAttempt(running);
   return [
-    ...(attempt > 1
-      ? [colours.yellow(`attempt ${attempt}${lastFailure ? `, after: ${lastFailure}` : ''}`)]
-      : []),
+    ...(again ? [colours.yellow(again)] : []),
     ...(progress ? [renderPace(progress), renderLearning(progress, colours)] : []),
     ...(!progress && isSilent(stage, now) ? [colours.dim('waiting for a worker')] : []),
   ].filter(Boolean);
 }
+
+/** attempt 2, after: what ended the first; empty for the first. */
+export function describeAttempt({ attempt, lastFailure }: RunningActivity): string {
+  if (attempt <= 1) return '';
+  const reason = lastFailure && (STOPPED.test(lastFailure) ? 'its worker was stopped' : lastFailure);
+  return `attempt ${attempt}${reason ? `, after: ${reason}` : ''}`;
+}
+
+/** What Temporal's SDK says of a worker that was asked to end. */
+const STOPPED = /worker is shutting down/i;
 
 const isSilent = ({ startedAt }: StageStatus, now: number): boolean =>
   startedAt !== undefined && now - startedAt > SILENT_MS;

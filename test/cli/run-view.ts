@@ -1,0 +1,36 @@
+import type { StageName, StageProgress, StageState, StageStatus } from '../../src/pipeline.js';
+import type { RunningActivity, RunView } from '../../src/runs/runs.js';
+
+/** A moment of a run, for what is shown of it. */
+export const NOW = Date.UTC(2026, 2, 1, 12);
+
+export const TRAINING: StageProgress = {
+  phase: 'train',
+  step: 230,
+  totalSteps: 460,
+  losses: { box_loss: 0.4022, loss: 1.204, cls_loss: 0.6101, loss_soft_cls: 0.0311 },
+  itemsPerSecond: 14.6,
+  secondsLeft: 96,
+  best: { AP: 0.0812, step: 184 },
+};
+
+export const stage = (name: StageName, state: StageState, rest: Partial<StageStatus> = {}): StageStatus => ({
+  name,
+  state,
+  seconds: 0,
+  ...rest,
+});
+
+export const running = (activity: string, rest: Partial<RunningActivity> = {}): RunningActivity => ({
+  activity,
+  attempt: 1,
+  lastFailure: null,
+  progress: null,
+  ...rest,
+});
+
+export const viewOf = (
+  stages: readonly StageStatus[],
+  progress: readonly RunningActivity[] = [],
+  rest: Partial<RunView> = {},
+): RunView => ({ id: 'trees', state: 'running', paused: false, stages, progress, ...rest });
