@@ -53,6 +53,8 @@ const FOR_TESTS = [
   'temporal',
   'demo-pictures',
   'imagenet-lite0',
+  'imagenet-lite1',
+  'imagenet-lite2',
 ] as const satisfies readonly PartName[];
 
 /** Everything that the tests use, so that none of them waits for a download. MinIO and Python may be missing. */
