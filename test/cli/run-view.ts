@@ -21,8 +21,9 @@ export const stage = (name: StageName, state: StageState, rest: Partial<StageSta
   ...rest,
 });
 
-export const running = (activity: string, rest: Partial<RunningActivity> = {}): RunningActivity => ({
-  activity,
+export const running = (step: StageName, rest: Partial<RunningActivity> = {}): RunningActivity => ({
+  step,
+  activity: step.split('-')[0]!,
   attempt: 1,
   lastFailure: null,
   progress: null,
