@@ -1,87 +1,61 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isRunning } from '../../activities/work-folder.js';
 import { errors } from '../errors.js';
 import type { Runs } from '../runs/runs.js';
 import type { Settings } from '../settings.js';
-import { type Interruption, watchInterruption } from './interruption.js';
+import { readServerNote } from '../../workers/server-note.js';
+import { watchInterruption } from './interruption.js';
 import { showParts } from './progress/parts.js';
 import type { Terminal } from './terminal.js';
 
-/** Where `detdistill dev` says that it runs, so that other commands of the same home use its server. */
-const noteOf = ({ home }: Settings): string => join(home, 'dev.json');
-
-export async function noteDevServer(settings: Settings, address: string): Promise<() => Promise<void>> {
-  await mkdir(settings.home, { recursive: true });
-  await writeFile(noteOf(settings), `${JSON.stringify({ address, pid: process.pid })}\n`);
-  return () => rm(noteOf(settings), { force: true });
-}
-
-/** With the address of the server that `detdistill dev` runs for this home, where none is named. */
-export async function withDevServer(settings: Settings): Promise<Settings> {
-  if (settings.temporalAddress !== null) return settings;
-  const text = await readFile(noteOf(settings), 'utf8').catch(() => '{}');
-  const { address, pid } = JSON.parse(text) as { address?: string; pid?: number }; // written above
-  return address !== undefined && pid !== undefined && isRunning(pid)
-    ? { ...settings, temporalAddress: address }
-    : settings;
-}
-
-/** Opens the runs of the server that is there. */
+/** Opens the runs of the server that the settings name, else of the one that a process of this home started. */
 export async function withRuns<T>(settings: Settings, work: (runs: Runs) => Promise<T>): Promise<T> {
   const { connectRuns } = await import('../runs/runs.js');
-  const runs = await connectRuns(await withDevServer(settings));
+  const temporalAddress = settings.temporalAddress ?? (await readServerNote(settings))?.address ?? null;
+  const runs = await connectRuns({ ...settings, temporalAddress });
   return work(runs).finally(() => runs.close());
 }
 
 export interface ServerOptions {
   readonly settings: Settings;
   readonly terminal: Terminal;
-  /** What Ctrl-C does, by whether server and workers end with this command. */
-  readonly onInterrupt: { readonly embedded: string; readonly elsewhere: string };
+  /** What Ctrl-C does, by whether server and workers end with this command or are another's. */
+  readonly onInterrupt: { readonly own: string; readonly others: string };
 }
 
-/** The same, where server and workers are started on this machine for as long as `work` runs when none is there. */
+/** The same; where no server is named, one is started with workers on this machine, or another process's is joined. */
 export async function withServer<T>(
   { settings, terminal, onInterrupt }: ServerOptions,
   work: (runs: Runs, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const found = await withDevServer(settings);
-  const isEmbedded = found.temporalAddress === null;
-  const interruption = watchInterruption(() =>
-    terminal.say(`\n${onInterrupt[isEmbedded ? 'embedded' : 'elsewhere']}`),
-  );
-  const follow = (): Promise<T> => withRuns(found, runs => work(runs, interruption.signal));
+  const whose = settings.temporalAddress !== null || (await isServed(settings)) ? 'others' : 'own';
+  const { signal, release } = watchInterruption(() => terminal.say(`\n${onInterrupt[whose]}`));
+  const follow = (found: Settings): Promise<T> => withRuns(found, runs => work(runs, signal));
   try {
-    return await (isEmbedded ? withEmbedded({ settings, terminal, interruption }, follow) : follow());
+    return await (settings.temporalAddress === null
+      ? withEmbedded({ settings, terminal, signal }, follow)
+      : follow(settings));
   } finally {
-    interruption.release();
+    release();
   }
 }
 
 async function withEmbedded<T>(
-  {
-    settings,
-    terminal,
-    interruption,
-  }: { settings: Settings; terminal: Terminal; interruption: Interruption },
-  work: () => Promise<T>,
+  { settings, terminal, signal }: { settings: Settings; terminal: Terminal; signal: AbortSignal },
+  work: (settings: Settings) => Promise<T>,
 ): Promise<T> {
   const { startEmbedded } = await import('../../workers/embedded.js');
   const { onProgress, end } = await showParts(terminal);
   const embedded = await startEmbedded(settings, onProgress).finally(end);
   try {
-    if (interruption.signal.aborted) throw errors.interrupted();
-    return await work();
+    if (signal.aborted) throw errors.interrupted();
+    return await work({ ...settings, temporalAddress: embedded.address });
   } finally {
     await embedded.stop();
   }
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false; // a process of another user counts as none: its home is another, too
-  }
+/** Whether another process of this home runs server and workers. */
+async function isServed(settings: Settings): Promise<boolean> {
+  const note = await readServerNote(settings);
+  return note !== null && note !== undefined && isRunning(note.owner);
 }

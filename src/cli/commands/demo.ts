@@ -11,9 +11,8 @@ import type { Terminal } from '../terminal.js';
 export const EXPECTED = { AP50: { teacher: 0.3, student: 0.3 } } as const;
 
 const ON_INTERRUPT = {
-  embedded:
-    'Stopping: the running stage saves a checkpoint first. Start the demo again to go on. Ctrl-C again: stop at once.',
-  elsewhere: 'No longer following; the run goes on. Start the demo again to follow it.',
+  own: 'Stopping: the running stage saves a checkpoint first. Start the demo again to go on. Ctrl-C again: stop at once.',
+  others: 'No longer following; the run goes on. Start the demo again to follow it.',
 };
 
 export const demo = defineCommand({

@@ -10,13 +10,11 @@ export const dev = defineCommand({
     const { startEmbedded } = await import('../../../workers/embedded.js');
     const { watchInterruption } = await import('../interruption.js');
     const { showParts } = await import('../progress/parts.js');
-    const { noteDevServer } = await import('../server.js');
     const { signal, release } = watchInterruption(() =>
       terminal.say('\nStopping: running stages save a checkpoint first. Ctrl-C again: stop at once.'),
     );
     const { onProgress, end } = await showParts(terminal);
     const embedded = await startEmbedded(settings, onProgress).finally(end);
-    const forget = await noteDevServer(settings, embedded.address);
     const places = [
       ['server', embedded.address],
       ...(embedded.ui ? [['web page', embedded.ui]] : []),
@@ -25,7 +23,6 @@ export const dev = defineCommand({
     ];
     terminal.say(`${alignTable(places)}\nCtrl-C ends it.`);
     await aborted(signal);
-    await forget();
     await embedded.stop();
     release();
   },

@@ -1,5 +1,4 @@
 import { defineCommand } from '../command.js';
-import { withRuns } from '../server.js';
 
 export const history = defineCommand({
   name: 'history',
@@ -7,6 +6,7 @@ export const history = defineCommand({
   summary: 'what happened in a run, and when',
   json: true,
   async act({ args: [id], settings, terminal }) {
+    const { withRuns } = await import('../server.js');
     const lines = await withRuns(settings, open => open.history(id!));
     terminal.result(lines, ({ dim }) =>
       lines.map(({ at, what }) => `${dim(at.toISOString())}  ${what}`).join('\n'),

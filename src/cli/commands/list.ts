@@ -1,6 +1,5 @@
 import { defineCommand } from '../command.js';
 import { formatDuration, formatTime } from '../format.js';
-import { withRuns } from '../server.js';
 import { alignTable } from '../table.js';
 
 export const list = defineCommand({
@@ -8,6 +7,7 @@ export const list = defineCommand({
   summary: 'the runs that the server knows, newest first',
   json: true,
   async act({ settings, terminal }) {
+    const { withRuns } = await import('../server.js');
     const runs = await withRuns(settings, open => open.list());
     runs.sort((a, b) => b.started.getTime() - a.started.getTime());
     const rows = runs.map(({ id, state, started, ended }) => {

@@ -4,9 +4,8 @@ import { errors } from '../../errors.js';
 import { defineCommand, flag, several } from '../command.js';
 
 const ON_INTERRUPT = {
-  embedded:
-    'Stopping: the running stage saves a checkpoint first. Start the run again to go on. Ctrl-C again: stop at once.',
-  elsewhere: 'No longer following; the run goes on.',
+  own: 'Stopping: the running stage saves a checkpoint first. Start the run again to go on. Ctrl-C again: stop at once.',
+  others: 'No longer following; the run goes on.',
 };
 
 export const run = defineCommand({

@@ -1,5 +1,4 @@
 import { type Command, defineCommand } from '../command.js';
-import { withRuns } from '../server.js';
 
 interface SignalRow {
   readonly name: 'pause' | 'resume' | 'cancel';
@@ -15,6 +14,7 @@ const signal = ({ name, summary, then }: SignalRow): Command =>
     summary,
     json: true,
     async act({ args: [id], settings, terminal }) {
+      const { withRuns } = await import('../server.js');
       await withRuns(settings, open => open[name](id!));
       terminal.result({ id, asked: name }, () => `${id}: ${then}`);
     },

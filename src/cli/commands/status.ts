@@ -1,5 +1,4 @@
 import { defineCommand } from '../command.js';
-import { withRuns } from '../server.js';
 
 export const status = defineCommand({
   name: 'status',
@@ -7,6 +6,7 @@ export const status = defineCommand({
   summary: 'where a run stands',
   json: true,
   async act({ args: [id], settings, terminal }) {
+    const { withRuns } = await import('../server.js');
     const { renderRun } = await import('../progress/run-picture.js');
     const view = await withRuns(settings, open => open.view(id!));
     terminal.result(

@@ -1,5 +1,4 @@
 import { defineCommand } from '../command.js';
-import { withRuns } from '../server.js';
 
 export const watch = defineCommand({
   name: 'watch',
@@ -8,6 +7,7 @@ export const watch = defineCommand({
   notes: 'Ctrl-C ends the following, not the run.',
   json: true,
   async act({ args: [id], settings, terminal }) {
+    const { withRuns } = await import('../server.js');
     const { followRun } = await import('../follow.js');
     const { watchInterruption } = await import('../interruption.js');
     const { renderResult } = await import('../run-result.js');

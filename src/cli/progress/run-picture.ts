@@ -15,21 +15,9 @@ const MARKS: Readonly<Record<StageStatus['state'], (colours: Colours) => string>
   cancelled: ({ yellow }) => yellow('✗'),
 };
 
-/** Temporal's name for what a stage runs, by the first word of the stage's. */
-const ACTIVITIES: Readonly<Record<string, string>> = {
-  clean: 'clean',
-  train: 'train',
-  export: 'exportModel',
-  evaluate: 'evaluate',
-  advise: 'advise',
-};
-
-/** A stage says something within seconds of its start; later than this it waits for a worker. */
-const SILENT_MS = 10_000;
-
 /** What a stage that runs said last. */
 export const activityOf = (stage: StageName, { progress }: RunView): RunningActivity | undefined =>
-  progress.find(({ activity }) => activity === ACTIVITIES[stage.split('-')[0]!]);
+  progress.find(({ step }) => step === stage);
 
 /** The stages of a run with their states; below a running one, how far it is. */
 export function renderRun(view: RunView, { colours, now }: { colours: Colours; now: number }): string {
@@ -37,7 +25,7 @@ export function renderRun(view: RunView, { colours, now }: { colours: Colours; n
   return view.stages
     .flatMap(stage => [
       `${MARKS[stage.state](colours)} ${stage.name.padEnd(width)}  ${colours.dim(renderTime(stage, now))}`.trimEnd(),
-      ...renderDetails(stage, { view, colours, now }).map(line => `    ${line}`),
+      ...renderDetails(stage, { view, colours }).map(line => `    ${line}`),
     ])
     .join('\n');
 }
@@ -48,10 +36,7 @@ function renderTime({ state, seconds, startedAt }: StageStatus, now: number): st
   return state === 'waiting' ? '' : state;
 }
 
-function renderDetails(
-  stage: StageStatus,
-  { view, colours, now }: { view: RunView; colours: Colours; now: number },
-): string[] {
+function renderDetails(stage: StageStatus, { view, colours }: { view: RunView; colours: Colours }): string[] {
   const running = stage.state === 'running' ? activityOf(stage.name, view) : undefined;
   if (!running) return [];
   const { progress } = running;
@@ -59,7 +44,7 @@ function renderDetails(
   return [
     ...(again ? [colours.yellow(again)] : []),
     ...(progress ? [renderPace(progress), renderLearning(progress, colours)] : []),
-    ...(!progress && isSilent(stage, now) ? [colours.dim('waiting for a worker')] : []),
+    ...(progress ? [] : [colours.dim('waiting for a worker')]),
   ].filter(Boolean);
 }
 
@@ -72,9 +57,6 @@ export function describeAttempt({ attempt, lastFailure }: RunningActivity): stri
 
 /** What Temporal's SDK says of a worker that was asked to end. */
 const STOPPED = /worker is shutting down/i;
-
-const isSilent = ({ startedAt }: StageStatus, now: number): boolean =>
-  startedAt !== undefined && now - startedAt > SILENT_MS;
 
 /** The stages of a run that has ended. */
 export const renderStages = (stages: readonly StageStatus[]): string =>

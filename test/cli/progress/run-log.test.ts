@@ -5,7 +5,7 @@ import { NOW, running, stage, TRAINING, viewOf } from '../run-view.js';
 
 const open = () => createRunLog(pc.createColors(false));
 const training = (rest = {}) =>
-  viewOf([stage('train-teacher', 'running', { startedAt: NOW })], [running('train', rest)]);
+  viewOf([stage('train-teacher', 'running', { startedAt: NOW })], [running('train-teacher', rest)]);
 
 describe('the log of a run', () => {
   it('tells each change once', () => {

@@ -15,7 +15,7 @@ describe('renderRun', () => {
         stage('train-student', 'running', { startedAt: ago(75) }),
         stage('advise', 'waiting'),
       ],
-      [running('train', { progress: TRAINING })],
+      [running('train-student', { progress: TRAINING })],
     );
     expect(renderRun(view, plain)).toBe(
       `
@@ -34,39 +34,39 @@ describe('renderRun', () => {
       renderRun(
         viewOf(
           [stage('clean', 'running', { startedAt: ago(1) })],
-          [running('clean', { attempt: 2, lastFailure })],
+          [
+            running('clean', {
+              attempt: 2,
+              lastFailure,
+              progress: { phase: 'start', step: 0, totalSteps: 0 },
+            }),
+          ],
         ),
         plain,
       ),
     );
     expect(shown).toEqual([
-      '▶ clean  1 s\n    attempt 2, after: the trainer process ended by itself (SIGKILL)',
-      '▶ clean  1 s\n    attempt 2, after: its worker was stopped',
+      '▶ clean  1 s\n    attempt 2, after: the trainer process ended by itself (SIGKILL)\n    start',
+      '▶ clean  1 s\n    attempt 2, after: its worker was stopped\n    start',
     ]);
   });
 
-  it('says that a stage waits when nothing is heard of it for long', () => {
-    const after = (seconds: number): string =>
-      renderRun(
-        viewOf([stage('evaluate-teacher', 'running', { startedAt: ago(seconds) })], [running('evaluate')]),
-        plain,
-      );
-    expect(after(60)).toBe('▶ evaluate-teacher  1 min 00 s\n    waiting for a worker');
-    expect(after(2)).toBe('▶ evaluate-teacher  2 s');
-  });
-
-  it('gives the activity of a kind to the stage of that kind which runs', () => {
+  it('says that a stage waits until a worker has taken it, while another runs', () => {
     const view = viewOf(
       [
-        stage('evaluate-teacher', 'done', { seconds: 6 }),
-        stage('evaluate-student', 'running', { startedAt: ago(1) }),
+        stage('evaluate-teacher', 'running', { startedAt: ago(60) }),
+        stage('train-student', 'running', { startedAt: ago(60) }),
       ],
-      [running('evaluate', { progress: { phase: 'predict', step: 33, totalSteps: 66 } })],
+      [
+        running('train-student', { progress: { phase: 'restore', step: 0, totalSteps: 0 } }),
+        running('evaluate-teacher'),
+      ],
     );
     expect(renderRun(view, plain).split('\n')).toEqual([
-      '✓ evaluate-teacher  6 s',
-      '▶ evaluate-student  1 s',
-      '    predict ██████████░░░░░░░░░░ 33/66',
+      '▶ evaluate-teacher  1 min 00 s',
+      '    waiting for a worker',
+      '▶ train-student     1 min 00 s',
+      '    restore',
     ]);
   });
 
@@ -74,7 +74,7 @@ describe('renderRun', () => {
     const progress = { ...TRAINING, losses: { loss: NaN, cls_loss: Infinity }, best: undefined };
     const view = viewOf(
       [stage('train-student', 'running', { startedAt: ago(1) })],
-      [running('train', { progress })],
+      [running('train-student', { progress })],
     );
     expect(renderRun(view, plain)).toContain('loss NaN  cls_loss Infinity');
   });
