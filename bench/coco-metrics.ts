@@ -113,7 +113,7 @@ async function compare([
     const self = fileURLToPath(import.meta.url);
     const run = async (command: string, args: readonly string[]): Promise<Measured> =>
       JSON.parse(await runCommand(command, [...args, ...files])) as Measured; // printed below, or by the script above
-    const ours = await run(process.execPath, ['--import', 'tsx', self, '--measure']);
+    const ours = await run(process.execPath, [...process.execArgv, self, '--measure']);
     const { cacheFolder } = readSettings();
     const theirs = await run(await providePython({ cacheFolder, packages: 'light' }), ['-c', PYCOCOTOOLS]);
     print({ ours, theirs });
