@@ -6,9 +6,14 @@ export interface HistoryLine {
   readonly what: string;
 }
 
-/** A run's history in our words. */
+/** A run's history in our words. Temporal writes an attempt down when it has ended: until then a step is only wanted. */
 export const describeHistory = (events: readonly RunEvent[]): HistoryLine[] =>
-  events.map(event => ({ at: event.at, what: describe(event) }));
+  events
+    .filter((event, i) => event.kind !== 'step-scheduled' || !isAttempted(event.step, events.slice(i)))
+    .map(event => ({ at: event.at, what: describe(event) }));
+
+const isAttempted = (step: string, later: readonly RunEvent[]): boolean =>
+  later.some(event => event.kind === 'step-attempted' && event.step === step);
 
 function describe(event: RunEvent): string {
   switch (event.kind) {
@@ -17,7 +22,7 @@ function describe(event: RunEvent): string {
     case 'asked':
       return `asked to ${event.to}`;
     case 'step-scheduled':
-      return `${event.step}: wanted`;
+      return `${event.step}: handed to the workers`;
     case 'step-attempted': {
       const { step, attempt, worker, before } = event;
       return `${step}: attempt ${attempt} on ${worker}${before ? `, after: ${before}` : ''}`;

@@ -1,0 +1,171 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { planRun } from '../../src/cli/plan-run.js';
+import { errors } from '../../src/errors.js';
+import { QUEUES, STAGES } from '../../src/pipeline.js';
+import { readNotes, type TrainerNote } from '../activities/script.js';
+import { openScene, type Scene } from './scene.js';
+
+let scene: Scene;
+beforeAll(async () => {
+  scene = await openScene();
+  await scene.startWorkers({ gpus: 2 });
+});
+afterAll(() => scene.close());
+
+async function notesOf(work: () => Promise<unknown>): Promise<TrainerNote[]> {
+  const before = (await readNotes(scene.home)).length;
+  await work();
+  return (await readNotes(scene.home)).slice(before);
+}
+const begun = (notes: readonly TrainerNote[]): string[] =>
+  notes.filter(({ what }) => what === 'begun').map(({ job }) => job);
+
+describe('a run with a teacher', () => {
+  it('does every stage once, in an order that their inputs allow', async () => {
+    const notes = await notesOf(async () => {
+      await scene.runs.start(scene.config({ teacher: true }));
+      const { stages, student, teacher } = await scene.runs.result('trees');
+      expect(stages.map(({ name, state }) => [name, state])).toEqual(STAGES.map(name => [name, 'done']));
+      expect([student.AP50, teacher?.AP50]).toEqual([1, 1]);
+    });
+    const [evaluatesTeacher, trainsStudent] = ['evaluate', 'train-student'];
+    expect(begun(notes).slice(0, 2)).toEqual(['train-teacher', 'export']);
+    expect(begun(notes).slice(2, 4).sort()).toEqual([evaluatesTeacher, trainsStudent]);
+    expect(begun(notes).slice(4)).toEqual(['export', 'evaluate']);
+  });
+
+  it('is planned with the keys that it ran with: nothing is left to do', async () => {
+    const planned = await planRun(scene.config({ teacher: true }), scene.store);
+    expect(planned.map(({ name, will }) => [name, will])).toEqual(STAGES.map(name => [name, 'reuse']));
+  });
+
+  it('computes nothing when it is started again', async () => {
+    const notes = await notesOf(async () => {
+      expect(await scene.runs.start(scene.config({ teacher: true }))).toEqual({ id: 'trees', joined: false });
+      const { stages } = await scene.runs.result('trees');
+      expect(stages.map(({ state }) => state)).toEqual(STAGES.map(() => 'reused'));
+    });
+    expect(notes).toEqual([]);
+  });
+
+  it('shares what its changed configuration leaves as it was', async () => {
+    const config = scene.config({ teacher: true });
+    const student = { ...config.student, num_epochs: 7 };
+    await scene.runs.start({ ...config, student });
+    const { stages } = await scene.runs.result('trees');
+    expect(stages.filter(({ state }) => state === 'done').map(({ name }) => name)).toEqual([
+      'train-student',
+      'export-student',
+      'evaluate-student',
+      'advise',
+    ]);
+  });
+
+  it('leaves an output folder with both models, the reports and the suggestions', async () => {
+    const { folder } = await scene.runs.result('trees');
+    expect(folder).toBe(join(scene.home, 'runs', 'trees'));
+    expect((await readdir(folder)).sort()).toEqual(
+      ['evaluation', 'model', 'run.json', 'suggestions', 'teacher', 'training.json'].sort(),
+    );
+    expect((await readdir(join(folder, 'teacher'))).sort()).toEqual(['evaluation', 'model', 'training.json']);
+    expect(await readdir(join(folder, 'suggestions'))).toContain('suggestions.json');
+  });
+
+  it('leaves no working folders', async () => {
+    expect(await readdir(join(scene.home, 'work'))).toEqual([]);
+  });
+
+  it('evaluates the teacher beside the training of the student where workers allow', async () => {
+    await scene.play({ stepMs: 200 });
+    const notes = await notesOf(async () => {
+      await scene.runs.start(scene.config({ name: 'beside', teacher: true, seed: 2 }));
+      await scene.runs.result('beside');
+    });
+    await scene.play({});
+    const at = (job: string, what: TrainerNote['what']): number =>
+      notes.find(note => note.job === job && note.what === what)!.at;
+    expect(at('evaluate', 'begun')).toBeLessThan(at('train-student', 'done'));
+    expect(at('train-student', 'begun')).toBeLessThan(at('evaluate', 'done'));
+  });
+});
+
+describe('a run without a teacher', () => {
+  it('has the branch of the student only', async () => {
+    const notes = await notesOf(async () => {
+      await scene.runs.start(scene.config({ name: 'alone', seed: 3 }));
+      const { stages, teacher } = await scene.runs.result('alone');
+      expect(stages.map(({ name }) => name)).toEqual(STAGES.filter(name => !name.endsWith('-teacher')));
+      expect(teacher).toBeNull();
+    });
+    expect(begun(notes)).toEqual(['train-student', 'export', 'evaluate']);
+  });
+});
+
+describe('a run that fails', () => {
+  it('ends at once with the error that another attempt would repeat, its code and its hint', async () => {
+    await scene.play({ faults: [{ job: 'train-student', step: 12, how: 'refuse', times: 1 }] });
+    const notes = await notesOf(async () => {
+      await scene.runs.start(scene.config({ name: 'diverging', seed: 4 }));
+      await expect(scene.runs.result('diverging')).rejects.toMatchObject(
+        errors.diverged({ step: 12, rollbacks: 3, reason: 'loss is NaN' }).toJSON(),
+      );
+    });
+    expect(begun(notes)).toEqual(['train-student']);
+    const { state, stages } = await scene.runs.view('diverging');
+    expect(state).toBe('failed');
+    expect(Object.fromEntries(stages.map(stage => [stage.name, stage.state]))).toMatchObject({
+      clean: 'done',
+      'train-student': 'failed',
+      'export-student': 'waiting',
+    });
+  });
+
+  it('goes on from its newest checkpoint when it is started again', async () => {
+    await scene.play({});
+    const notes = await notesOf(async () => {
+      await scene.runs.start(scene.config({ name: 'diverging', seed: 4 }));
+      const { stages } = await scene.runs.result('diverging');
+      expect(stages.find(({ name }) => name === 'clean')?.state).toBe('reused');
+    });
+    expect(notes[0]).toMatchObject({ job: 'train-student', what: 'begun', step: 10 });
+  });
+
+  it('first lets the other branch save a checkpoint', async () => {
+    await scene.play({ stepMs: 300, faults: [{ job: 'evaluate', step: 0, how: 'mistake', times: 1 }] });
+    const notes = await notesOf(async () => {
+      await scene.runs.start(scene.config({ name: 'branches', teacher: true, seed: 5 }));
+      await expect(scene.runs.result('branches')).rejects.toMatchObject({ code: 'UNEXPECTED' });
+    });
+    await scene.play({});
+    expect(notes.some(({ job, what }) => job === 'train-student' && what === 'stopped')).toBe(true);
+    const { stages } = await scene.runs.view('branches');
+    expect(Object.fromEntries(stages.map(stage => [stage.name, stage.state]))).toMatchObject({
+      'evaluate-teacher': 'failed',
+      'train-student': 'cancelled',
+    });
+  });
+
+  it('begins nothing where its output cannot go', async () => {
+    const train_url = join(scene.home, 'letters');
+    await mkdir(train_url);
+    await writeFile(join(train_url, 'to-grandmother.txt'), 'Dear');
+    const notes = await notesOf(async () => {
+      await scene.runs.start({ ...scene.config({ name: 'letters', seed: 6 }), train_url });
+      await expect(scene.runs.result('letters')).rejects.toMatchObject({
+        code: 'OUTPUT_UNUSABLE',
+        message: `${train_url}: holds to-grandmother.txt, which no run put there`,
+      });
+    });
+    expect(notes).toEqual([]);
+    expect(await readFile(join(train_url, 'to-grandmother.txt'), 'utf8')).toBe('Dear');
+  });
+
+  it('does not look alive for ever when the workflow itself is mistaken', async () => {
+    const { client } = scene.temporal;
+    const options = { taskQueue: QUEUES.control, workflowId: 'distill/nonsense', args: [null] };
+    await client.workflow.start('distill', options);
+    await expect(scene.runs.result('nonsense')).rejects.toMatchObject({ code: 'UNEXPECTED' });
+  });
+});

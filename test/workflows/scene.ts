@@ -1,0 +1,167 @@
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { bundleWorkflowCode, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { createControlActivities, createGpuActivities } from '../../activities/index.js';
+import type { Dependencies } from '../../activities/dependencies.js';
+import type { Trainer } from '../../activities/trainer-process.js';
+import { parseRunConfig, type RunConfig } from '../../src/config/run.js';
+import { QUEUES } from '../../src/pipeline.js';
+import { connectRuns, type Runs, type RunView } from '../../src/runs/runs.js';
+import { readSettings, type Settings } from '../../src/settings.js';
+import { type ArtifactStore } from '../../src/store/artifact-store.js';
+import { openStore } from '../../src/store/open-store.js';
+import { drawPicture } from '../data/scene.js';
+import { SCRIPT, type Script } from '../activities/script.js';
+import { startTemporal } from '../temporal.js';
+
+let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
+
+/** The workflows as workers load them. */
+export const bundledWorkflows = (): Promise<WorkflowBundleWithSourceMap> =>
+  (bundle ??= bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+    logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} },
+  }));
+
+export const fakeTrainer = (limits: Partial<Trainer['limits']> = {}): Trainer => ({
+  program: new URL('../activities/fake-trainer.ts', import.meta.url),
+  limits: { stallSeconds: () => 30, lookMs: 100, stopGraceMs: 20_000, ...limits },
+});
+
+export interface Scene {
+  readonly temporal: TestWorkflowEnvironment;
+  readonly home: string;
+  readonly settings: Settings;
+  readonly store: ArtifactStore;
+  readonly runs: Runs;
+  readonly config: (change?: { name?: string; teacher?: boolean; seed?: number }) => RunConfig;
+  readonly play: (script: Partial<Script>) => Promise<void>;
+  /** Workers of both queues; the rest of the pipeline is real, the trainer is not. @param options.gpus how many */
+  readonly startWorkers: (options?: { trainer?: Trainer; gpus?: number }) => Promise<Workers>;
+  readonly close: () => Promise<void>;
+}
+export interface Workers {
+  readonly stop: () => Promise<void>;
+}
+
+/** A Temporal server, a home and a small data set of one's own. */
+export async function openScene(): Promise<Scene> {
+  const temporal = await startTemporal();
+  const home = await mkdtemp(join(tmpdir(), 'detdistill-home-'));
+  const settings = { ...readSettings({ DETDISTILL_HOME: home }), temporalAddress: temporal.address };
+  const data = join(home, 'data');
+  await writeDataset(data);
+  const store = openStore(settings);
+  const runs = await connectRuns(settings);
+  let plays = 0;
+  const play: Scene['play'] = script =>
+    writeFile(join(home, 'script.json'), JSON.stringify({ ...SCRIPT, ...script, play: plays++ }));
+  await play({});
+  const running = new Set<Workers>();
+  return {
+    temporal,
+    home,
+    settings,
+    store,
+    runs,
+    play,
+    config: ({ name = 'trees', teacher = false, seed = 1 } = {}) =>
+      parseRunConfig(
+        {
+          name,
+          seed,
+          data: { train: data },
+          student: { model_name: 'efficientdet-d0', image_size: 64 },
+          ...(teacher && { teacher: { model_name: 'efficientdet-d2', image_size: 64 } }),
+        },
+        'test',
+      ),
+    startWorkers: async ({ trainer = fakeTrainer(), gpus = 1 } = {}) => {
+      const workers = await startWorkers(temporal, { dependencies: { settings, store, trainer }, gpus });
+      running.add(workers);
+      return { stop: () => (running.delete(workers) ? workers.stop() : Promise.resolve()) };
+    },
+    close: async () => {
+      await runs.close();
+      await Promise.all([...running].map(workers => workers.stop()));
+      await temporal.teardown();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startWorkers(
+  { nativeConnection: connection }: TestWorkflowEnvironment,
+  { dependencies, gpus }: { dependencies: Dependencies; gpus: number },
+): Promise<Workers> {
+  const shared = { connection, maxHeartbeatThrottleInterval: 200, defaultHeartbeatThrottleInterval: 200 };
+  const control = await Worker.create({
+    ...shared,
+    taskQueue: QUEUES.control,
+    workflowBundle: await bundledWorkflows(),
+    activities: createControlActivities(dependencies),
+  });
+  const gpu = await Worker.create({
+    ...shared,
+    taskQueue: QUEUES.gpu,
+    activities: createGpuActivities(dependencies),
+    maxConcurrentActivityTaskExecutions: gpus,
+  });
+  const ended = Promise.all([control.run(), gpu.run()]);
+  return {
+    stop: async () => {
+      control.shutdown();
+      gpu.shutdown();
+      await ended;
+    },
+  };
+}
+
+async function writeDataset(folder: string): Promise<void> {
+  await mkdir(join(folder, 'images'), { recursive: true });
+  const images = Array.from({ length: 12 }, (_, id) => ({
+    id,
+    width: 64,
+    height: 64,
+    file_name: `${id}.png`,
+  }));
+  for (const { id, file_name } of images) {
+    const rectangle = [4 + id, 4, 30 + id, 40] as const;
+    await drawPicture({ width: 64, height: 64, rectangle })
+      .png()
+      .toFile(join(folder, 'images', file_name));
+  }
+  const annotations = images.map(({ id }) => ({
+    id: id + 1,
+    image_id: id,
+    category_id: 1,
+    bbox: [4, 4 + id, 36, 26],
+    area: 36 * 26,
+    iscrowd: 0,
+  }));
+  const categories = [{ id: 1, name: 'tree' }];
+  await mkdir(join(folder, 'annotations'));
+  await writeFile(
+    join(folder, 'annotations', 'trees.json'),
+    JSON.stringify({ images, annotations, categories }),
+  );
+}
+
+/** Looks at a run until it is as wanted. */
+export async function lookUntil(
+  runs: Runs,
+  id: string,
+  wanted: (view: RunView) => boolean,
+): Promise<RunView> {
+  for (;;) {
+    const view = await runs.view(id);
+    if (wanted(view)) return view;
+    if (['failed', 'cancelled', 'completed'].includes(view.state))
+      throw new Error(`the run has ended: ${JSON.stringify(view)}`);
+    await sleep(50);
+  }
+}
