@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunConfig } from '../config/run.js';
 import { AppError, errors } from '../errors.js';
 import type { RunResult } from '../pipeline.js';
@@ -62,5 +61,15 @@ async function patiently(
   return undefined;
 }
 
-const pause = (signal: AbortSignal): Promise<void> =>
-  sleep(LOOK_MS, undefined, { signal }).catch(() => undefined); // interrupted: who paused sees it at the signal
+/** Until the next look, or until following is interrupted. */
+function pause(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, signal.aborted ? 0 : LOOK_MS);
+    signal.addEventListener('abort', done);
+  });
+}

@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { EXPECTED, summarise } from '../../src/cli/commands/demo.js';
+import { renderResult } from '../../src/cli/run-result.js';
+import type { CocoMetrics, RunResult } from '../../src/pipeline.js';
+import { stage } from './run-view.js';
+
+const metrics = (AP: number, AP50: number): CocoMetrics => ({
+  ...{ AP75: 0, APs: 0, APm: 0, APl: -1, AR1: 0, AR10: 0, AR100: 0, ARs: 0, ARm: 0, ARl: -1 },
+  AP,
+  AP50,
+});
+
+const RESULT: RunResult = {
+  teacher: metrics(0.079, 0.262),
+  student: metrics(0.057, 0.2024),
+  stages: [stage('clean', 'reused', { seconds: 1.04 }), stage('train-teacher', 'done', { seconds: 260.26 })],
+  suggestions: [
+    {
+      id: 'E1',
+      severity: 'high',
+      advice: { en: 'Raise the weight of the box loss.', zh: '提高边框损失的权重。' },
+    },
+  ],
+  folder: '/runs/demo',
+};
+
+describe('renderResult', () => {
+  it('shows stages, what was reached beside what was expected, advice and places', () => {
+    expect(renderResult(RESULT, { AP50: { teacher: 0.25, student: 0.2 } })).toBe(
+      `
+stage          state         time
+clean          reused         1 s
+train-teacher  done    4 min 20 s
+
+            AP   AP50  AP50 expected
+teacher  0.079  0.262          0.250
+student  0.057  0.202          0.200
+
+What to change next:
+  high  E1  Raise the weight of the box loss.
+
+Where it lies:
+  model        /runs/demo/model
+  report       /runs/demo/evaluation/report.json
+  picture      /runs/demo/evaluation/pictures/detections.png
+  suggestions  /runs/demo/suggestions/suggestions.json
+  teacher      /runs/demo/teacher`.slice(1),
+    );
+  });
+
+  it('leaves out what a run without a teacher and without advice does not have', () => {
+    const text = renderResult({ ...RESULT, teacher: null, suggestions: [] });
+    expect(text).not.toMatch(/teacher  [\d.]|expected|runs.demo.teacher/);
+    expect(text).toContain('Nothing stands out to be changed.');
+  });
+});
+
+describe('the demo', () => {
+  it('tells programs exactly what they read', () => {
+    expect(summarise(RESULT)).toEqual({
+      teacher: { AP: 0.079, AP50: 0.262 },
+      student: { AP: 0.057, AP50: 0.2024 },
+      stages: [
+        { name: 'clean', state: 'reused', seconds: 1 },
+        { name: 'train-teacher', state: 'done', seconds: 260.3 },
+      ],
+      report: '/runs/demo/evaluation/report.json',
+      model: '/runs/demo/model',
+    });
+  });
+
+  it('expects what its run file promises', async () => {
+    const file = await readFile(join(import.meta.dirname, '../../configs/demo.yaml'), 'utf8');
+    const promised = /teacher AP50 (\S+), student AP50 (\S+),/.exec(file)?.slice(1).map(Number);
+    expect(promised).toEqual([EXPECTED.AP50.teacher, EXPECTED.AP50.student]);
+  });
+});
