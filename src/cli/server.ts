@@ -44,7 +44,7 @@ async function withEmbedded<T>(
   work: (settings: Settings) => Promise<T>,
 ): Promise<T> {
   const { startEmbedded } = await import('../../workers/embedded.js');
-  const { onProgress, end } = await showParts(terminal);
+  const { onProgress, end } = await showParts(terminal, 'starting server and workers …');
   const embedded = await startEmbedded(settings, onProgress).finally(end);
   try {
     if (signal.aborted) throw errors.interrupted();

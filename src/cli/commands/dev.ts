@@ -13,7 +13,7 @@ export const dev = defineCommand({
     const { signal, release } = watchInterruption(() =>
       terminal.say('\nStopping: running stages save a checkpoint first. Ctrl-C again: stop at once.'),
     );
-    const { onProgress, end } = await showParts(terminal);
+    const { onProgress, end } = await showParts(terminal, 'starting server and workers …');
     const embedded = await startEmbedded(settings, onProgress).finally(end);
     const places = [
       ['server', embedded.address],

@@ -13,12 +13,18 @@ const DOING: Readonly<Record<PartProgress['phase'], string>> = {
   ready: 'ready',
 };
 
-/** Shows what set-up does: a bar on a terminal, else a line for each thing it begins. */
-export async function showParts(terminal: Terminal): Promise<{ onProgress: OnProgress; end: () => void }> {
+/**
+ * Shows what set-up does: a bar on a terminal, else a line for each thing it begins.
+ * @param afterwards what is shown on a terminal once a part is ready
+ */
+export async function showParts(
+  terminal: Terminal,
+  afterwards = '',
+): Promise<{ onProgress: OnProgress; end: () => void }> {
   const area = await openLiveArea(terminal);
   let last = '';
   const onProgress: OnProgress = progress => {
-    if (progress.phase === 'ready') return;
+    if (progress.phase === 'ready') return area.show(afterwards);
     area.show(renderPart(progress));
     const begun = `${progress.part}: ${DOING[progress.phase]}`;
     if (begun !== last && !area.isLive) area.say(beginning(progress));
