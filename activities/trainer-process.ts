@@ -50,6 +50,7 @@ const LAST_WORDS = { characters: 2_000, lines: 5 };
  */
 export async function runTrainer<T>(job: TrainerJob, options: TrainerOptions): Promise<T> {
   const { settings, signal, onProgress, trainer = OWN } = options;
+  signal.throwIfAborted();
   const child = startChild(trainer.program, settings);
   const lastWords = collectWords(child, settings);
   const said = listen<T>(child, onProgress);
@@ -129,8 +130,7 @@ function stopOnAbort(child: ChildProcess, signal: AbortSignal, { stopGraceMs }: 
     send(child, { type: 'stop' });
     kill = setTimeout(() => child.kill('SIGKILL'), stopGraceMs);
   };
-  if (signal.aborted) stop();
-  else signal.addEventListener('abort', stop, { once: true });
+  signal.addEventListener('abort', stop, { once: true });
   return {
     end: () => {
       clearTimeout(kill);

@@ -355,9 +355,10 @@ export const errors = {
     }),
   /** The system's own errors (a full disk, a lost file) may pass; a mistake of ours repeats itself. */
   unexpected: (error: unknown) =>
-    new AppError('UNEXPECTED', (error instanceof Error && error.stack) || messageOf(error), {
+    new AppError('UNEXPECTED', messageOf(error), {
       retryable: error instanceof Error && 'syscall' in error,
       cause: error,
+      facts: { stack: error instanceof Error ? error.stack : undefined },
     }),
   runCancelled: () =>
     new AppError('RUN_CANCELLED', 'the run was cancelled', {
