@@ -35,10 +35,11 @@ export function renderLearning({ losses = {}, best }: StageProgress, { dim }: Pi
   return [terms.join('  '), reached].filter(Boolean).join(dim(' · '));
 }
 
-/** The sum first, then its terms as the configuration names them. */
+/** The sum first, then its terms as the configuration names them, then whatever else. */
 function inOrder<T>(losses: readonly (readonly [string, T])[]): (readonly [string, T])[] {
   const names: readonly string[] = LOSS_NAMES;
-  return [...losses].sort(([a], [b]) => names.indexOf(a) - names.indexOf(b));
+  const rank = (name: string): number => (names.includes(name) ? names.indexOf(name) : names.length);
+  return [...losses].sort(([a], [b]) => rank(a) - rank(b));
 }
 
 /** Shows one stage that runs in this process. */
