@@ -2,12 +2,13 @@ import { Connection } from '@temporalio/client';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, openSync, readFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunning } from '../activities/work-folder.js';
 import { errors } from '../src/errors.js';
 import { withLock } from '../src/native/lock.js';
+import { isListening } from '../src/runs/listening.js';
 import type { Settings } from '../src/settings.js';
 import { readServerNote, removeServerNote, type ServerNote, writeServerNote } from './server-note.js';
 
@@ -23,6 +24,7 @@ export interface Server {
 
 const START_MS = 30_000;
 const STOP_MS = 10_000;
+const ANSWER_MS = 2_000;
 const RETENTION_SECONDS = 90 * 24 * 3600;
 
 /**
@@ -42,9 +44,9 @@ export function startServer(settings: Settings, command: string): Promise<Server
 async function start(settings: Settings, command: string): Promise<Server> {
   const { home, temporalPort: port } = settings;
   const address = `127.0.0.1:${port}`;
-  if (await isListening(port))
+  if (await isListening(address))
     throw (await answers(address)) ? errors.serverAlreadyRunning(port) : errors.portInUse(port);
-  const uiPort = (await isListening(port + 1000)) ? await freePort() : port + 1000;
+  const uiPort = (await isListening(`127.0.0.1:${port + 1000}`)) ? await freePort() : port + 1000;
   mkdirSync(join(home, 'logs'), { recursive: true });
   const logFile = join(home, 'logs', 'temporal.log');
   const log = openSync(logFile, 'w');
@@ -87,11 +89,15 @@ function argumentsOf({ home, temporalPort, temporalNamespace }: Settings, uiPort
 function owned(settings: Settings, { address, ui, pid }: Omit<ServerNote, 'owner'>): Server {
   const kill = (): void => signalTo(pid, 'SIGKILL');
   process.once('exit', kill);
+  let isStopped = false;
   return {
     address,
     ui,
     isJoined: false,
     stop: async () => {
+      // Its process id may be another's by then.
+      if (isStopped) return;
+      isStopped = true;
       process.off('exit', kill);
       await removeServerNote(settings);
       signalTo(pid, 'SIGTERM');
@@ -123,13 +129,6 @@ async function waitUntilServing(
   }
 }
 
-const isListening = (port: number): Promise<boolean> =>
-  new Promise(resolve => {
-    const socket = connect({ host: '127.0.0.1', port }, () => resolve(true));
-    socket.once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
-
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
@@ -141,8 +140,9 @@ async function freePort(): Promise<number> {
 }
 
 async function answers(address: string): Promise<boolean> {
+  if (!(await isListening(address))) return false;
   try {
-    const connection = await Connection.connect({ address, connectTimeout: 1000 });
+    const connection = await Connection.connect({ address, connectTimeout: ANSWER_MS });
     await connection.close();
     return true;
   } catch {

@@ -8,11 +8,13 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, errors } from '../errors.js';
 import type { Settings } from '../settings.js';
+import { assertListening } from './listening.js';
 
 const CONNECT_MS = 5_000;
 const DEADLINE_MS = 10_000;
 const PAUSE_MS = 200;
 
+const NOT_FOUND = 5;
 /** gRPC's codes for "not now": RESOURCE_EXHAUSTED, ABORTED, UNAVAILABLE. */
 const PASSING = [8, 10, 14];
 /** And where a call was cut off: CANCELLED, DEADLINE_EXCEEDED. */
@@ -32,9 +34,12 @@ export async function connectServer(settings: Settings): Promise<ServerConnectio
   const address = temporalAddress ?? `127.0.0.1:${temporalPort}`;
   // Calls are repeated below: the client's own repetition outlives the connection, and then ends the process.
   const options = { address, connectTimeout: CONNECT_MS, interceptors: [] };
-  const connection = await Connection.connect(options).catch((cause: unknown) => {
-    throw errors.serverUnreachable(address, cause);
-  });
+  // Else a port where nobody is would be asked again for seconds.
+  const connection = await assertListening(address)
+    .then(() => Connection.connect(options))
+    .catch((cause: unknown) => {
+      throw errors.serverUnreachable(address, cause);
+    });
   const closing = new AbortController();
 
   async function ask<T>(id: string, call: () => Promise<T>): Promise<T> {
@@ -71,6 +76,7 @@ function named(
   if (error instanceof WorkflowNotFoundError) return errors.runMissing(id);
   const code = grpcCodeOf(error);
   if (code === undefined) return error;
+  if (code === NOT_FOUND) return errors.runMissing(id);
   const isAway = PASSING.includes(code) || CUT_OFF.includes(code);
   return isAway ? errors.serverUnreachable(address, error) : errors.serverRefused(address, error);
 }
