@@ -1,4 +1,4 @@
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Dependencies } from '../activities/dependencies.js';
@@ -23,6 +23,9 @@ export interface RunningWorker {
 /** Activities are cancelled as soon as a worker shuts down; this long they have to save a checkpoint. */
 const GRACE = '90s';
 
+/** No commit takes longer. */
+const ABANDONED_MS = 3 * 24 * 3600 * 1000;
+
 const OPTIONS: Readonly<Record<WorkerKind, (dependencies: Dependencies) => Partial<WorkerOptions>>> = {
   control: dependencies => ({
     workflowsPath: fileURLToPath(compiledModule('../workflows/index.js', import.meta.url)),
@@ -44,6 +47,7 @@ export async function startWorker(
   installRuntime(settings);
   const dependencies = { settings, store: openStore(settings) };
   await removeAbandonedWork(settings);
+  if (kind === 'control') void sweepStore(dependencies);
   const connection = await NativeConnection.connect({ address }).catch((cause: unknown) => {
     throw errors.serverUnreachable(address, cause);
   });
@@ -64,6 +68,15 @@ export async function startWorker(
   } catch (error) {
     await connection.close();
     throw error;
+  }
+}
+
+/** Removes what commits left that were cut off; nobody waits for it. */
+async function sweepStore({ store }: Dependencies): Promise<void> {
+  try {
+    await store.sweep(Date.now() - ABANDONED_MS);
+  } catch (error) {
+    Runtime.instance().logger.warn('The store was not swept', { error });
   }
 }
 

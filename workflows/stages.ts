@@ -31,8 +31,9 @@ const OPTIONS = {
   check: { ...CONTROL, startToCloseTimeout: '2m' },
   clean: { ...CONTROL, startToCloseTimeout: '1d' },
   train: { ...GPU, startToCloseTimeout: '30d', retry: UNLIMITED },
-  export: { ...GPU, startToCloseTimeout: '2h' },
-  evaluate: { ...GPU, startToCloseTimeout: '1d' },
+  // Before training that waits, too: they are short.
+  export: { ...GPU, startToCloseTimeout: '2h', priority: { priorityKey: 1 } },
+  evaluate: { ...GPU, startToCloseTimeout: '1d', priority: { priorityKey: 1 } },
   advise: { ...CONTROL, startToCloseTimeout: '1h' },
   publish: { ...CONTROL, startToCloseTimeout: '6h' },
 } satisfies Readonly<Record<string, ActivityOptions>>;

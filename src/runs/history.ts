@@ -10,7 +10,8 @@ export interface HistoryLine {
 export const describeHistory = (events: readonly RunEvent[]): HistoryLine[] =>
   events
     .filter((event, i) => event.kind !== 'step-scheduled' || !isAttempted(event.step, events.slice(i)))
-    .map(event => ({ at: event.at, what: describe(event) }));
+    .map(event => ({ at: event.at, what: describe(event) }))
+    .sort((a, b) => a.at.getTime() - b.at.getTime());
 
 const isAttempted = (step: string, later: readonly RunEvent[]): boolean =>
   later.some(event => event.kind === 'step-attempted' && event.step === step);

@@ -1,11 +1,14 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { planRun } from '../../src/cli/plan-run.js';
 import { errors } from '../../src/errors.js';
 import { QUEUES, STAGES } from '../../src/pipeline.js';
 import { readNotes, type TrainerNote } from '../activities/script.js';
 import { openScene, type Scene } from './scene.js';
+
+// Each starts several processes, on machines of any size.
+vi.setConfig({ testTimeout: 240_000 });
 
 let scene: Scene;
 beforeAll(async () => {

@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { readNotes, type TrainerNote } from '../activities/script.js';
 import { fakeTrainer, lookUntil, openScene, type Scene, type Workers } from './scene.js';
+
+// Each starts several processes, on machines of any size.
+vi.setConfig({ testTimeout: 240_000 });
 
 let scene: Scene;
 beforeAll(async () => {

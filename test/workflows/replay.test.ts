@@ -50,35 +50,35 @@ describe('a recorded run', () => {
     const lines = describeHistory(readEvents(historyFromJSON(await recorded())));
     expect(lines.map(({ what }) => what.replace(/\d+\.\d s/, '… s').replace(/\n[^]*/, '')))
       .toMatchInlineSnapshot(`
-      [
-        "run started: trees",
-        "check: attempt 1 on a worker",
-        "check: done",
-        "clean: attempt 1 on a worker",
-        "clean: done in … s",
-        "asked to pause",
-        "train-teacher: attempt 1 on a worker",
-        "train-teacher: stopped",
-        "asked to resume",
-        "train-teacher: attempt 1 on a worker",
-        "train-teacher: done in … s",
-        "export-teacher: attempt 1 on a worker",
-        "export-teacher: done in … s",
-        "evaluate-teacher: attempt 1 on a worker",
-        "evaluate-teacher: done in … s",
-        "train-student: attempt 2 on a worker, after: the trainer process ended by itself (SIGKILL): illegal instruction, or so",
-        "train-student: done in … s",
-        "export-student: attempt 1 on a worker",
-        "export-student: done in … s",
-        "evaluate-student: attempt 1 on a worker",
-        "evaluate-student: done in … s",
-        "advise: attempt 1 on a worker",
-        "advise: done in … s",
-        "publish: attempt 1 on a worker",
-        "publish: done",
-        "run completed",
-      ]
-    `);
+        [
+          "run started: trees",
+          "check: attempt 1 on a worker",
+          "check: done",
+          "clean: attempt 1 on a worker",
+          "clean: done in … s",
+          "train-teacher: attempt 1 on a worker",
+          "asked to pause",
+          "train-teacher: stopped",
+          "asked to resume",
+          "train-teacher: attempt 1 on a worker",
+          "train-teacher: done in … s",
+          "export-teacher: attempt 1 on a worker",
+          "export-teacher: done in … s",
+          "evaluate-teacher: attempt 1 on a worker",
+          "evaluate-teacher: done in … s",
+          "train-student: attempt 2 on a worker, after: the trainer process ended by itself (SIGKILL): illegal instruction, or so",
+          "train-student: done in … s",
+          "export-student: attempt 1 on a worker",
+          "export-student: done in … s",
+          "evaluate-student: attempt 1 on a worker",
+          "evaluate-student: done in … s",
+          "advise: attempt 1 on a worker",
+          "advise: done in … s",
+          "publish: attempt 1 on a worker",
+          "publish: done",
+          "run completed",
+        ]
+      `);
     expect(lines.every(({ at }) => at.getTime() > 0)).toBe(true);
   });
 

@@ -49,10 +49,11 @@ export interface Workers {
 }
 
 /** A Temporal server, a home and a small data set of one's own. */
-export async function openScene(): Promise<Scene> {
+export async function openScene({ storeUrl }: { storeUrl?: string } = {}): Promise<Scene> {
   const temporal = await startTemporal();
   const home = await mkdtemp(join(tmpdir(), 'detdistill-home-'));
-  const settings = { ...readSettings({ DETDISTILL_HOME: home }), temporalAddress: temporal.address };
+  const env = { DETDISTILL_HOME: home, DETDISTILL_STORE: storeUrl, TEMPORAL_ADDRESS: temporal.address };
+  const settings = readSettings(env);
   const data = join(home, 'data');
   await writeDataset(data);
   const store = openStore(settings);
