@@ -24,7 +24,17 @@ export async function startAndFollow(config: RunConfig, following: Following): P
     terminal.say(`resuming ${id}: it was interrupted or is under way`);
     if ((await patiently(() => runs.view(id), following))?.paused) await runs.resume(id);
   }
+  await nameOthers(id, following);
   return followRun(id, following);
+}
+
+/** A server that starts goes on with every run that was interrupted: they share the workers. */
+async function nameOthers(id: string, { runs, terminal }: Following): Promise<void> {
+  const others = (await runs.list()).filter(run => run.state === 'running' && run.id !== id);
+  for (const other of others)
+    terminal.say(
+      `${other.id} is under way, too, and shares the workers; detdistill pause ${other.id} holds it`,
+    );
 }
 
 /** Shows a run until it ends. @throws the error that ended it, or that following it was interrupted */

@@ -115,4 +115,16 @@ describe('startAndFollow', () => {
     await settle(startAndFollow(config, following(runs)));
     expect(runs.asked).toEqual(['resume']);
   });
+
+  it('names other runs that share the workers', async () => {
+    const started = new Date();
+    const list = async () => [
+      { id: 'trees', state: 'running' as const, started, ended: null },
+      { id: 'demo', state: 'running' as const, started, ended: null },
+      { id: 'elms', state: 'completed' as const, started, ended: started },
+    ];
+    await settle(startAndFollow(config, following(scripted([ended], { list }))));
+    expect(said[0]).toBe('demo is under way, too, and shares the workers; detdistill pause demo holds it');
+    expect(said.join()).not.toContain('elms');
+  });
 });

@@ -18,6 +18,14 @@ export function createRunLog(colours: Colours): {
   let pacedAt = -Infinity;
 
   const isNew = (line: string): boolean => !noted.has(line) && Boolean(noted.add(line));
+  const waitsOf = (view: RunView, now: number): string[] =>
+    view.stages
+      .filter(({ name, state, startedAt = now }) => {
+        const running = state === 'running' ? activityOf(name, view) : undefined;
+        return running?.progress === null && now - startedAt > PACE_MS;
+      })
+      .map(({ name }) => `${name}: waiting for a worker`)
+      .filter(isNew);
   const notesOf = (view: RunView): string[] =>
     view.stages.flatMap(({ name, state }) => {
       const running = state === 'running' ? activityOf(name, view) : undefined;
@@ -46,7 +54,15 @@ export function createRunLog(colours: Colours): {
     return lines;
   };
 
-  return { notesOf, linesOf: (view, now) => [...changesOf(view), ...notesOf(view), ...pacesOf(view, now)] };
+  return {
+    notesOf,
+    linesOf: (view, now) => [
+      ...changesOf(view),
+      ...waitsOf(view, now),
+      ...notesOf(view),
+      ...pacesOf(view, now),
+    ],
+  };
 }
 
 const describeChange = ({ name, state, seconds }: StageStatus): string =>

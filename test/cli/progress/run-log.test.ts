@@ -51,4 +51,15 @@ describe('the log of a run', () => {
       ['train-teacher: attempt 2, after: killed', 'train-teacher: goes on from step 200'],
     ]);
   });
+
+  it('tells once that a stage waits for a worker', () => {
+    const { linesOf } = open();
+    const at = (seconds: number): string[] => linesOf(training(), NOW + seconds * 1000);
+    expect([at(0), at(10), at(20), at(60)]).toEqual([
+      ['train-teacher: started'],
+      [],
+      ['train-teacher: waiting for a worker'],
+      [],
+    ]);
+  });
 });
