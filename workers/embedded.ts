@@ -1,6 +1,8 @@
+import { isRunning } from '../activities/work-folder.js';
 import { provideNativeParts } from '../src/native/setup.js';
 import type { OnProgress } from '../src/native/progress.js';
 import type { Settings } from '../src/settings.js';
+import { readServerNote } from './server-note.js';
 import { type Server, startServer } from './server.js';
 import { type RunningWorker, startWorker } from './workers.js';
 
@@ -12,24 +14,71 @@ export interface Embedded {
   stop(): Promise<void>;
 }
 
+const LOOK_MS = 1_000;
+
 /**
  * Temporal's server and workers of both queues in one process tree; a cluster that the settings name gets the workers
- * only. Another process of this home that has them already is joined.
+ * only. Another process of this home that has them already is joined, and inherited from when it ends.
  */
 export async function startEmbedded(settings: Settings, onProgress?: OnProgress): Promise<Embedded> {
   const parts = await provideNativeParts({ settings, parts: ['tfjs-addon', 'temporal'], onProgress });
-  if (settings.temporalAddress !== null) {
-    const workers = await startWorkers(settings, settings.temporalAddress);
-    return { address: settings.temporalAddress, ui: null, stop: () => stopAll(workers) };
+  const { temporalAddress: address } = settings;
+  if (address !== null) {
+    const workers = await startWorkers(settings, address);
+    return { address, ui: null, stop: () => stopWorkers(workers) };
   }
-  const server = await startServer(settings, parts.temporal);
-  const { address, ui, isJoined } = server;
-  if (isJoined) return { address, ui, stop: () => server.stop() };
-  const workers = await startWorkers(settings, address).catch(async (error: unknown) => {
+  const start = (): Promise<Held> => hold(settings, parts.temporal);
+  const first = await start();
+  const { address: own, ui } = first.server;
+  const heir = first.server.isJoined ? inheritLater(settings, { start, first }) : undefined;
+  return { address: own, ui, stop: async () => release(heir ? await heir.end() : first) };
+}
+
+interface Held {
+  readonly server: Server;
+  readonly workers: readonly RunningWorker[];
+}
+
+async function hold(settings: Settings, command: string): Promise<Held> {
+  const server = await startServer(settings, command);
+  if (server.isJoined) return { server, workers: [] };
+  try {
+    return { server, workers: await startWorkers(settings, server.address) };
+  } catch (error) {
     await server.stop();
     throw error;
-  });
-  return { address, ui, stop: () => stopAll(workers, server) };
+  }
+}
+
+async function release({ server, workers }: Held): Promise<void> {
+  await stopWorkers(workers);
+  await server.stop();
+}
+
+/** Starts what a process had that was joined and has ended. `end` gives what is held then. */
+function inheritLater(
+  settings: Settings,
+  { start, first }: { start: () => Promise<Held>; first: Held },
+): { end: () => Promise<Held> } {
+  let held = first;
+  let looking: Promise<void> | undefined;
+  const look = async (): Promise<void> => {
+    const note = await readServerNote(settings);
+    if (note && isRunning(note.owner)) return;
+    // Where that fails, as while the port is still taken, the next look tries again.
+    held = await start().catch(() => held);
+  };
+  const timer = setInterval(() => {
+    if (!held.server.isJoined) clearInterval(timer);
+    else looking ??= look().finally(() => (looking = undefined));
+  }, LOOK_MS);
+  return {
+    end: async () => {
+      clearInterval(timer);
+      await looking;
+      return held;
+    },
+  };
 }
 
 async function startWorkers(settings: Settings, address: string): Promise<RunningWorker[]> {
@@ -38,12 +87,11 @@ async function startWorkers(settings: Settings, address: string): Promise<Runnin
   const workers = outcomes.flatMap(outcome => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   const failed = outcomes.find(outcome => outcome.status === 'rejected');
   if (!failed) return workers;
-  await stopAll(workers);
+  await stopWorkers(workers);
   throw failed.reason;
 }
 
-async function stopAll(workers: readonly RunningWorker[], server?: Server): Promise<void> {
+async function stopWorkers(workers: readonly RunningWorker[]): Promise<void> {
   // A worker that did not end in time is ended with this process.
   await Promise.allSettled(workers.map(worker => worker.stop()));
-  await server?.stop();
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Embedded, startEmbedded } from '../../workers/embedded.js';
 import { parseRunConfig } from '../../src/config/run.js';
 import { connectRuns } from '../../src/runs/runs.js';
@@ -46,6 +46,19 @@ describe('the embedded form', () => {
     await second.stop();
     const runs = await connectRuns(settings);
     expect((await runs.view('empty')).state).toBe('failed');
+    await runs.close();
+  });
+
+  it('is inherited by one that joined it, which then takes runs', async () => {
+    const heir = await startEmbedded(settings);
+    await embedded.stop();
+    embedded = heir;
+    const runs = await vi.waitFor(() => connectRuns(settings), { timeout: 30_000, interval: 200 });
+    expect((await runs.view('empty')).state).toBe('failed');
+    const data = { train: join(settings.home, 'nothing-here-either') };
+    const student = { model_name: 'efficientdet-d0' };
+    await runs.start(parseRunConfig({ name: 'inherited', data, student }, 'test'));
+    await expect(runs.result('inherited')).rejects.toMatchObject({ code: 'DATA_MISSING' });
     await runs.close();
   });
 
