@@ -38,7 +38,7 @@ async function record(): Promise<void> {
 }
 
 describe('a recorded run', () => {
-  it.runIf(process.env.DETDISTILL_RECORD)('is recorded', record);
+  it.runIf(process.env.DETDISTILL_RECORD)('is recorded anew, where DETDISTILL_RECORD asks for it', record);
 
   it('is repeated by the workflows of today: runs that are under way survive an upgrade', async () => {
     quietWorkers();
