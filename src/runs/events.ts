@@ -127,7 +127,7 @@ const HEARTBEAT = 4;
 /** The innermost message is the one that says what happened. */
 export function reasonOf(failure: Failure): string {
   const own = failure?.message ?? '';
-  if (failure?.timeoutFailureInfo?.timeoutType === HEARTBEAT) return 'its worker was lost';
+  if (Number(failure?.timeoutFailureInfo?.timeoutType) === HEARTBEAT) return 'its worker was lost';
   const isWrapping = failure?.activityFailureInfo || failure?.timeoutFailureInfo;
   return (isWrapping && failure.cause && reasonOf(failure.cause)) || own;
 }
