@@ -14,21 +14,22 @@ export const averageSpec = (spec: VariableSpec): VariableSpec => ({
   trainable: false,
 });
 
-const norm = (x: tf.Tensor): tf.Scalar => tf.sqrt(tf.sum(tf.square(x)));
+/** What brings a length down to `limit`, and leaves shorter ones alone: limit / max(length, limit). */
+const damping = (lengths: tf.Tensor, limit: number): tf.Tensor => tf.div(limit, tf.maximum(lengths, limit));
 
-/** Scales x down to a norm of at most `limit`. */
-const limited = (x: tf.Tensor, length: tf.Scalar, limit: number): tf.Tensor =>
-  tf.mul(x, tf.div(limit, tf.maximum(length, limit)));
-
-/** Each gradient by its own norm first, then all by their common one: google/automl `train_lib.py`. */
+/**
+ * Each gradient by its own norm first, then all by their common one: google/automl `train_lib.py`. The norms are
+ * handled as one vector: hundreds of variables would else add thousands of nodes, which cost more than they compute.
+ */
 export function clipGradients(
   gradients: readonly tf.Tensor[],
   limit: number,
 ): { clipped: tf.Tensor[]; globalNorm: tf.Scalar } {
-  const single = gradients.map(gradient => limited(gradient, norm(gradient), limit));
-  const squares = single.map(gradient => tf.sum(tf.square(gradient)));
-  const globalNorm = tf.sqrt(tf.addN(squares)) as tf.Scalar;
-  return { clipped: single.map(gradient => limited(gradient, globalNorm, limit)), globalNorm };
+  const lengths = tf.sqrt(tf.stack(gradients.map(gradient => tf.sum(tf.square(gradient)))));
+  const own = damping(lengths, limit);
+  const globalNorm = tf.sqrt(tf.sum(tf.square(tf.mul(lengths, own)))) as tf.Scalar;
+  const factors = tf.unstack(tf.mul(own, damping(globalNorm, limit)));
+  return { clipped: gradients.map((gradient, i) => tf.mul(gradient, factors[i]!)), globalNorm };
 }
 
 interface Update {
