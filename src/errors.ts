@@ -256,6 +256,12 @@ export const errors = {
         facts,
       },
     ),
+  checkpointsLost: (step: number, skipped: readonly string[]) =>
+    new AppError(
+      'CHECKPOINTS_LOST',
+      `step ${step} has to be undone, but no checkpoint can be read: ${skipped.join('; ') || 'there is none'}`,
+      { hint: 'start the run again: the stage begins anew', facts: { step, skipped } },
+    ),
   teacherUnfit: (reason: string, facts: Record<string, unknown>) =>
     new AppError('TEACHER_UNFIT', `the teacher cannot teach: ${reason}`, {
       hint: 'train the teacher longer, take a larger one, or set distillation.use_offline_kd to false',

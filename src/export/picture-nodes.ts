@@ -51,9 +51,11 @@ export function picturesToInput(
   const size = toFloat(add('Slice', [shape, ints(1), ints(2)], { T: INT, Index: INT }));
   const ratios = binary('RealDiv', floats(...image_size), size);
   const scale = add('Min', [ratios, ints(0)], { T: FLOAT, Tidx: INT, keep_dims: { bool: false } });
-  const fitted = toInt(
-    binary('Maximum', add('Floor', [binary('Mul', size, scale)], { T: FLOAT }), scalar(1)),
-  );
+  // Multiplied before it is divided, as letterbox does: a side that fits exactly stays exact. [side, limit]
+  const column = add('ExpandDims', [size, ints(1)], { T: FLOAT, Tdim: INT });
+  const sides = binary('RealDiv', binary('Mul', column, floats(...image_size)), size);
+  const fitting = add('Min', [sides, ints(1)], { T: FLOAT, Tidx: INT, keep_dims: { bool: false } });
+  const fitted = toInt(binary('Maximum', add('Floor', [fitting], { T: FLOAT }), scalar(1)));
   const resized = add('ResizeBilinear', [images, fitted], {
     T: FLOAT,
     align_corners: { bool: false },

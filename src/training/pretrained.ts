@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { FamilyRow } from '../config/families.js';
 import type { Training } from '../config/run.js';
-import { errors, messageOf } from '../errors.js';
+import { AppError, errors, messageOf } from '../errors.js';
 import type { VariableSpec } from '../graph/variables.js';
 import { imagenetWeights, PACKAGED } from '../model/weights/imagenet.js';
 import { readPytorchState } from '../model/weights/pytorch.js';
@@ -38,6 +38,8 @@ export async function startingWeights(
       adoptWeights(specs, await readWeights(file, family, specs)),
     );
   } catch (error) {
+    // Weights that cannot be had are done without; weights that are damaged are not.
+    if (!(error instanceof AppError) || error.code !== 'NATIVE_PART_UNAVAILABLE') throw error;
     return { adoption: null, note: `starts at random: ${messageOf(error).split('\n')[0]}` };
   }
 }

@@ -199,6 +199,7 @@ class Trainer {
       seed,
       startStep: this.step,
       totalSteps: limit,
+      onNote: note => this.#note(note),
     });
   }
 
@@ -272,8 +273,9 @@ class Trainer {
     if (rollbacks.length >= MAX_ROLLBACKS)
       throw errors.diverged({ step, rollbacks: rollbacks.length, reason });
     const { store, stageKey, folder } = this.options;
-    const { checkpoint } = await newestCheckpoint(store, stageKey);
-    const saved = await readState(checkpoint!.folder);
+    const { checkpoint, skipped } = await newestCheckpoint(store, stageKey);
+    if (!checkpoint) throw errors.checkpointsLost(step, skipped);
+    const saved = await readState(checkpoint.folder);
     const caution = this.#state.caution / 2;
     this.#state = {
       ...saved,
@@ -281,7 +283,7 @@ class Trainer {
       history: { ...saved.history, rollbacks: [...rollbacks, { step, reason, softScale: caution }] },
     };
     this.#recent.length = 0;
-    await this.session.restore(checkpointPrefix(checkpoint!.folder, saved.step));
+    await this.session.restore(checkpointPrefix(checkpoint.folder, saved.step));
     await writeState(folder, this.#state);
     const lowered = this.options.teacher ? 'distillation weights' : 'learning rate';
     this.#note(`step ${step}: ${reason}; back to step ${saved.step} with ${lowered} × ${caution}`);

@@ -1,0 +1,167 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { familyOf } from '../../src/config/families.js';
+import type { Picture } from '../../src/data/pictures.js';
+import { openDetector } from '../../src/detection/detector.js';
+import { exportModel } from '../../src/export/export.js';
+import { Program } from '../../src/graph/execution.js';
+import { ProgramBuilder } from '../../src/graph/program.js';
+import { loadTensorFlow } from '../../src/graph/tensorflow.js';
+import { variableSpecs } from '../../src/model/efficientdet.js';
+import { goldenValues } from '../model/golden-weights.js';
+import { runPython } from '../python.js';
+
+const MODEL = 'efficientdet-lite0';
+const SIZE = [96, 96] as const;
+const CLASSES = Array.from({ length: 90 }, (_, i) => `class ${i + 1}`);
+
+interface Summary {
+  readonly shape: number[];
+  readonly first: number[];
+  readonly last: number[];
+  readonly absmax: number;
+}
+interface FromPython {
+  readonly frozen: Record<string, Summary>;
+  readonly batch_of_three: number[];
+  readonly signatures: string[];
+  readonly variables: number;
+  readonly saved_model: {
+    detection_boxes: number[][][];
+    detection_scores: number[][];
+    detection_classes: number[][];
+    num_detections: number[];
+  };
+}
+
+/** A training artifact whose best checkpoint holds the golden weights. */
+async function trainedFolder(root: string): Promise<string> {
+  const specs = variableSpecs({ family: familyOf(MODEL), numClasses: CLASSES.length });
+  const builder = new ProgramBuilder();
+  for (const spec of specs) builder.variable(spec);
+  builder.addAdoption();
+  builder.addCheckpointing();
+  await builder.write(join(root, 'writer'));
+  const program = new Program(join(root, 'writer'));
+  await program.execute(
+    'adopt',
+    Object.fromEntries(specs.map(spec => [spec.name, tf.tensor(goldenValues(spec), [...spec.shape])])),
+  );
+  await mkdir(join(root, 'trained', 'archive'), { recursive: true });
+  await program.execute('save', {
+    prefix: tf.scalar(join(root, 'trained', 'archive', 'model.ckpt-7'), 'string'),
+  });
+  const state = {
+    model_name: MODEL,
+    image_size: SIZE,
+    classes: CLASSES,
+    best: { step: 7, metrics: { AP: 0.25 } },
+  };
+  await writeFile(join(root, 'trained', 'training.json'), JSON.stringify(state));
+  return join(root, 'trained');
+}
+
+const picture = (width: number, height: number, offset = 0): Picture => ({
+  width,
+  height,
+  pixels: Uint8Array.from({ length: width * height * 3 }, (_, i) => (31 * (i + offset) + 7) % 255),
+});
+
+describe('an exported model', () => {
+  let root = '';
+  let model = '';
+  beforeAll(async () => {
+    await loadTensorFlow();
+    await tf.setBackend('tensorflow');
+    root = await mkdtemp(join(tmpdir(), 'export-'));
+    model = join(root, 'model');
+    await exportModel({ trainedFolder: await trainedFolder(root), imageSize: null, folder: model });
+  });
+  afterAll(() => rm(root, { recursive: true, force: true }));
+
+  it('is a folder with both graphs, the variables, and what they do not say themselves', async () => {
+    expect((await readdir(model)).sort()).toEqual([
+      'frozen_graph.pb',
+      'index',
+      'model.json',
+      'saved_model.pb',
+      'variables',
+    ]);
+    expect((await readdir(join(model, 'variables'))).sort()).toEqual([
+      'variables.data-00000-of-00001',
+      'variables.index',
+    ]);
+    const card = JSON.parse(await readFile(join(model, 'model.json'), 'utf8')) as Record<string, unknown>;
+    expect(card).toMatchObject({ model_name: MODEL, step: 7, metrics: { AP: 0.25 } });
+  });
+
+  it('gives Python TensorFlow the numbers of the official network, and the detections that it gives here', async test => {
+    const script = fileURLToPath(new URL('read_model.py', import.meta.url));
+    const python = JSON.parse(await runPython(script, { test, args: [model, '96', '96'] })) as FromPython;
+    const golden = JSON.parse(
+      await readFile(new URL('../golden/efficientdet.json', import.meta.url), 'utf8'),
+    ) as { forward: { lite0_96: { result: Record<string, Summary> } } };
+    for (const [head, short] of [
+      ['class', 'cls'],
+      ['box', 'box'],
+    ] as const)
+      // prettier-ignore
+      for (let level = 3; level <= 7; level++) {
+        const [found, expected] = [python.frozen[`${head}_predict_${level}`]!, golden.forward.lite0_96.result[`${short}_${level}`]!];
+        expect(found.shape).toEqual(expected.shape);
+        [...found.first, ...found.last].forEach((value, i) =>
+          expect(Math.abs(value - [...expected.first, ...expected.last][i]!)).toBeLessThan(1e-4 * expected.absmax),
+        );
+      }
+    expect(python.batch_of_three[0]).toBe(3);
+    expect(python.signatures).toEqual(['serving_default']);
+    expect(python.variables).toBe(variableSpecs({ family: familyOf(MODEL), numClasses: 90 }).length);
+
+    const detector = await openDetector(model);
+    const here = await detector.detect([picture(70, 50), picture(70, 50, 70 * 50 * 3)]);
+    python.saved_model.detection_scores.forEach((scores, p) => {
+      expect(here[p]!.length).toBe(python.saved_model.num_detections[p]);
+      here[p]!.forEach(({ score, box, classIndex }, i) => {
+        expect(Math.abs(score - scores[i]!)).toBeLessThan(1e-5);
+        expect(classIndex + 1).toBe(python.saved_model.detection_classes[p]![i]);
+        box.forEach((corner, k) =>
+          expect(Math.abs(corner - python.saved_model.detection_boxes[p]![i]![k]!)).toBeLessThan(1e-2),
+        );
+      });
+    });
+  });
+
+  it('takes pictures of any size and number, and answers in their pixels', async () => {
+    const detector = await openDetector(model);
+    for (const [width, height, count] of [
+      [41, 41, 1],
+      [200, 33, 3],
+      [96, 96, 2],
+      [7, 500, 1],
+    ] as const) {
+      // prettier-ignore
+      const found = await detector.detect(Array.from({ length: count }, () => picture(width, height)));
+      expect(found.length).toBe(count);
+      for (const { box } of found.flat()) {
+        expect(Math.min(...box)).toBeGreaterThanOrEqual(0);
+        expect(Math.max(box[0], box[2])).toBeLessThanOrEqual(height);
+        expect(Math.max(box[1], box[3])).toBeLessThanOrEqual(width);
+      }
+    }
+  });
+
+  it('can be exported for another input size: weights do not depend on it', async () => {
+    const other = join(root, 'larger');
+    const card = await exportModel({
+      trainedFolder: join(root, 'trained'),
+      imageSize: [128, 160],
+      folder: other,
+    });
+    expect(card.image_size).toEqual([128, 160]);
+    expect((await (await openDetector(other)).detect([picture(64, 64)]))[0]!.length).toBeGreaterThan(0);
+  });
+});
