@@ -158,10 +158,16 @@ class Trainer {
         rollbacks: [],
       },
     };
-    const family = familyOf(training.model_name);
-    const specs = variableSpecs({ family, numClasses: this.dataset.classes.length });
+    const specs = variableSpecs({
+      family: familyOf(training.model_name),
+      numClasses: this.dataset.classes.length,
+    });
     await this.session.initialize(seed);
-    const { adoption, note } = await startingWeights(training.pretrained, { family, specs, settings });
+    const { adoption, note } = await startingWeights(training.pretrained, {
+      modelName: training.model_name,
+      specs,
+      settings,
+    });
     await this.session.adopt(adoption?.values ?? new Map(), specs);
     this.#note(note);
     if (this.options.teacher) await this.#examineTeacher(this.options.teacher);
