@@ -26,7 +26,7 @@ interface StartOptions {
 /** A place where weights may be found: what it is called, and its file; null: it has none for this model. */
 interface Source {
   readonly name: string;
-  find(): Promise<string | null>;
+  readonly find: () => Promise<string | null>;
 }
 
 /** In the order they are tried: the closer to the task the better, the packaged ones where nothing can be reached. */
