@@ -1,5 +1,5 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { AppError, errors } from '../src/errors.js';
+import { AppError, errors, messageOf } from '../src/errors.js';
 import type { StageProgress } from '../src/pipeline.js';
 import { stallSeconds } from './stall.js';
 
@@ -24,7 +24,7 @@ export async function asActivity<T>(work: (context: StageContext) => Promise<T>)
     return await work({ signal, last, onProgress: heart.onProgress });
   } catch (error) {
     heart.beat();
-    throw failureOf(error, signal);
+    throw context.cancellationDetails?.workerShutdown ? passedOn(error) : failureOf(error, signal);
   } finally {
     heart.stop();
   }
@@ -59,6 +59,15 @@ const lasting = ({ note, checkpoint, begun }: StageProgress): Partial<StageProgr
   ...(checkpoint && { checkpoint }),
   ...(begun && { begun }),
 });
+
+/** A worker that ends is no failure of the stage: the next one goes on at once, however often it happened. */
+const passedOn = (cause: unknown): ApplicationFailure =>
+  ApplicationFailure.create({
+    message: `its worker ended: ${messageOf(cause)}`,
+    type: 'WORKER_ENDED',
+    category: 'BENIGN',
+    nextRetryDelay: '1s',
+  });
 
 /** Cancellation is passed on as Temporal's own; errors of the catalogue keep their code, facts and whether to retry. */
 function failureOf(error: unknown, signal: AbortSignal): Error {

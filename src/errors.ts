@@ -49,7 +49,24 @@ export interface ProvideAttempt {
 }
 
 /** The text of anything thrown. */
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'issues' in error && Array.isArray(error.issues)
+    ? schemaMessage(error.issues as SchemaIssue[])
+    : error.message;
+}
+
+interface SchemaIssue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** A schema's own text is JSON; its first issue says enough. */
+function schemaMessage([first, ...rest]: readonly SchemaIssue[]): string {
+  if (!first) return 'does not have the expected form';
+  const others = rest.length > 0 ? ` (and ${rest.length} more)` : '';
+  return `${first.path.map(String).join('.') || '(top)'}: ${first.message}${others}`;
+}
 
 /** A value as people write it; JSON knows neither NaN nor large integers. */
 const shown = (value: unknown): string =>

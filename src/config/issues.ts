@@ -5,7 +5,7 @@ import { z } from 'zod';
 export function describeIssues(error: z.ZodError, schema: z.ZodType): string[] {
   return error.issues.flatMap(issue => {
     const place = issue.path.join('.');
-    if (issue.code !== 'unrecognized_keys') return [`${place || '(top)'}: ${issue.message}`];
+    if (issue.code !== 'unrecognized_keys') return [`${place || '(top)'}: ${issue.message}${foundIn(issue)}`];
     const known = knownKeys(schema, issue.path);
     return issue.keys.map(key => {
       const hint =
@@ -13,6 +13,11 @@ export function describeIssues(error: z.ZodError, schema: z.ZodType): string[] {
       return `${[place, key].filter(Boolean).join('.')}: unknown key${hint}`;
     });
   });
+}
+
+/** The value that was refused; schemas give it when they are asked to report input. A section would be too long. */
+function foundIn({ input }: { readonly input?: unknown }): string {
+  return input === undefined || typeof input === 'object' ? '' : `; found ${JSON.stringify(input)}`;
 }
 
 /** Keys of the object schema at a path, seen through defaults, nullables and transforms. */

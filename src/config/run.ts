@@ -96,7 +96,7 @@ export type RunConfig = z.infer<typeof RunConfig>;
 
 /** The one gate: a typed value with every default filled, or one error that lists everything wrong with it. */
 export function parseRunConfig(value: unknown, source: string): RunConfig {
-  const result = RunConfig.safeParse(value);
+  const result = RunConfig.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
   throw errors.configInvalid(source, describeIssues(result.error, RunConfig));
 }

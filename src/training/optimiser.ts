@@ -39,18 +39,17 @@ interface Update {
   readonly momentum: number;
 }
 
-/** SGD with momentum, TensorFlow 1's form: v ← m·v + g; w ← w − lr·v. @returns the new values, in the order of the specs. */
+/** SGD with momentum, TensorFlow 1's form: v ← m·v + g; w ← w − lr·v. */
 export function applyMomentum(
   variables: Variables,
   { specs, gradients, learningRate, momentum }: Update,
-): tf.Tensor[] {
-  return specs.map((spec, i) => {
+): void {
+  specs.forEach((spec, i) => {
     const slot = momentumSpec(spec);
     const velocity = tf.add(tf.mul(variables.read(slot), momentum), gradients[i]!);
     const value = tf.sub(variables.read(spec), tf.mul(learningRate, velocity));
     variables.assign(slot.name, velocity);
     variables.assign(spec.name, value);
-    return value;
   });
 }
 

@@ -55,9 +55,10 @@ export function trainStep(
   options: { variables: Variables; teacher: Outputs | null },
 ): Record<string, tf.Scalar> {
   const { hparams } = model;
-  const { variables } = options;
+  const { teacher } = options;
+  const variables = withNextValues(options.variables);
   const specs = trainedSpecs(model);
-  const { terms, gradients } = lossesAndGradients(model, inputs, { ...options, specs });
+  const { terms, gradients } = lossesAndGradients(model, inputs, { variables, teacher, specs });
   const decayed = gradients.map((gradient, i) =>
     isDecayed(specs[i]!.name)
       ? tf.add(gradient, tf.mul(variables.read(specs[i]!), hparams.weight_decay))
@@ -65,17 +66,16 @@ export function trainStep(
   );
   const { clipped, globalNorm } = clipGradients(decayed, hparams.clip_gradients_norm);
   const l2 = l2Loss(variables, { specs, weightDecay: hparams.weight_decay });
-  const updated = applyMomentum(variables, {
+  const changes = {
     specs,
     gradients: clipped,
     learningRate: inputs.learning_rate,
     momentum: hparams.momentum,
-  });
+  };
+  applyMomentum(variables, changes);
   if (hparams.moving_average_decay > 0)
-    averageAll(model, inputs, {
-      variables,
-      updated: new Map(specs.map((spec, i) => [spec.name, updated[i]!])),
-    });
+    for (const spec of model.specs)
+      updateAverage(variables, spec, { value: variables.next(spec), decay: inputs.average_decay });
   const loss = tf.addN([...Object.values(terms), l2]) as tf.Scalar;
   return { ...terms, l2_loss: l2, loss, gradient_norm: globalNorm };
 }
@@ -139,17 +139,23 @@ function l2Loss(
   return squares.length === 0 ? tf.scalar(0) : (tf.mul(tf.addN(squares), weightDecay / 2) as tf.Scalar);
 }
 
-/** Trainable variables and moving statistics alike. */
-function averageAll(
-  { specs }: StepModel,
-  inputs: StepInputs,
-  { variables, updated }: { variables: Variables; updated: Map<string, tf.Tensor> },
-): void {
-  for (const spec of specs)
-    updateAverage(variables, spec, {
-      value: updated.get(spec.name) ?? variables.read(spec),
-      decay: inputs.average_decay,
-    });
+interface NextValues extends Variables {
+  /** What a variable will be after this step. */
+  next(spec: VariableSpec): tf.Tensor;
+}
+
+/** Averages follow the values that a step leaves, of trained variables and of moving statistics alike. */
+function withNextValues(variables: Variables): NextValues {
+  const assigned = new Map<string, tf.Tensor>();
+  return {
+    read: spec => variables.read(spec),
+    assign: (name, value) => {
+      // Kept: statistics are assigned inside the gradient's scope, which disposes what it made.
+      assigned.set(name, tf.keep(value));
+      variables.assign(name, value);
+    },
+    next: spec => assigned.get(spec.name) ?? variables.read(spec),
+  };
 }
 
 /** Variables as evaluation and export see them: the moving averages where there are any. */

@@ -1,4 +1,5 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
+import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -35,6 +36,22 @@ describe('a stage as an activity', () => {
     });
     await ended;
     expect(beats.at(-1)).toEqual({ ...progress('train', 3), checkpoint, note: 'adopted' });
+  });
+
+  it('goes on at once when its worker ended, however often that was', async () => {
+    const { environment, ended } = start(({ signal }) => {
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(errors.stopped(7))));
+    });
+    const details = { cancelRequested: false, paused: false, reset: false, timedOut: false, notFound: false };
+    environment.cancel(
+      'WORKER_SHUTDOWN',
+      new ActivityCancellationDetails({ ...details, workerShutdown: true }),
+    );
+    await expect(ended).rejects.toMatchObject({
+      type: 'WORKER_ENDED',
+      nonRetryable: false,
+      nextRetryDelay: '1s',
+    });
   });
 
   it('learns what the attempt before said last', async () => {

@@ -56,7 +56,7 @@ export const clean = defineCommand({
 async function readOptions(value: { train?: string; format?: string }): Promise<Data> {
   const { Data } = await import('../../config/run.js');
   const { describeIssues } = await import('../../config/issues.js');
-  const result = Data.safeParse(value);
+  const result = Data.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
   throw errors.configInvalid('clean', describeIssues(result.error, Data));
 }
