@@ -10,7 +10,8 @@ import type { ArtifactRef, Prediction, StageProgress, TrainerJob } from '../src/
 import type { Settings } from '../src/settings.js';
 import type { ArtifactStore } from '../src/store/artifact-store.js';
 import { openStore } from '../src/store/open-store.js';
-import { type Teacher, trainModel } from '../src/training/train.js';
+import type { Teacher } from '../src/training/teacher.js';
+import { trainModel } from '../src/training/train.js';
 
 interface JobContext {
   readonly settings: Settings;

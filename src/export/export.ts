@@ -76,7 +76,7 @@ async function writeVariables(
 ): Promise<void> {
   const specs = variableSpecs({ family: familyOf(card.model_name), numClasses: card.classes.length });
   const builder = new ProgramBuilder();
-  for (const spec of specs) builder.variable(spec);
+  for (const spec of specs) builder.declare(spec);
   builder.addAdoption();
   builder.addCheckpointing();
   const writer = `${folder}.writer`;

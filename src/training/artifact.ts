@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { TrainingHistory } from '../config/history.js';
@@ -36,8 +36,20 @@ export async function writeCheckpointPointer(folder: string, step: number): Prom
   );
 }
 
-export const writeState = (folder: string, state: TrainingState): Promise<void> =>
-  writeFile(join(folder, STATE_FILE), `${JSON.stringify(state)}\n`);
+/** Tensors, pointer and state of a step; the tensors of the step before are removed when these are there. */
+export async function writeSnapshot(
+  folder: string,
+  state: TrainingState,
+  save: (prefix: string) => Promise<void>,
+): Promise<void> {
+  await save(checkpointPrefix(folder, state.step));
+  for (const name of await readdir(folder)) {
+    const step = /^model\.ckpt-(\d+)\./.exec(name)?.[1];
+    if (step !== undefined && Number(step) !== state.step) await rm(join(folder, name));
+  }
+  await writeCheckpointPointer(folder, state.step);
+  await writeFile(join(folder, STATE_FILE), `${JSON.stringify(state)}\n`);
+}
 
 export async function readState(folder: string): Promise<TrainingState> {
   const file = join(folder, STATE_FILE);

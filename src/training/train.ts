@@ -1,10 +1,8 @@
-import { cp, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { familyOf } from '../config/families.js';
-import { evaluationBatches, stepsPerEpoch, trainingBatches } from '../data/batches.js';
+import { stepsPerEpoch, trainingBatches } from '../data/batches.js';
 import { CleanedDataset, DATASET_FILE } from '../data/dataset.js';
-import { type CocoGroundTruth, groundTruthCoco } from '../data/ground-truth.js';
-import { type CocoDetection, cocoDetections } from '../detection/detections.js';
 import { errors } from '../errors.js';
 import { loadTensorFlow } from '../graph/tensorflow.js';
 import { variableSpecs } from '../model/efficientdet.js';
@@ -13,17 +11,14 @@ import type { Settings } from '../settings.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import { commitCheckpoint, newestCheckpoint } from '../store/checkpoints.js';
 import { archiveBest } from './archive.js';
-import {
-  checkpointPrefix,
-  readState,
-  type TrainingState,
-  writeCheckpointPointer,
-  writeState,
-} from './artifact.js';
+import { checkpointPrefix, readState, type TrainingState, writeSnapshot } from './artifact.js';
+import { watchDivergence } from './divergence.js';
 import { type EventWriter, openEvents } from './events.js';
+import { measure, type Score } from './measure.js';
 import { startingWeights } from './pretrained.js';
 import { distillationRamp, learningRateAt, movingAverageDecay, type ScheduleOptions } from './schedule.js';
 import { TrainingSession } from './session.js';
+import { assertFit, type Teacher } from './teacher.js';
 import { recordTraining } from './training-program.js';
 
 export interface TrainOptions {
@@ -38,16 +33,7 @@ export interface TrainOptions {
   readonly folder: string;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: StageProgress) => void;
-  /** COCO metrics: evaluation is another stage, so it is handed in. */
-  readonly score: (groundTruth: CocoGroundTruth, detections: readonly CocoDetection[]) => CocoMetrics;
-}
-
-export interface Teacher {
-  /** The frozen network's bytes, recorded at the student's input size. */
-  readonly frozen: Uint8Array;
-  readonly classes: readonly string[];
-  /** On the evaluation split. */
-  readonly AP: number;
+  readonly score: Score;
 }
 
 export interface TrainOutcome {
@@ -59,8 +45,8 @@ export interface TrainOutcome {
 
 const KEPT_CHECKPOINTS = 2;
 const MAX_ROLLBACKS = 3;
-/** A loss this many times the run's median is as bad as one that is not finite. */
-const EXPLODED = 1000;
+/** As many points as a curve needs; a run of days keeps one step in several. */
+const MAX_POINTS = 2000;
 
 /** Trains one detector into a folder, from the newest committed checkpoint where there is one. */
 export async function trainModel(options: TrainOptions): Promise<TrainOutcome> {
@@ -78,7 +64,7 @@ class Trainer {
   #state!: TrainingState;
   #lastCommit = Date.now();
   #lastCheckpoint: { step: number; artifact: ArtifactRef } | undefined;
-  readonly #recent: number[] = [];
+  readonly #divergence = watchDivergence();
 
   private constructor(
     private readonly options: TrainOptions,
@@ -170,28 +156,15 @@ class Trainer {
     });
     await this.session.adopt(adoption?.values ?? new Map(), specs);
     this.#note(note);
-    if (this.options.teacher) await this.#examineTeacher(this.options.teacher);
+    if (this.options.teacher) await this.#examine(this.options.teacher);
     await this.#commit();
   }
 
-  /** A teacher that knows less, other classes, or nothing finite would only do harm. */
-  async #examineTeacher(teacher: Teacher): Promise<void> {
-    const { classes } = this.dataset;
-    if (teacher.classes.join('\n') !== classes.join('\n'))
-      throw errors.teacherUnfit(
-        `it knows ${teacher.classes.join(', ')}, the data set has ${classes.join(', ')}`,
-        { teacher: teacher.classes, classes },
-      );
-    const { AP } = await this.#measure();
-    if (!(teacher.AP > AP))
-      throw errors.teacherUnfit(
-        `its AP ${teacher.AP.toFixed(3)} does not beat the untrained student's ${AP.toFixed(3)}`,
-        { teacher: teacher.AP, student: AP },
-      );
-    for await (const { images } of this.#batches(1)) {
-      if (!(await this.session.probeTeacher(images)))
-        throw errors.teacherUnfit('its answers to a first batch are not finite', {});
-    }
+  async #examine(teacher: Teacher): Promise<void> {
+    const { AP: studentAP } = await this.#measure();
+    let isFinite = true;
+    for await (const { images } of this.#batches(1)) isFinite &&= await this.session.probeTeacher(images);
+    assertFit(teacher, { classes: this.dataset.classes, studentAP, isFinite });
   }
 
   #batches(limit = this.totalSteps): ReturnType<typeof trainingBatches> {
@@ -214,12 +187,13 @@ class Trainer {
     const { training } = this.options.input;
     const startedAt = Date.now();
     const startedStep = this.step;
+    let problem: string | null = null;
     for await (const batch of this.#batches()) {
       await this.#stopIfAsked();
       const learningRate = this.#learningRate();
       const values = await this.session.step(batch, this.#scalars(learningRate));
-      const problem = this.#problemOf(values);
-      if (problem) return this.#rollBack(problem);
+      problem = this.#divergence.problemOf(values);
+      if (problem) break;
       this.#state.step++;
       this.#log(values, learningRate);
       const perStep = (Date.now() - startedAt) / 1000 / (this.step - startedStep);
@@ -238,6 +212,7 @@ class Trainer {
       )
         await this.#commit();
     }
+    if (problem) await this.#rollBack(problem);
   }
 
   /** Distillation is careful with its own weights; without a teacher, care slows the learning down. */
@@ -260,25 +235,13 @@ class Trainer {
     };
   }
 
-  #problemOf(values: Readonly<Record<string, number>>): string | null {
-    const bad = Object.entries(values).find(([, value]) => !Number.isFinite(value));
-    if (bad) return `${bad[0]} is ${bad[1]}`;
-    const loss = values.loss!;
-    this.#recent.push(loss);
-    if (this.#recent.length > 100) this.#recent.shift();
-    const median = [...this.#recent].sort((a, b) => a - b)[Math.floor(this.#recent.length / 2)]!;
-    return loss > EXPLODED * median
-      ? `loss ${loss.toPrecision(3)} is ${EXPLODED} times the usual ${median.toPrecision(3)}`
-      : null;
-  }
-
   /** Back to the last checkpoint, half as daring. */
   async #rollBack(reason: string): Promise<void> {
     const { rollbacks } = this.#state.history;
     const step = this.step;
     if (rollbacks.length >= MAX_ROLLBACKS)
       throw errors.diverged({ step, rollbacks: rollbacks.length, reason });
-    const { store, stageKey, folder } = this.options;
+    const { store, stageKey } = this.options;
     const { checkpoint, skipped } = await newestCheckpoint(store, stageKey);
     if (!checkpoint) throw errors.checkpointsLost(step, skipped);
     const saved = await readState(checkpoint.folder);
@@ -288,9 +251,10 @@ class Trainer {
       caution,
       history: { ...saved.history, rollbacks: [...rollbacks, { step, reason, softScale: caution }] },
     };
-    this.#recent.length = 0;
+    this.#divergence.reset();
     await this.session.restore(checkpointPrefix(checkpoint.folder, saved.step));
-    await writeState(folder, this.#state);
+    // Committed: a crash must not bring the boldness back.
+    await this.#commit();
     const lowered = this.options.teacher ? 'distillation weights' : 'learning rate';
     this.#note(`step ${step}: ${reason}; back to step ${saved.step} with ${lowered} × ${caution}`);
   }
@@ -303,32 +267,9 @@ class Trainer {
     throw errors.stopped(this.step);
   }
 
-  async #measure(): Promise<CocoMetrics> {
-    const { input, datasetFolder: folder, score } = this.options;
-    const { training } = input;
-    const recipe = {
-      folder,
-      imageSize: training.image_size,
-      normalisation: familyOf(training.model_name).normalisation,
-    };
-    const detections: CocoDetection[] = [];
-    const total = this.dataset.splits.eval.length;
-    let done = 0;
-    for await (const { images, samples, scales } of evaluationBatches({
-      dataset: this.dataset,
-      split: 'eval',
-      batchSize: training.eval_batch_size,
-      recipe,
-    })) {
-      const raw = await this.session.predict(images);
-      samples.forEach((sample, i) =>
-        detections.push(...cocoDetections(raw, i, { ...sample, scale: scales[i]! })),
-      );
-      done += samples.length;
-      this.options.onProgress({ phase: 'validate', step: done, totalSteps: total });
-      await new Promise(resolve => setImmediate(resolve));
-    }
-    return score(groundTruthCoco(this.dataset, 'eval'), detections);
+  #measure(): Promise<CocoMetrics> {
+    const { input, ...options } = this.options;
+    return measure(this.session, { ...options, dataset: this.dataset, training: input.training });
   }
 
   /** Measures; the best so far goes into the archive. */
@@ -352,7 +293,7 @@ class Trainer {
   async #commit(): Promise<void> {
     const { store, stageKey, folder } = this.options;
     this.#report('checkpoint');
-    await this.#saveInto(folder);
+    await this.#save();
     const artifact = await commitCheckpoint(store, stageKey, {
       step: this.step,
       folder,
@@ -363,21 +304,15 @@ class Trainer {
     this.#report('train');
   }
 
-  async #saveInto(folder: string): Promise<void> {
-    await this.session.save(checkpointPrefix(folder, this.step));
-    for (const name of await readdir(folder)) {
-      const step = /^model\.ckpt-(\d+)\./.exec(name)?.[1];
-      if (step !== undefined && Number(step) !== this.step) await rm(join(folder, name));
-    }
-    await writeCheckpointPointer(folder, this.step);
-    await writeState(folder, this.#state);
+  async #save(): Promise<void> {
     this.events.flush();
+    await writeSnapshot(this.options.folder, this.#state, prefix => this.session.save(prefix));
   }
 
   async finish(): Promise<TrainOutcome> {
     const { evaluations, rollbacks } = this.#state.history;
     if (evaluations.at(-1)?.step !== this.step) await this.#evaluate();
-    await this.#saveInto(this.options.folder);
+    await this.#save();
     const best = this.#state.best!;
     // Written by this trainer from a CocoMetrics.
     const metrics = best.metrics as unknown as CocoMetrics;
@@ -391,7 +326,9 @@ class Trainer {
 
   #log(values: Readonly<Record<string, number>>, learningRate: number): void {
     const { gradient_norm: gradientNorm, ...losses } = values;
-    this.#state.history.points.push({ step: this.step, losses, learningRate, gradientNorm: gradientNorm! });
+    const every = Math.ceil(this.totalSteps / MAX_POINTS);
+    if (this.step % every === 0)
+      this.#state.history.points.push({ step: this.step, losses, learningRate, gradientNorm: gradientNorm! });
     this.events.scalars(this.step, { ...values, learning_rate: learningRate });
   }
 

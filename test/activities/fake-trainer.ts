@@ -13,10 +13,12 @@ import type { StageProgress, TrainerJob } from '../../src/pipeline.js';
 import type { Settings } from '../../src/settings.js';
 import { commitCheckpoint, newestCheckpoint } from '../../src/store/checkpoints.js';
 import { openStore } from '../../src/store/open-store.js';
-import { writeState } from '../../src/training/artifact.js';
+import { writeSnapshot } from '../../src/training/artifact.js';
 import { METRICS, type Script, type TrainerNote } from './script.js';
 
 type Job<K extends TrainerJob['kind']> = Extract<TrainerJob, { kind: K }>;
+
+const noTensors = (): Promise<void> => Promise.resolve();
 
 let stopped = false;
 const send = (reply: TrainerReply): Promise<void> => new Promise(done => process.send!(reply, () => done()));
@@ -84,7 +86,7 @@ async function train({ job, settings, script, note }: Given<'train'>): Promise<u
   });
   const commit = async (): Promise<void> => {
     const place = await mkdtemp(join(tmpdir(), 'detdistill-checkpoint-'));
-    await writeState(place, state(step));
+    await writeSnapshot(place, state(step), noTensors);
     const artifact = await commitCheckpoint(store, key, { step, folder: place, keep: 2 });
     await rm(place, { recursive: true });
     await report({ phase: 'checkpoint', step, totalSteps: script.steps, checkpoint: { step, artifact } });
@@ -102,7 +104,7 @@ async function train({ job, settings, script, note }: Given<'train'>): Promise<u
     await report({ phase: 'train', step, totalSteps: script.steps });
     if (step % script.every === 0) await commit();
   }
-  await writeState(folder, state(step));
+  await writeSnapshot(folder, state(step), noTensors);
   return { metrics: METRICS, steps: step, bestStep: step, rollbacks: 0 };
 }
 

@@ -42,7 +42,7 @@ interface FromPython {
 async function trainedFolder(root: string): Promise<string> {
   const specs = variableSpecs({ family: familyOf(MODEL), numClasses: CLASSES.length });
   const builder = new ProgramBuilder();
-  for (const spec of specs) builder.variable(spec);
+  for (const spec of specs) builder.declare(spec);
   builder.addAdoption();
   builder.addCheckpointing();
   await builder.write(join(root, 'writer'));

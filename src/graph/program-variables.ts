@@ -1,0 +1,116 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { type DataType, first, type Graph, type Node, type Output, outputsOf } from './graph.js';
+import { initialValue } from './initial-value.js';
+import { recordingBackend } from './recording-backend.js';
+import type { Variables, VariableSpec } from './variables.js';
+
+interface ProgramVariable {
+  readonly spec: VariableSpec;
+  readonly dtype: DataType;
+  readonly handle: Output;
+}
+
+/** The variables of a program as nodes: resources that all its signatures share. */
+export class ProgramVariables {
+  readonly #variables = new Map<string, ProgramVariable>();
+
+  constructor(private readonly graph: Graph) {}
+
+  /** In the order in which they were declared. */
+  get all(): readonly ProgramVariable[] {
+    return [...this.#variables.values()];
+  }
+
+  /** The variable's resource; a new one keeps its own name, outside the scope of the signature that meets it first. */
+  declare(spec: VariableSpec, dtype: DataType = 'float32'): Output {
+    const known = this.#variables.get(spec.name);
+    if (known) return known.handle;
+    const attributes = {
+      dtype: { type: dtype },
+      shape: { shape: spec.shape },
+      shared_name: { text: spec.name },
+    } as const;
+    const node: Node = { name: spec.name, op: 'VarHandleOp', inputs: [], controls: [], attributes };
+    const handle = first(this.graph.adopt(node));
+    this.#variables.set(spec.name, { spec, dtype, handle });
+    return handle;
+  }
+
+  read(spec: VariableSpec, dtype: DataType = 'float32'): Output {
+    const attributes = { dtype: { type: dtype } };
+    const options = { stateful: true, name: `read/${spec.name}`, attributes };
+    return first(this.graph.add('ReadVariableOp', [this.declare(spec, dtype)], options));
+  }
+
+  /** @param name of a variable that has been declared */
+  assign(name: string, value: Output): Node {
+    const { handle, dtype } = this.#variables.get(name)!;
+    const attributes = { dtype: { type: dtype } };
+    return this.graph.add('AssignVariableOp', [handle, value], { stateful: true, attributes });
+  }
+
+  increment(spec: VariableSpec): Node {
+    const one = this.graph.constant({ dtype: 'int64', shape: [], values: BigInt64Array.of(1n) });
+    const attributes = { dtype: { type: 'int64' } } as const;
+    const inputs = [this.declare(spec, 'int64'), one];
+    return this.graph.add('AssignAddVariableOp', inputs, { stateful: true, attributes });
+  }
+
+  initialize(seed: Output): Node[] {
+    return this.all.map(({ spec, dtype }, index) =>
+      this.assign(spec.name, initialValue(this.graph, spec, { seed, index, dtype })),
+    );
+  }
+
+  /** TensorFlow's own node writes all of them into a checkpoint. */
+  save(prefix: Output): Node {
+    const values = this.all.map(({ spec, dtype }) => this.read(spec, dtype));
+    const options = { stateful: true, attributes: { dtypes: { types: this.#types } } };
+    return this.graph.add('SaveV2', [prefix, ...this.#checkpointTables(), ...values], options);
+  }
+
+  /** … and reads them back. */
+  restore(prefix: Output): Node[] {
+    const options = { stateful: true, attributes: { dtypes: { types: this.#types } } };
+    const node = this.graph.add('RestoreV2', [prefix, ...this.#checkpointTables()], options);
+    const values = outputsOf(node, this.all.length);
+    return this.all.map(({ spec }, i) => this.assign(spec.name, values[i]!));
+  }
+
+  get #types(): DataType[] {
+    return this.all.map(({ dtype }) => dtype);
+  }
+
+  #checkpointTables(): [names: Output, slices: Output] {
+    const names = [...this.#variables.keys()];
+    const table = (values: string[]): Output =>
+      this.graph.constant({ dtype: 'string', shape: [values.length], values });
+    return [table(names), table(names.map(() => ''))];
+  }
+}
+
+/** The variables of one signature: read once each, stored at its end. */
+export class SignatureVariables implements Variables {
+  readonly #tensors = new Map<string, tf.Tensor>();
+  readonly #next = new Map<string, Output>();
+
+  constructor(private readonly variables: ProgramVariables) {}
+
+  read(spec: VariableSpec): tf.Tensor {
+    const known = this.#tensors.get(spec.name);
+    if (known) return known;
+    const { shape } = spec;
+    const tensor = recordingBackend.tensorOf(this.variables.read(spec), { shape, dtype: 'float32' });
+    this.#tensors.set(spec.name, tensor);
+    return tensor;
+  }
+
+  assign(name: string, value: tf.Tensor): void {
+    // Resolved at once: tfjs may dispose the tensor before the step is over.
+    this.#next.set(name, recordingBackend.outputOf(value));
+  }
+
+  store(): Node[] {
+    return [...this.#next].map(([name, value]) => this.variables.assign(name, value));
+  }
+}

@@ -1,0 +1,210 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import sharp from 'sharp';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Training } from '../../src/config/run.js';
+import type { CleanedDataset, CleanedSample } from '../../src/data/dataset.js';
+import { cocoMetrics } from '../../src/evaluation/coco.js';
+import { exportModel } from '../../src/export/export.js';
+import { readTfCheckpoint } from '../../src/model/weights/tf-checkpoint.js';
+import type { StageProgress } from '../../src/pipeline.js';
+import { readSettings } from '../../src/settings.js';
+import { type ArtifactStore } from '../../src/store/artifact-store.js';
+import { newestCheckpoint } from '../../src/store/checkpoints.js';
+import { openStore } from '../../src/store/open-store.js';
+import { readState } from '../../src/training/artifact.js';
+import { type TrainOptions, type TrainOutcome, trainModel } from '../../src/training/train.js';
+
+const SIDE = 64;
+const KEY = 'stage';
+
+/** Bright squares on noise: enough to learn from in a few steps. */
+async function drawDataset(folder: string): Promise<void> {
+  await mkdir(join(folder, 'images'), { recursive: true });
+  const sample = async (imageId: number): Promise<CleanedSample> => {
+    const [x, y] = [8 + 5 * (imageId % 4), 10 + 7 * (imageId % 3)];
+    const image = `images/${imageId}.png`;
+    const square = await sharp({ create: { width: 24, height: 24, channels: 3, background: '#f0e020' } })
+      .png()
+      .toBuffer();
+    const ground = sharp({
+      create: { width: SIDE, height: SIDE, channels: 3, background: { r: 40, g: 10 * imageId, b: 90 } },
+    });
+    await ground
+      .composite([{ input: square, left: x, top: y }])
+      .png()
+      .toFile(join(folder, image));
+    const boxes = [
+      {
+        box: [y, x, y + 24, x + 24] as [number, number, number, number],
+        classIndex: 0,
+        crowd: false,
+        area: 576,
+      },
+    ];
+    return { imageId, id: String(imageId), image, original: image, width: SIDE, height: SIDE, boxes };
+  };
+  const samples = await Promise.all(Array.from({ length: 8 }, (_, i) => sample(i + 1)));
+  const dataset: CleanedDataset = {
+    classes: ['square'],
+    splits: { train: samples.slice(0, 6), eval: samples.slice(6) },
+  };
+  await writeFile(join(folder, 'dataset.json'), JSON.stringify(dataset));
+}
+
+describe('training', () => {
+  let root = '';
+  let store: ArtifactStore;
+  const progress: StageProgress[] = [];
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'train-'));
+    store = openStore({
+      storeUrl: pathToFileURL(join(root, 'store')).href,
+      cacheFolder: join(root, 'cache'),
+    });
+    progress.length = 0;
+    await drawDataset(join(root, 'data'));
+  });
+  afterEach(() => rm(root, { recursive: true, force: true }));
+
+  const training = (changes: object = {}, hparams: object = {}): Training =>
+    Training.parse({
+      model_name: 'efficientdet-lite0',
+      image_size: SIDE,
+      train_batch_size: 2,
+      eval_batch_size: 2,
+      num_epochs: 2, // of 3 steps
+      pretrained: 'none',
+      checkpoint_interval_seconds: 0.001,
+      hparams: { jitter_min: 0.8, jitter_max: 1.2, ...hparams },
+      ...changes,
+    });
+
+  function train(config: Training, changes: Partial<TrainOptions> = {}): Promise<TrainOutcome> {
+    const artifact = { uri: '', sha256: '', bytes: 0 };
+    const distillation = { use_offline_kd: true, soft_cls_loss: 2, soft_box_loss: 200 };
+    return trainModel({
+      input: {
+        role: 'student',
+        training: config,
+        mode: 'train',
+        seed: 3,
+        dataset: artifact,
+        teacher: changes.teacher ? { model: artifact, distillation } : null,
+      },
+      stageKey: KEY,
+      datasetFolder: join(root, 'data'),
+      teacher: null,
+      store,
+      settings: readSettings(),
+      folder: join(root, 'out'),
+      signal: new AbortController().signal,
+      onProgress: report => progress.push(report),
+      score: (truth, found) => cocoMetrics(truth, found).metrics,
+      ...changes,
+    });
+  }
+
+  const notes = (): string[] => [...new Set(progress.flatMap(({ note }) => note ?? []))];
+  const final = (folder: string, step: number) => readTfCheckpoint(join(folder, `model.ckpt-${step}`));
+
+  /** Stops a run when it has done so many steps. */
+  async function trainUntil(step: number, config: Training): Promise<void> {
+    const controller = new AbortController();
+    const onProgress = (report: StageProgress): void => {
+      if (report.phase === 'train' && report.step === step) controller.abort();
+    };
+    await expect(train(config, { signal: controller.signal, onProgress })).rejects.toMatchObject({
+      code: 'STOPPED',
+      retryable: true,
+    });
+  }
+
+  it('that was stopped and goes on ends where one that was never stopped does', async () => {
+    const whole = await train(training(), { stageKey: 'whole', folder: join(root, 'whole') });
+    await trainUntil(3, training());
+    const outcome = await train(training());
+    expect(notes()).toContain('goes on from step 3');
+    expect(outcome.steps).toBe(whole.steps);
+    const [a, b] = [await final(join(root, 'whole'), 6), await final(join(root, 'out'), 6)];
+    expect([...b.keys()]).toEqual([...a.keys()]);
+    for (const [name, { values }] of a) {
+      const other = b.get(name)!.values;
+      // The same batches, learning rates and random numbers: only the order of sums in threads differs.
+      const size = values.reduce((max, value) => Math.max(max, Math.abs(value)), 1e-2);
+      expect(
+        values.every((value, i) => Math.abs(value - other[i]!) < 2e-2 * size),
+        name,
+      ).toBe(true);
+    }
+    const losses = async (folder: string) =>
+      (await readState(folder)).history.points.map(({ losses: { loss } }) => loss as number);
+    const [first, second] = [await losses(join(root, 'whole')), await losses(join(root, 'out'))];
+    second.forEach((loss, i) => expect(Math.abs(loss - first[i]!)).toBeLessThan(1e-3 * first[i]!));
+  });
+
+  it('leaves checkpoints, the best by AP, events and its history', async () => {
+    const { metrics, bestStep } = await train(training());
+    const names = await readdir(join(root, 'out'));
+    expect(names.filter(name => !name.startsWith('events')).sort()).toEqual([
+      'archive',
+      'checkpoint',
+      'model.ckpt-6.data-00000-of-00001',
+      'model.ckpt-6.index',
+      'training.json',
+    ]);
+    expect(names.some(name => name.startsWith('events.out.tfevents'))).toBe(true);
+    expect(JSON.parse(await readFile(join(root, 'out', 'archive', 'best_eval.json'), 'utf8'))).toEqual({
+      ...metrics,
+      step: bestStep,
+    });
+    expect(await readFile(join(root, 'out', 'archive', 'best_eval.txt'), 'utf8')).toMatch(
+      /^\{'AP': -?[\d.e-]+, /,
+    );
+    expect((await readState(join(root, 'out'))).history.points.length).toBe(6);
+  });
+
+  it('passes over a damaged checkpoint for the one before', async () => {
+    await trainUntil(3, training());
+    const { checkpoint } = await newestCheckpoint(store, KEY);
+    await writeFile(join(checkpoint!.folder, 'model.ckpt-3.index'), 'no index');
+    await train(training());
+    expect(notes().join('\n')).toMatch(/passed over: .*step 3.*\n.*goes on from step 2/s);
+  });
+
+  it('goes back and is more careful when a step is not finite, and gives up after three times', async () => {
+    // A clip that clips nothing and a rate that throws every weight away.
+    const wild = training(
+      { num_epochs: 4, checkpoint_interval_seconds: 600 },
+      { learning_rate: 1e12, clip_gradients_norm: 1e30, lr_warmup_epoch: 0 },
+    );
+    await expect(train(wild)).rejects.toMatchObject({ code: 'TRAINING_DIVERGED', retryable: false });
+    expect(notes().filter(note => note.includes('back to step 0')).length).toBe(3);
+    const { checkpoint } = await newestCheckpoint(store, KEY);
+    const state = await readState(checkpoint!.folder);
+    expect(state.history.rollbacks.map(({ softScale }) => softScale)).toEqual([0.5, 0.25, 0.125]);
+    for (const { values } of (await final(checkpoint!.folder, 0)).values())
+      expect(values.every(Number.isFinite)).toBe(true);
+  });
+
+  it('learns from a teacher in the same program, and refuses one that knows less or other things', async () => {
+    await train(training(), { stageKey: 'teacher', folder: join(root, 'teacher') });
+    await exportModel({ trainedFolder: join(root, 'teacher'), imageSize: null, folder: join(root, 'model') });
+    const frozen = await readFile(join(root, 'model', 'frozen_graph.pb'));
+    await train(training(), { teacher: { frozen, classes: ['square'], AP: 1 } });
+    const step = progress.findLast(({ step: at, losses }) => at === 2 && losses);
+    expect(Object.keys(step!.losses!)).toEqual(
+      expect.arrayContaining(['loss_soft_cls', 'loss_soft_box', 'cls_loss', 'box_loss', 'l2_loss', 'loss']),
+    );
+    expect(step!.losses!.loss_soft_cls).toBeGreaterThan(0);
+    const refused = (teacher: TrainOptions['teacher']) =>
+      expect(train(training(), { teacher, stageKey: 'other' })).rejects.toMatchObject({
+        code: 'TEACHER_UNFIT',
+        retryable: false,
+      });
+    await refused({ frozen, classes: ['square'], AP: -1 });
+    await refused({ frozen, classes: ['circle'], AP: 1 });
+  });
+});
