@@ -471,7 +471,7 @@ export const errors = {
       'NATIVE_ADDON_BROKEN',
       `${facts.what} (TensorFlow of ${facts.library}): ${messageOf(cause)}`,
       {
-        hint: 'set DETDISTILL_LIBTENSORFLOW to another TensorFlow 2, or CXX to another compiler',
+        hint: 'set DETDISTILL_LIBTENSORFLOW to another TensorFlow 2',
         cause,
         facts,
       },

@@ -1,10 +1,8 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Data } from '../config/run.js';
 import { cleanDataset } from '../data/cleaning/clean.js';
-import { CleanedDataset, DATASET_FILE } from '../data/dataset.js';
-import { readDataset } from '../data/readers/index.js';
 import { readModelCard } from '../detection/model-card.js';
 import { readReport } from '../evaluation/report.js';
 import type { Report } from '../evaluation/report-schema.js';
@@ -48,21 +46,12 @@ export function evaluateModelOn(dataset: string, { model, out, ...context }: Opt
   });
 }
 
-/** All pictures become the evaluation split, where the data set does not name one itself. */
 async function gather(
   outFolder: string,
   { dataset, classes, terminal }: { dataset: string; classes: string[]; terminal: Terminal },
 ): Promise<void> {
   const data = Data.parse({ train: resolve(dataset), classes, do_data_cleaning: false });
-  const { samples } = await readDataset(data.train, data.format);
   await mkdir(outFolder);
   const { onProgress, end } = await showStage(terminal);
-  await cleanDataset({ data, outFolder, onProgress }).finally(end);
-  if (samples.every(({ split }) => split === null)) await joinSplits(join(outFolder, DATASET_FILE));
-}
-
-async function joinSplits(file: string): Promise<void> {
-  const { classes, splits } = CleanedDataset.parse(JSON.parse(await readFile(file, 'utf8')));
-  const joined: CleanedDataset = { classes, splits: { train: [], eval: [...splits.train, ...splits.eval] } };
-  await writeFile(file, JSON.stringify(joined));
+  await cleanDataset({ data, outFolder, evaluationOnly: true, onProgress }).finally(end);
 }

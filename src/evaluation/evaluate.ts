@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CleanedDataset, type CleanedSample, DATASET_FILE } from '../data/dataset.js';
 import { groundTruthCoco } from '../data/ground-truth.js';
 import { readPicture } from '../data/pictures.js';
-import type { CocoDetection } from '../detection/detections.js';
+import { type CocoDetection, SHOWN_SCORE } from '../detection/detections.js';
 import { type Detection, type Detector, openDetector } from '../detection/detector.js';
 import { errors } from '../errors.js';
 import type { CocoMetrics, StageProgress } from '../pipeline.js';
@@ -21,8 +21,6 @@ export interface EvaluateOptions {
   readonly onProgress: (progress: StageProgress) => void;
 }
 
-/** Detections are shown from this score on where nobody asks for another. */
-const SHOWN_SCORE = 0.3;
 const BOOTSTRAP_SEED = 1;
 
 /** Looks at the evaluation split with an exported model, exactly as a user of the model would, and reports. */

@@ -1,11 +1,9 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
+import { SHOWN_SCORE } from '../../detection/detections.js';
 import { errors } from '../../errors.js';
 import type { Prediction } from '../../pipeline.js';
 import { defineCommand, needed, optional, MODEL_HELP } from '../command.js';
-
-/** Detections below it are seldom worth looking at. */
-const SHOWN_SCORE = 0.3;
 
 export const predict = defineCommand({
   name: 'predict',

@@ -19,6 +19,8 @@ export interface CleanOptions {
   readonly data: Data;
   /** An empty folder. */
   readonly outFolder: string;
+  /** Nothing to train on is needed: what the data set does not name for training all becomes the evaluation split. */
+  readonly evaluationOnly?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: StageProgress) => void;
 }
@@ -29,12 +31,12 @@ export interface CleanOptions {
  */
 export async function cleanDataset(options: CleanOptions): Promise<CleaningReport> {
   const { data, outFolder } = options;
-  const source = await readSource(data);
+  const source = await readSource(data, options);
   assertLabelsKnown(source, data);
   const examined = await examine(source.samples, options);
   const kept = examined.filter(({ working }) => !working.dropped);
   const ledger = examined.flatMap(({ entries }) => entries);
-  assertUsable({ kept, ledger, data });
+  assertUsable({ kept, ledger, ...options });
   const labels = kept.flatMap(({ working }) => working.boxes.map(({ label }) => label));
   const beforeEach = meter('copy', kept.length, options);
   const dataset = await writeSamples(kept, {
@@ -90,12 +92,13 @@ function assertUsable({
   kept,
   ledger,
   data,
-}: {
+  evaluationOnly = false,
+}: Pick<CleanOptions, 'data' | 'evaluationOnly'> & {
   kept: readonly Kept[];
   ledger: readonly LedgerEntry[];
-  data: Data;
 }): void {
-  for (const split of ['train', 'eval'] as const satisfies readonly Split[]) {
+  const needed: readonly Split[] = evaluationOnly ? ['eval'] : ['train', 'eval'];
+  for (const split of needed) {
     if (kept.some(entry => entry.split === split)) continue;
     const drops = ledger.filter(entry => entry.split === split && entry.action === 'drop-sample');
     const path = split === 'eval' && data.eval !== null ? data.eval : data.train;

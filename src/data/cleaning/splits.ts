@@ -19,9 +19,13 @@ export interface Source {
 const EVAL_TENTHS = 2;
 
 /** All samples, each in its split: as the configuration says, else the data set, else 8:2 by the hash of the id. */
-export async function readSource({ train: path, eval: evalPath, format }: Data): Promise<Source> {
+export async function readSource(
+  { train: path, eval: evalPath, format }: Data,
+  { evaluationOnly = false } = {},
+): Promise<Source> {
   const dataset = await readDataset(path, format);
   const { classes } = dataset;
+  if (evaluationOnly) return { format: dataset.format, classes, samples: samplesFor('eval', dataset) };
   if (evalPath === null) return { format: dataset.format, classes, samples: splitByItself(dataset) };
   const evaluation = await readDataset(evalPath, format);
   const samples = [...samplesFor('train', dataset), ...samplesFor('eval', evaluation)];

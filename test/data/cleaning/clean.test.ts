@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Data } from '../../../src/config/run.js';
 import { cleanDataset } from '../../../src/data/cleaning/clean.js';
+import { CleanedDataset } from '../../../src/data/dataset.js';
 import { sha256OfFile } from '../../../src/hashing.js';
 import type { StageProgress } from '../../../src/pipeline.js';
 import { temporaryFolder } from '../scene.js';
@@ -142,6 +143,31 @@ describe('splits', () => {
     const same = await cleanFolder(source, { eval: source });
     expect(same.dataset.splits.train.map(({ id }) => id)).toEqual(['a']);
     expect(same.dataset.splits.eval.map(({ id }) => id)).toEqual(['b', 'c']);
+  });
+});
+
+describe('a data set to evaluate on', () => {
+  const evaluated = async (source: string): Promise<string[][]> => {
+    const outFolder = await temporaryFolder();
+    await cleanDataset({ data: Data.parse({ train: source }), outFolder, evaluationOnly: true });
+    const text = await readFile(join(outFolder, 'dataset.json'), 'utf8');
+    const { train, eval: evaluation } = CleanedDataset.parse(JSON.parse(text)).splits;
+    return [train, evaluation].map(samples => samples.map(({ id }) => id));
+  };
+
+  it('may be a single picture', async () => {
+    const source = await temporaryFolder();
+    await writeVocSet(source, itemsOf(['a']));
+    expect(await evaluated(source)).toEqual([[], ['a']]);
+  });
+
+  it('leaves out what it names for training', async () => {
+    const source = await temporaryFolder();
+    await writeVocSet(join(source, 'JPEGImages'), itemsOf(['a', 'b']));
+    await mkdir(join(source, 'ImageSets/Main'), { recursive: true });
+    await writeFile(join(source, 'ImageSets/Main/train.txt'), 'a\n');
+    await writeFile(join(source, 'ImageSets/Main/val.txt'), 'b\n');
+    expect(await evaluated(source)).toEqual([[], ['b']]);
   });
 });
 
