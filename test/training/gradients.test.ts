@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { familyOf, type ModelName } from '../../src/config/families.js';
+import { Hparams } from '../../src/config/run.js';
+import { createAnchors } from '../../src/detection/anchors.js';
+import { assignTargets } from '../../src/detection/targets.js';
+import { loadTensorFlow } from '../../src/graph/tensorflow.js';
+import { lossTerms } from '../../src/losses/terms.js';
+import { efficientDet, variableSpecs } from '../../src/model/efficientdet.js';
+import { answersOf } from '../../src/training/step.js';
+import { EagerVariables, golden, goldenValues } from '../model/golden-weights.js';
+
+/** [length, largest value, products with sin((i + 1.37) k)] of a tensor. */
+type Summary = [number, number, ...number[]];
+interface Golden {
+  readonly batch: number;
+  /** Per picture: [ymin, xmin, ymax, xmax] as shares of the side, and the class from 1. */
+  readonly boxes: readonly (readonly [[number, number, number, number], number])[][];
+  readonly cases: Record<
+    string,
+    {
+      size: number;
+      training: boolean;
+      positives: number[];
+      loss: number;
+      cls_loss: number;
+      box_loss: number;
+      gradients: Record<string, Summary>;
+      statistics: Record<string, Summary>;
+    }
+  >;
+}
+const GOLDEN = JSON.parse(
+  readFileSync(new URL('../golden/effdet/gradients.json', import.meta.url), 'utf8'),
+) as Golden;
+const CLASSES = 3;
+/** Of gradients of length 50 and more, single precision leaves this much of one that is none. */
+const SHORTEST = 0.06;
+const hparams = Hparams.parse({});
+
+function summarise(tensor: tf.Tensor): Summary {
+  const values = tensor.dataSync<'float32'>();
+  const probe = (i: number): number =>
+    values.reduce((sum, value, k) => sum + value * Math.sin(k * (i + 1.37)), 0);
+  const length = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+  const largest = values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  return [length, largest, ...[0, 1, 2, 3].map(probe)];
+}
+
+/**
+ * Largest difference of two summaries, relative to the expected length, or to this one where that is shorter: the gradient
+ * of what a norm takes out again, such as a bias before it, is nothing but rounding.
+ */
+const distance = (found: Summary, expected: Summary, shortest = 0): number =>
+  Math.max(...expected.map((value, i) => Math.abs(value - found[i]!))) / Math.max(expected[0], shortest);
+
+beforeAll(async () => {
+  await loadTensorFlow();
+  await tf.setBackend('tensorflow');
+});
+
+describe.each(Object.entries(GOLDEN.cases))('%s', (modelName, expected) => {
+  const { size } = expected;
+  const family = familyOf(modelName as ModelName);
+  const grid = createAnchors(family, [size, size]);
+  const targets = GOLDEN.boxes.map(boxes =>
+    assignTargets(
+      grid,
+      boxes.map(([box, label]) => ({
+        box: box.map(share => share * size) as [number, number, number, number],
+        classIndex: label - 1,
+      })),
+    ),
+  );
+
+  it('has the losses and all gradients of effdet, and leaves the same statistics', () => {
+    expect(targets.map(({ numPositives }) => numPositives)).toEqual(expected.positives);
+    const specs = variableSpecs({ family, numClasses: CLASSES }).filter(({ trainable }) => trainable);
+    const variables = new EagerVariables(goldenValues);
+    const images = tf.tensor4d(
+      golden('images', GOLDEN.batch * size * size * 3).map(value => value * 2),
+      [GOLDEN.batch, size, size, 3],
+    );
+    let terms: Record<string, tf.Scalar> = {};
+    const { value, grads } = tf.valueAndGrads(() => {
+      const outputs = efficientDet(images, {
+        family,
+        numClasses: CLASSES,
+        training: expected.training,
+        variables,
+      });
+      const raw = lossTerms({
+        student: answersOf(outputs, CLASSES),
+        targets: {
+          classTargets: tf.stack(
+            targets.map(({ classTargets }) => tf.tensor1d(classTargets, 'int32')),
+          ) as tf.Tensor2D,
+          boxTargets: tf.stack(
+            targets.map(({ boxTargets }) => tf.tensor2d(boxTargets, [grid.count, 4])),
+          ) as tf.Tensor3D,
+          numPositives: tf.tensor1d(targets.map(({ numPositives }) => numPositives)),
+        },
+        teacher: null,
+        numClasses: CLASSES,
+        hparams,
+      });
+      terms = Object.fromEntries(Object.entries(raw).map(([name, term]) => [name, tf.keep(term)]));
+      return tf.add(terms.cls_loss!, tf.mul(terms.box_loss!, hparams.box_loss_weight));
+    })(specs.map(spec => variables.read(spec)));
+    const relative = (found: tf.Tensor, wanted: number): number =>
+      Math.abs(found.dataSync()[0]! - wanted) / wanted;
+    expect(relative(value, expected.loss)).toBeLessThan(1e-5);
+    expect(relative(terms.cls_loss!, expected.cls_loss)).toBeLessThan(1e-5);
+    expect(relative(tf.mul(terms.box_loss!, hparams.box_loss_weight), expected.box_loss)).toBeLessThan(1e-5);
+    expect(Object.keys(expected.gradients).sort()).toEqual(specs.map(({ name }) => name).sort());
+    specs.forEach(({ name }, i) => {
+      const error = distance(summarise(grads[i]!), expected.gradients[name]!, SHORTEST);
+      expect(error, name).toBeLessThan(1e-3);
+    });
+    for (const [name, next] of variables.next)
+      expect(distance(summarise(next), expected.statistics[name]!), name).toBeLessThan(1e-5);
+    expect(variables.next.size).toBe(expected.training ? Object.keys(expected.statistics).length : 0);
+  });
+});
