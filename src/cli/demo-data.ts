@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { cutTiles } from '../data/tiles.js';
 
-/** Small crops at their native size learn fastest per second. */
-const TILE_PX = 128;
-
-/** Two places of one survey: what is learned in the first is measured in the second. */
+/**
+ * Two places of one survey: what is learned in the first is measured in the second. Training crops its tiles at random
+ * to the size of those evaluated, which shows it far more than fixed tiles of that size would.
+ */
 const SPLITS = [
-  { split: 'train', picture: '2019_YELL_2_528000_4978000_image_crop2', stridePx: 96 },
-  { split: 'eval', picture: '2019_YELL_2_541000_4977000_image_crop', stridePx: TILE_PX },
+  { split: 'train', picture: '2019_YELL_2_528000_4978000_image_crop2', tilePx: 256, stridePx: 128 },
+  { split: 'eval', picture: '2019_YELL_2_541000_4977000_image_crop', tilePx: 128, stridePx: 128 },
 ] as const;
 
 /** Cuts the demo's pictures into two Pascal VOC data sets, once. @param pictures folder with pictures and labels */
@@ -15,13 +15,15 @@ export async function cutDemoData(
   pictures: string,
   folder: string,
 ): Promise<{ train: string; eval: string }> {
-  for (const { split, picture, stridePx } of SPLITS)
+  const folderOf = ({ split, tilePx, stridePx }: (typeof SPLITS)[number]): string =>
+    join(folder, `${split}-${tilePx}px-every-${stridePx}px`);
+  for (const of of SPLITS)
     await cutTiles({
-      picture: join(pictures, `${picture}.png`),
-      annotation: join(pictures, `${picture}.xml`),
-      outFolder: join(folder, split),
-      tilePx: TILE_PX,
-      stridePx,
+      picture: join(pictures, `${of.picture}.png`),
+      annotation: join(pictures, `${of.picture}.xml`),
+      outFolder: folderOf(of),
+      tilePx: of.tilePx,
+      stridePx: of.stridePx,
     });
-  return { train: join(folder, 'train'), eval: join(folder, 'eval') };
+  return { train: folderOf(SPLITS[0]), eval: folderOf(SPLITS[1]) };
 }
