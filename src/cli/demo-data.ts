@@ -17,13 +17,13 @@ export async function cutDemoData(
 ): Promise<{ train: string; eval: string }> {
   const folderOf = ({ split, tilePx, stridePx }: (typeof SPLITS)[number]): string =>
     join(folder, `${split}-${tilePx}px-every-${stridePx}px`);
-  for (const of of SPLITS)
+  for (const source of SPLITS)
     await cutTiles({
-      picture: join(pictures, `${of.picture}.png`),
-      annotation: join(pictures, `${of.picture}.xml`),
-      outFolder: folderOf(of),
-      tilePx: of.tilePx,
-      stridePx: of.stridePx,
+      picture: join(pictures, `${source.picture}.png`),
+      annotation: join(pictures, `${source.picture}.xml`),
+      outFolder: folderOf(source),
+      tilePx: source.tilePx,
+      stridePx: source.stridePx,
     });
   return { train: folderOf(SPLITS[0]), eval: folderOf(SPLITS[1]) };
 }

@@ -12,6 +12,8 @@ import { bundledWorkflows, lookUntil, openScene } from './scene.js';
 /** Written anew by: DETDISTILL_RECORD=1 npx vitest run test/workflows/replay */
 const FILE = join(import.meta.dirname, '../histories/distill.json');
 
+const CHECKOUT = join(import.meta.dirname, '../../');
+
 const recorded = async (): Promise<unknown> => JSON.parse(await readFile(FILE, 'utf8'));
 
 /** With a teacher; its training is paused and resumed, the student's is killed once. */
@@ -28,10 +30,11 @@ async function record(): Promise<void> {
     await runs.resume('trees');
     await runs.result('trees');
     const history = await scene.temporal.client.workflow.getHandle('distill/trees').fetchHistory();
-    await writeFile(
-      FILE,
-      `${historyToJSON(history).replace(/"identity": "[^"]*"/g, '"identity": "a worker"')}\n`,
-    );
+    // Nothing of the machine it was recorded on.
+    const text = historyToJSON(history)
+      .replace(/"identity": "[^"]*"/g, '"identity": "a worker"')
+      .replaceAll(CHECKOUT, '');
+    await writeFile(FILE, `${text}\n`);
   } finally {
     await scene.close();
   }

@@ -66,7 +66,7 @@ def official_names(model, name):
     backbone = name.replace("efficientdet-lite", "efficientnet-lite").replace("efficientdet-d", "efficientnet-b")
     names, state = {}, model.state_dict()
     blocks = sorted({tuple(map(int, key.split(".")[2:4])) for key in state if key.startswith("backbone.blocks.")})
-    levels, extra = model.config.num_levels, model.config.num_levels - 3
+    levels = model.config.num_levels
     for key in state:
         if key.endswith("num_batches_tracked"):
             continue
@@ -77,7 +77,7 @@ def official_names(model, name):
 
 
 def _backbone(key, backbone, blocks, state):
-    if match := re.fullmatch(r"backbone\.conv_stem\.weight", key):
+    if key == "backbone.conv_stem.weight":
         return f"{backbone}/stem/conv2d/kernel"
     if match := re.fullmatch(r"backbone\.bn1\.(\w+)", key):
         return f"{backbone}/stem/tpu_batch_normalization/{NORM[match[1]]}"

@@ -1,5 +1,5 @@
 """The losses and every gradient of effdet's networks, with the weights of the fill rule.
-Run: python gradients.py > gradients.json, with effdet 0.4.1 and torch installed (npm run parity makes that environment).
+Run: python gradients.py > gradients.json, after pip install torch torchvision effdet.
 
 Of a gradient its length, its largest value and its products with four fixed vectors are kept: two gradients that agree in
 all of them differ nowhere by much, in a file a thousandth as large."""
@@ -76,7 +76,7 @@ def summary(values):
 def main():
     golden = {
         "about": f"effdet {version('effdet')}, torch {version('torch')}. {__doc__.splitlines()[0]}",
-        "command": "npm run parity",
+        "command": "python gradients.py > gradients.json",
         "batch": BATCH,
         "boxes": BOXES,
         "cases": {name: case(name, **options) for name, options in CASES.items()},
