@@ -99,9 +99,12 @@ export type ModelName = keyof typeof FAMILIES;
 
 export const MODEL_NAMES = Object.keys(FAMILIES) as [ModelName, ...ModelName[]];
 
-/** Anchors in a cell: three octave scales, outer, by three aspect ratios (width / height), inner. */
+/** Width / height, of which the sides get the square root and its inverse; or the factors of both sides themselves. */
+export type AspectRatio = number | readonly [width: number, height: number];
+
+/** Anchors in a cell: three octave scales, outer, by three aspect ratios, inner. */
 export const NUM_SCALES = 3;
-export const ASPECT_RATIOS = [1.0, 2.0, 0.5] as const;
+export const ASPECT_RATIOS = [1.0, 2.0, 0.5] as const satisfies readonly AspectRatio[];
 export const ANCHORS_PER_CELL = NUM_SCALES * ASPECT_RATIOS.length;
 
 export const familyOf = (name: ModelName): FamilyRow => FAMILIES[name];

@@ -1,7 +1,31 @@
 import { z } from 'zod';
 import { errors } from '../errors.js';
 import { describeIssues } from './issues.js';
-import { familyOf, MODEL_NAMES } from './families.js';
+import { ASPECT_RATIOS, familyOf, MODEL_NAMES } from './families.js';
+
+/** Width / height, or the factors [width, height] themselves. */
+const AspectRatio = z.union([z.number().positive(), z.tuple([z.number().positive(), z.number().positive()])]);
+
+/** Three, because the heads have three a scale. */
+export const AspectRatios = z.tuple([AspectRatio, AspectRatio, AspectRatio]).default([...ASPECT_RATIOS]);
+
+/** What is kept of a picture's answers: google/automl's `nms_configs`, and whether classes are told apart. */
+export const NmsConfigs = z.strictObject({
+  /** hard: what overlaps a better detection goes; gaussian: its score is lowered, by exp(-IoU² / sigma). */
+  method: z.enum(['hard', 'gaussian']).default('hard'),
+  /** Only what is of one class suppresses each other; false: of each anchor the best class, all against all. */
+  per_class: z.boolean().default(true),
+  /** Of the hard method. */
+  iou_thresh: z.number().min(0).max(1).default(0.5),
+  /** Of the gaussian one. */
+  sigma: z.number().positive().default(0.5),
+  /** COCO's metrics want many detections, even improbable ones. */
+  score_thresh: z.number().min(0).max(1).default(0.001),
+  /** Of the gaussian method with per_class: how many of all anchors and classes are looked at, the best ones; 0: all. */
+  max_nms_inputs: z.int().min(0).default(5000),
+  max_output_size: z.int().positive().default(100),
+});
+export type NmsConfigs = z.infer<typeof NmsConfigs>;
 
 /** google/automl's names and defaults (`hparams_config.py`); ModelArts' form is in modelarts.ts. */
 export const Hparams = z.strictObject({
@@ -24,10 +48,18 @@ export const Hparams = z.strictObject({
   gamma: z.number().min(0).default(1.5),
   /** Huber loss. */
   delta: z.number().positive().default(0.1),
+  /** A loss of how predicted and labelled boxes overlap, besides Huber's of their codes. */
+  iou_loss_type: z.enum(['none', 'iou', 'giou', 'diou', 'ciou']).default('none'),
+  iou_loss_weight: z.number().min(0).default(1),
+  /** Of the anchors. Weights published before 2020-09 were trained with [1.0, [1.4, 0.7], [0.7, 1.4]]. */
+  aspect_ratios: AspectRatios,
+  nms_configs: z.prefault(NmsConfigs, {}),
   input_rand_hflip: z.boolean().default(true),
   /** Random scale, as a factor of the size that just fits the network input. */
   jitter_min: z.number().positive().default(0.1),
   jitter_max: z.number().positive().default(2),
+  /** Multiplies every channel by a factor of its own from U(1 - x, 1 + x): the light of other places and hours. */
+  color_jitter: z.number().min(0).max(1).default(0),
   max_instances_per_image: z.int().positive().default(100),
   /** Regular expression, anchored at the start: variables that are not trained. */
   var_freeze_expr: z.string().nullable().default(null),
@@ -77,21 +109,45 @@ export const Distillation = z.strictObject({
 });
 export type Distillation = z.infer<typeof Distillation>;
 
-export const RunConfig = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens'),
-  seed: z.int().min(0).default(1),
-  /** train: one evaluation at the end; train_and_eval: one after every epoch. */
-  mode: z.enum(['train', 'train_and_eval']).default('train'),
-  data: Data,
-  /** null: nothing is distilled. */
-  teacher: Training.nullable().default(null),
-  student: Training,
-  distillation: z.prefault(Distillation, {}),
-  /** Output folder of the run; null: runs/NAME under DETDISTILL_HOME. */
-  train_url: z.string().nullable().default(null),
-  /** Receives the evaluation and suggestion files; null: the output folder. */
-  deps_save_path: z.string().nullable().default(null),
-});
+/** What tells whether two detectors answer for the same anchors, at one input size. */
+const anchorsOf = ({ model_name, hparams }: Training): Record<string, string> => {
+  const { anchorScale, minLevel, maxLevel } = familyOf(model_name);
+  return {
+    'anchor scale': String(anchorScale),
+    levels: `${minLevel} to ${maxLevel}`,
+    aspect_ratios: JSON.stringify(hparams.aspect_ratios),
+  };
+};
+
+export const RunConfig = z
+  .strictObject({
+    name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens'),
+    seed: z.int().min(0).default(1),
+    /** train: one evaluation at the end; train_and_eval: one after every epoch. */
+    mode: z.enum(['train', 'train_and_eval']).default('train'),
+    data: Data,
+    /** null: nothing is distilled. */
+    teacher: Training.nullable().default(null),
+    student: Training,
+    distillation: z.prefault(Distillation, {}),
+    /** Output folder of the run; null: runs/NAME under DETDISTILL_HOME. */
+    train_url: z.string().nullable().default(null),
+    /** Receives the evaluation and suggestion files; null: the output folder. */
+    deps_save_path: z.string().nullable().default(null),
+  })
+  .superRefine(({ teacher, student, distillation }, context) => {
+    if (teacher === null || !distillation.use_offline_kd) return;
+    const own = anchorsOf(student);
+    for (const [what, value] of Object.entries(anchorsOf(teacher)))
+      if (value !== own[what])
+        context.addIssue({
+          code: 'custom',
+          path: ['teacher', 'model_name'],
+          message:
+            `the anchors of ${teacher.model_name} have ${what} ${value}, those of the student ${student.model_name} ${own[what]!}; ` +
+            'a student learns from answers for its own anchors: take models that share them, or set distillation.use_offline_kd to false',
+        });
+  });
 export type RunConfig = z.infer<typeof RunConfig>;
 
 /** The one gate: a typed value with every default filled, or one error that lists everything wrong with it. */

@@ -3,6 +3,7 @@ import { Piscina } from 'piscina';
 import type { FamilyRow } from '../config/families.js';
 import { compiledModule } from '../compiled.js';
 import type { Training } from '../config/run.js';
+import { anchorOptions } from '../detection/anchors.js';
 import { AppError } from '../errors.js';
 import { randomFrom } from '../random.js';
 import type { CleanedDataset, CleanedSample, Split } from './dataset.js';
@@ -108,7 +109,7 @@ export async function* trainingBatches({
   const pool = openPool();
   const { hparams, image_size: imageSize, train_batch_size: batchSize } = training;
   const recipe: TrainingRecipe = { folder, imageSize, normalisation: family.normalisation, hparams, seed };
-  const { minLevel, maxLevel, anchorScale } = family;
+  const anchors = anchorOptions(family, hparams.aspect_ratios);
   const crowded = countCrowded(dataset.splits.train, hparams.max_instances_per_image);
   if (crowded > 0)
     onNote?.(
@@ -117,7 +118,7 @@ export async function* trainingBatches({
   const make = async (step: number): Promise<TrainingBatch> => {
     const { epoch, samples } = samplesOfStep(dataset.splits.train, { step, batchSize, seed });
     const tasks = samples.map(sample => {
-      const task: TrainingTask = { sample, epoch, recipe, anchors: { minLevel, maxLevel, anchorScale } };
+      const task: TrainingTask = { sample, epoch, recipe, anchors };
       return ask<TrainingSample>(pool, 'train', task);
     });
     return { step, ...stack(await Promise.all(tasks)), sampleIds: samples.map(({ id }) => id) };

@@ -23,6 +23,8 @@ export async function readPicture(path: string): Promise<Picture> {
   }
 }
 
+export type Rgb = readonly [red: number, green: number, blue: number];
+
 export interface Size {
   readonly width: number;
   readonly height: number;
@@ -36,6 +38,8 @@ export interface Placement {
   /** Pixels of the scaled picture left out at its top and left. */
   readonly offset: readonly [y: number, x: number];
   readonly flip: boolean;
+  /** Multiplies the channels; what gets brighter than 255 is 255. */
+  readonly gain: Rgb;
   readonly normalisation: Normalisation;
 }
 
@@ -45,7 +49,7 @@ export interface Placement {
  */
 export function placePicture(
   { pixels, width, height }: Picture,
-  { canvas, scaled, offset, flip, normalisation: { mean, std } }: Placement,
+  { canvas, scaled, offset, flip, gain, normalisation: { mean, std } }: Placement,
 ): Float32Array {
   const [canvasHeight, canvasWidth] = canvas;
   const placed = new Float32Array(canvasHeight * canvasWidth * 3);
@@ -62,7 +66,8 @@ export function placePicture(
       for (let channel = 0; channel < 3; channel++) {
         const above = mix(pixels[top + left + channel]!, pixels[top + right + channel]!, across);
         const below = mix(pixels[bottom + left + channel]!, pixels[bottom + right + channel]!, across);
-        placed[to + channel] = (mix(above, below, down) - mean[channel]!) / std[channel]!;
+        const lit = Math.min(255, mix(above, below, down) * gain[channel]!);
+        placed[to + channel] = (lit - mean[channel]!) / std[channel]!;
       }
     }
   }

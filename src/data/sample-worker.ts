@@ -1,17 +1,14 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina';
-import { type FamilyRow } from '../config/families.js';
-import { type AnchorGrid, createAnchors } from '../detection/anchors.js';
+import { type AnchorGrid, type AnchorOptions, createAnchors } from '../detection/anchors.js';
 import { AppError, type ErrorFacts } from '../errors.js';
 import type { CleanedSample } from './dataset.js';
 import { evaluationSample, type SampleRecipe, type TrainingRecipe, trainingSample } from './samples.js';
-
-type Anchors = Pick<FamilyRow, 'minLevel' | 'maxLevel' | 'anchorScale'>;
 
 export interface TrainingTask {
   readonly sample: CleanedSample;
   readonly epoch: number;
   readonly recipe: TrainingRecipe;
-  readonly anchors: Anchors;
+  readonly anchors: AnchorOptions;
 }
 export interface EvaluationTask {
   readonly sample: CleanedSample;
@@ -21,7 +18,7 @@ export interface EvaluationTask {
 /** The grid of the last task: a run has one. */
 let known: { readonly key: string; readonly grid: AnchorGrid } | undefined;
 
-function gridOf(anchors: Anchors, imageSize: readonly [number, number]): AnchorGrid {
+function gridOf(anchors: AnchorOptions, imageSize: readonly [number, number]): AnchorGrid {
   const key = JSON.stringify([anchors, imageSize]);
   if (known?.key !== key) known = { key, grid: createAnchors(anchors, imageSize) };
   return known.grid;

@@ -6,7 +6,7 @@ import type { AnchorGrid } from '../detection/anchors.js';
 import { assignTargets, type TargetBox, type Targets } from '../detection/targets.js';
 import { randomFrom } from '../random.js';
 import type { CleanedSample } from './dataset.js';
-import { letterbox, placePicture, readPicture } from './pictures.js';
+import { letterbox, placePicture, readPicture, type Rgb } from './pictures.js';
 
 export interface TrainingSample extends Targets {
   /** [height, width, 3], normalised. */
@@ -22,17 +22,18 @@ export interface SampleRecipe {
 export interface TrainingRecipe extends SampleRecipe {
   readonly hparams: Pick<
     Hparams,
-    'input_rand_hflip' | 'jitter_min' | 'jitter_max' | 'max_instances_per_image'
+    'input_rand_hflip' | 'jitter_min' | 'jitter_max' | 'color_jitter' | 'max_instances_per_image'
   >;
   readonly seed: number;
 }
 
-/** Flip, scale and crop of one sample in one epoch: drawn from (seed, epoch, sample), so a restart repeats it. */
+/** Flip, scale, crop and colour of one sample in one epoch: drawn from (seed, epoch, sample), so a restart repeats it. */
 interface Augmentation {
   readonly flip: boolean;
   readonly width: number;
   readonly height: number;
   readonly offset: readonly [y: number, x: number];
+  readonly gain: Rgb;
 }
 
 function drawAugmentation(
@@ -46,7 +47,9 @@ function drawAugmentation(
   const { width, height } = letterbox(sample, [imageSize[0] * factor, imageSize[1] * factor]);
   const excess = (size: number, limit: number): number =>
     Math.floor(random.next() * Math.max(0, size - limit));
-  return { flip, width, height, offset: [excess(height, imageSize[0]), excess(width, imageSize[1])] };
+  const offset = [excess(height, imageSize[0]), excess(width, imageSize[1])] as const;
+  const channel = (): number => random.uniform(1 - hparams.color_jitter, 1 + hparams.color_jitter);
+  return { flip, width, height, offset, gain: [channel(), channel(), channel()] };
 }
 
 /** A sample as the network trains on it, in the order of google/automl `dataloader.py`: flip, scale, crop, pad, match. */
@@ -55,12 +58,13 @@ export async function trainingSample(
   { epoch, recipe, grid }: { epoch: number; recipe: TrainingRecipe; grid: AnchorGrid },
 ): Promise<TrainingSample> {
   const augmentation = drawAugmentation(sample, { epoch, recipe });
-  const { flip, width, height, offset } = augmentation;
+  const { flip, width, height, offset, gain } = augmentation;
   const image = placePicture(await readPicture(join(recipe.folder, sample.image)), {
     canvas: recipe.imageSize,
     scaled: { width, height },
     offset,
     flip,
+    gain,
     normalisation: recipe.normalisation,
   });
   const boxes = sample.boxes
@@ -106,6 +110,7 @@ export async function evaluationSample(
     scaled,
     offset: [0, 0],
     flip: false,
+    gain: [1, 1, 1],
     normalisation,
   });
   return { image, scale: 1 / scale };

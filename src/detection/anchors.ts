@@ -1,4 +1,4 @@
-import { ASPECT_RATIOS, type FamilyRow, NUM_SCALES } from '../config/families.js';
+import { ANCHORS_PER_CELL, type AspectRatio, type FamilyRow, NUM_SCALES } from '../config/families.js';
 
 export interface AnchorLevel {
   readonly level: number;
@@ -7,6 +7,17 @@ export interface AnchorLevel {
   /** Anchors on this level. */
   readonly count: number;
 }
+
+/** What the anchors of a detector depend on, but for the size of its input. */
+export interface AnchorOptions extends Pick<FamilyRow, 'minLevel' | 'maxLevel' | 'anchorScale'> {
+  readonly aspectRatios: readonly AspectRatio[];
+}
+
+/** Of a family, with the aspect ratios that its training configures. */
+export const anchorOptions = (
+  { minLevel, maxLevel, anchorScale }: FamilyRow,
+  aspectRatios: readonly AspectRatio[],
+): AnchorOptions => ({ minLevel, maxLevel, anchorScale, aspectRatios });
 
 export interface AnchorGrid {
   /** [count, 4]: ymin, xmin, ymax, xmax in pixels of the network input, not clipped; level, then y, x, anchor. */
@@ -25,11 +36,13 @@ function levelSizes(
   let [h, w] = [height, width];
   for (let level = 1; level <= maxLevel; level++) {
     [h, w] = [half(h), half(w)];
-    if (level >= minLevel)
-      sizes.push({ level, height: h, width: w, count: h * w * NUM_SCALES * ASPECT_RATIOS.length });
+    if (level >= minLevel) sizes.push({ level, height: h, width: w, count: h * w * ANCHORS_PER_CELL });
   }
   return sizes;
 }
+
+const sideFactors = (ratio: AspectRatio): readonly [width: number, height: number] =>
+  typeof ratio === 'number' ? [Math.sqrt(ratio), 1 / Math.sqrt(ratio)] : ratio;
 
 /**
  * Anchors of google/automl `anchors.py`: stride = image size / map size, as a float and per axis; octave scales outer,
@@ -37,10 +50,10 @@ function levelSizes(
  * @param imageSize [height, width] of the network input in pixels.
  */
 export function createAnchors(
-  family: Pick<FamilyRow, 'minLevel' | 'maxLevel' | 'anchorScale'>,
+  { aspectRatios, anchorScale, ...range }: AnchorOptions,
   imageSize: readonly [number, number],
 ): AnchorGrid {
-  const levels = levelSizes(imageSize, family);
+  const levels = levelSizes(imageSize, range);
   const count = levels.reduce((sum, level) => sum + level.count, 0);
   const boxes = new Float32Array(count * 4);
   let at = 0;
@@ -49,10 +62,10 @@ export function createAnchors(
     for (let y = 0; y < height; y++)
       for (let x = 0; x < width; x++)
         for (let octave = 0; octave < NUM_SCALES; octave++)
-          for (const ratio of ASPECT_RATIOS) {
-            const base = family.anchorScale * 2 ** (octave / NUM_SCALES);
-            const halfHeight = (base * strideY) / Math.sqrt(ratio) / 2;
-            const halfWidth = (base * strideX * Math.sqrt(ratio)) / 2;
+          for (const [widthFactor, heightFactor] of aspectRatios.map(sideFactors)) {
+            const base = anchorScale * 2 ** (octave / NUM_SCALES);
+            const halfHeight = (base * strideY * heightFactor) / 2;
+            const halfWidth = (base * strideX * widthFactor) / 2;
             const [centreY, centreX] = [strideY / 2 + y * strideY, strideX / 2 + x * strideX];
             boxes.set(
               [centreY - halfHeight, centreX - halfWidth, centreY + halfHeight, centreX + halfWidth],

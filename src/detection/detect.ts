@@ -1,16 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { combinedNonMaxSuppression } from '../graph/ops.js';
+import type { NmsConfigs } from '../config/run.js';
+import { combinedNonMaxSuppression, groupedNonMaxSuppression } from '../graph/ops.js';
 import type { AnchorGrid } from './anchors.js';
-
-/** What is kept of a picture's answers. */
-export interface Selection {
-  readonly maxDetections: number;
-  readonly scoreThreshold: number;
-  readonly iouThreshold: number;
-}
-
-/** As COCO evaluation wants it: many, even improbable ones. */
-export const SELECTION: Selection = { maxDetections: 100, scoreThreshold: 0.001, iouThreshold: 0.5 };
 
 export interface DetectionTensors {
   /** [batch, 100, 4]: ymin, xmin, ymax, xmax in pixels of the network input; 0 where nothing is. */
@@ -41,16 +32,88 @@ export function decodeBoxes(deltas: tf.Tensor3D, { boxes, count }: AnchorGrid): 
   return tf.concat([tf.sub(middle, half), tf.add(middle, half)], 2) as tf.Tensor3D;
 }
 
-/** Decodes, then suppresses class by class (hard, IoU .5): TensorFlow's combined kernel. */
+interface Candidates {
+  /** [batch, anchors, 4] yxyx */
+  readonly boxes: tf.Tensor3D;
+  /** [batch, anchors, classes] */
+  readonly scores: tf.Tensor3D;
+}
+
+/** Decodes, then suppresses: google/automl `postprocess.py`, without its clipping, and by TensorFlow's own kernels. */
 export function detect(
   { classLogits, boxDeltas }: { classLogits: readonly tf.Tensor4D[]; boxDeltas: readonly tf.Tensor4D[] },
-  {
-    anchors,
-    numClasses,
-    selection = SELECTION,
-  }: { anchors: AnchorGrid; numClasses: number; selection?: Selection },
+  { anchors, numClasses, nms }: { anchors: AnchorGrid; numClasses: number; nms: NmsConfigs },
 ): DetectionTensors {
   const scores = tf.sigmoid(flattenLevels(classLogits, numClasses));
   const boxes = decodeBoxes(flattenLevels(boxDeltas, 4), anchors);
-  return combinedNonMaxSuppression(boxes, scores, selection);
+  // The usual case is one kernel.
+  if (nms.method === 'hard' && nms.per_class)
+    return combinedNonMaxSuppression(boxes, scores, {
+      maxDetections: nms.max_output_size,
+      scoreThreshold: nms.score_thresh,
+      iouThreshold: nms.iou_thresh,
+    });
+  return nms.per_class ? suppressPerClass({ boxes, scores }, nms) : suppressGlobally({ boxes, scores }, nms);
+}
+
+/** Of each anchor the best class, all against all. */
+function suppressGlobally({ boxes, scores }: Candidates, nms: NmsConfigs): DetectionTensors {
+  const best = tf.expandDims(tf.max(scores, 2), 1) as tf.Tensor3D;
+  const found = groupedNonMaxSuppression(boxes, best, kernelOptions(nms));
+  const [anchors, kept] = [tf.squeeze(found.indices, [1]), tf.squeeze(found.scores, [1])];
+  // Not squeezed: a reshape to one dimension would fix the number of pictures.
+  const count = tf.sum(found.count, 1) as tf.Tensor1D;
+  const labels = tf.cast(tf.argMax(scores, 2), 'float32');
+  return valid({ boxes, anchors, scores: kept, classes: tf.gather(labels, anchors, 1, 1) }, count);
+}
+
+/** Every class by itself, then the best of all. */
+function suppressPerClass({ boxes, scores }: Candidates, nms: NmsConfigs): DetectionTensors {
+  const max = nms.max_output_size;
+  const perClass = tf.transpose(bestInputs(scores, nms.max_nms_inputs), [0, 2, 1]) as tf.Tensor3D;
+  const found = groupedNonMaxSuppression(boxes, perClass, kernelOptions(nms));
+  const [batch, classes] = found.indices.shape;
+  const flat = <T extends tf.Tensor>(x: T): tf.Tensor => tf.reshape(x, [batch, classes * max]);
+  const top = tf.topk(flat(found.scores), max);
+  const label = tf.cast(tf.floorDiv(top.indices, max), 'float32');
+  const anchors = tf.gather(flat(found.indices), top.indices, 1, 1);
+  const count = tf.minimum(tf.sum(found.count, 1), max) as tf.Tensor1D;
+  return valid({ boxes, anchors, scores: top.values, classes: label }, count);
+}
+
+/** Scores below the `limit` best of a picture become 0. */
+function bestInputs(scores: tf.Tensor3D, limit: number): tf.Tensor3D {
+  const [batch, anchors, classes] = scores.shape;
+  if (limit === 0 || limit >= anchors * classes) return scores;
+  const { values } = tf.topk(tf.reshape(scores, [batch, anchors * classes]), limit);
+  const least = tf.reshape(tf.slice(values, [0, limit - 1], [batch, 1]), [batch, 1, 1]);
+  return tf.mul(scores, tf.cast(tf.greaterEqual(scores, least), 'float32'));
+}
+
+/** TensorFlow weighs by exp(-IoU² / 2 sigma). */
+const kernelOptions = (nms: NmsConfigs) => ({
+  maxDetections: nms.max_output_size,
+  scoreThreshold: nms.score_thresh,
+  iouThreshold: nms.iou_thresh,
+  sigma: nms.method === 'gaussian' ? nms.sigma / 2 : 0,
+});
+
+/** Boxes of the anchors that were kept; everything is 0 after the last valid one. */
+function valid(
+  {
+    boxes,
+    anchors,
+    scores,
+    classes,
+  }: { boxes: tf.Tensor3D; anchors: tf.Tensor; scores: tf.Tensor; classes: tf.Tensor },
+  count: tf.Tensor1D,
+): DetectionTensors {
+  const places = tf.tensor1d(Int32Array.from({ length: scores.shape[1]! }, (_, i) => i));
+  const mask = tf.cast(tf.less(places, tf.expandDims(count, 1)), 'float32');
+  return {
+    boxes: tf.mul(tf.gather(boxes, tf.cast(anchors, 'int32'), 1, 1), tf.expandDims(mask, 2)),
+    scores: tf.mul(scores, mask),
+    classes: tf.mul(classes, mask),
+    count,
+  };
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { MODEL_NAMES } from '../config/families.js';
+import { AspectRatios, NmsConfigs } from '../config/run.js';
 import { errors } from '../errors.js';
 
 /** model.json beside an exported model: what its graphs do not say themselves. */
@@ -11,6 +12,8 @@ export const ModelCard = z.strictObject({
   /** [height, width] of the network input. */
   image_size: z.tuple([z.int(), z.int()]),
   anchor_scale: z.number(),
+  aspect_ratios: AspectRatios,
+  nms_configs: z.prefault(NmsConfigs, {}),
   levels: z.tuple([z.int(), z.int()]),
   mean: z.array(z.number()),
   std: z.array(z.number()),

@@ -41,24 +41,33 @@ export function assignTargets(grid: AnchorGrid, boxes: readonly TargetBox[]): Ta
   return { classTargets, boxTargets, numPositives };
 }
 
-/** Per anchor the box that overlaps it at least by half, or -1; per box its best anchor. */
+const { fround } = Math;
+const areaOf = (ymin: number, xmin: number, ymax: number, xmax: number): number =>
+  fround(fround(ymax - ymin) * fround(xmax - xmin));
+
+/**
+ * Per anchor the box that overlaps it at least by half, or -1; per box its best anchor. In 32-bit steps, as the reference
+ * computes: anchors around a small box overlap it by the same but for rounding, which so decides which is the best.
+ */
 function match(
   { boxes: anchors, count }: AnchorGrid,
   boxes: readonly TargetBox[],
 ): { matches: Int32Array; claimed: number[] } {
   const matches = new Int32Array(count).fill(-1);
   const best = new Float32Array(count);
-  const claimed = boxes.map(({ box: [ymin, xmin, ymax, xmax] }, row) => {
-    const area = (ymax - ymin) * (xmax - xmin);
+  const claimed = boxes.map(({ box }, row) => {
+    const [ymin, xmin, ymax, xmax] = box.map(fround) as [number, number, number, number];
+    const area = areaOf(ymin, xmin, ymax, xmax);
     let [highest, anchorOfHighest] = [0, 0];
     for (let anchor = 0, at = 0; anchor < count; anchor++, at += 4) {
-      const height = Math.min(ymax, anchors[at + 2]!) - Math.max(ymin, anchors[at]!);
+      const [top, left, bottom, right] = [anchors[at]!, anchors[at + 1]!, anchors[at + 2]!, anchors[at + 3]!];
+      const height = fround(Math.min(ymax, bottom) - Math.max(ymin, top));
       if (height <= 0) continue;
-      const width = Math.min(xmax, anchors[at + 3]!) - Math.max(xmin, anchors[at + 1]!);
+      const width = fround(Math.min(xmax, right) - Math.max(xmin, left));
       if (width <= 0) continue;
-      const shared = height * width;
-      const anchorArea = (anchors[at + 2]! - anchors[at]!) * (anchors[at + 3]! - anchors[at + 1]!);
-      const overlap = Math.fround(shared / (area + anchorArea - shared));
+      const shared = fround(height * width);
+      const union = fround(fround(area + areaOf(top, left, bottom, right)) - shared);
+      const overlap = fround(shared / union);
       if (overlap > highest) [highest, anchorOfHighest] = [overlap, anchor];
       if (overlap <= best[anchor]!) continue;
       best[anchor] = overlap;

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { familyOf } from '../config/families.js';
+import { AspectRatios, NmsConfigs } from '../config/run.js';
 import { FROZEN_GRAPH, MODEL_CARD, type ModelCard } from '../detection/model-card.js';
 import { errors } from '../errors.js';
 import { Program } from '../graph/execution.js';
@@ -28,6 +29,8 @@ const Trained = z.object({
   model_name: z.enum(MODEL_NAMES),
   image_size: z.tuple([z.int(), z.int()]),
   classes: z.array(z.string()),
+  aspect_ratios: AspectRatios,
+  nms_configs: z.prefault(NmsConfigs, {}),
   best: z.object({ step: z.int(), metrics: z.record(z.string(), z.number()) }),
 });
 
@@ -40,6 +43,8 @@ export async function exportModel({ trainedFolder, imageSize, folder }: ExportOp
     classes: trained.classes,
     image_size: imageSize ? [...imageSize] : trained.image_size,
     anchor_scale: family.anchorScale,
+    aspect_ratios: trained.aspect_ratios,
+    nms_configs: trained.nms_configs,
     levels: [family.minLevel, family.maxLevel],
     mean: [...family.normalisation.mean],
     std: [...family.normalisation.std],

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type FamilyRow, familyOf } from '../config/families.js';
-import { createAnchors } from '../detection/anchors.js';
+import { anchorOptions, createAnchors } from '../detection/anchors.js';
 import { detect } from '../detection/detect.js';
 import { FROZEN_INPUT, frozenOutput, type ModelCard } from '../detection/model-card.js';
 import { errors } from '../errors.js';
@@ -69,8 +69,9 @@ export function servingProgram(card: ModelCard): ProgramBuilder {
       dtype: 'float32',
     }) as tf.Tensor4D;
     const detections = detect(networkOf(card, variables, images), {
-      anchors: createAnchors(family, card.image_size),
+      anchors: createAnchors(anchorOptions(family, card.aspect_ratios), card.image_size),
       numClasses: card.classes.length,
+      nms: card.nms_configs,
     });
     const outputs = toPictures(graph, pictures, {
       boxes: recordingBackend.outputOf(detections.boxes),
@@ -86,9 +87,9 @@ export function servingProgram(card: ModelCard): ProgramBuilder {
     builder.graphSignature('serving_default', {
       inputs: { images: float(input, [-1, -1, -1, 3]) },
       outputs: {
-        detection_boxes: float(outputs.boxes, [-1, 100, 4]),
-        detection_classes: float(outputs.classes, [-1, 100]),
-        detection_scores: float(outputs.scores, [-1, 100]),
+        detection_boxes: float(outputs.boxes, [-1, card.nms_configs.max_output_size, 4]),
+        detection_classes: float(outputs.classes, [-1, card.nms_configs.max_output_size]),
+        detection_scores: float(outputs.scores, [-1, card.nms_configs.max_output_size]),
         num_detections: float(outputs.count, [-1]),
       },
     });

@@ -3,9 +3,11 @@ import {
   COMBINED_NMS,
   FUSED_BATCH_NORM,
   FUSED_BATCH_NORM_GRAD,
+  GROUPED_NMS,
   STATELESS_UNIFORM,
   SWISH,
   SWISH_GRAD,
+  type GroupedNms,
 } from './ops.js';
 
 /** The part of tfjs-node's backend that runs any TensorFlow operation. */
@@ -86,6 +88,39 @@ const KERNELS: Record<string, Kernel> = {
     const inputs = [boxes!, scores!, limit(), limit(), threshold(iouThreshold), threshold(scoreThreshold)];
     return backend.executeMultipleOutputs('CombinedNonMaxSuppression', attributes, inputs, 4);
   },
+  [GROUPED_NMS]: ({ boxes, scores }, backend, options) =>
+    tf.tidy(() => {
+      const { maxDetections, scoreThreshold, iouThreshold, sigma } = options as unknown as GroupedNms;
+      const attributes = [
+        typeAttribute(backend, 'T', DT_FLOAT),
+        { name: 'pad_to_max_output_size', type: backend.binding.TF_ATTR_BOOL, value: true },
+      ];
+      const [batch, groups] = scores!.shape as [number, number];
+      const rows = tf.unstack(scores as tf.Tensor).map(row => tf.unstack(row));
+      const found = tf
+        .unstack(boxes as tf.Tensor)
+        .flatMap((shared, picture) =>
+          rows[picture]!.map(row =>
+            backend.executeMultipleOutputs(
+              'NonMaxSuppressionV5',
+              attributes,
+              [
+                shared,
+                row,
+                tf.scalar(maxDetections, 'int32'),
+                tf.scalar(iouThreshold),
+                tf.scalar(scoreThreshold),
+                tf.scalar(sigma),
+              ],
+              3,
+            ),
+          ),
+        );
+      return [0, 1, 2].map(output => {
+        const stacked = tf.stack(found.map(outputs => outputs[output] as tf.Tensor));
+        return tf.reshape(stacked, [batch, groups, ...stacked.shape.slice(1)]);
+      });
+    }),
   [STATELESS_UNIFORM]: ({ seed }, backend, { shape }) => {
     const attributes = [
       typeAttribute(backend, 'dtype', DT_FLOAT),

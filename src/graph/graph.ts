@@ -96,6 +96,11 @@ export class Graph {
     );
   }
 
+  /** Of a `Merge` whose first input was there before the loop: what comes back from the loop's body. */
+  closeLoop(merge: Node, back: Output): void {
+    (merge.inputs as Output[]).push(back);
+  }
+
   /** Adds a node under the very name that it has. */
   adopt(node: Node): Node {
     this.#names.set(node.name, 1);
@@ -145,18 +150,23 @@ function describeAttribute(attribute: Attribute): string {
 export const bytesOf = (values: Float32Array | Int32Array | Uint8Array | BigInt64Array): Uint8Array =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
-/** The nodes that the roots need, in an order in which every node follows what it reads; the rest is dropped. */
+/**
+ * The nodes that the roots need; the rest is dropped. In an order in which every node follows what it reads, but for the
+ * way back of a loop.
+ */
 export function prune(roots: readonly Node[]): Node[] {
   const kept = new Set<Node>();
+  const begun = new Set<Node>();
   const stack: { node: Node; ready: boolean }[] = roots.map(node => ({ node, ready: false }));
   while (stack.length > 0) {
     const { node, ready } = stack.pop()!;
     if (ready) kept.add(node);
-    if (ready || kept.has(node)) continue;
+    if (ready || begun.has(node)) continue;
+    begun.add(node);
     stack.push({ node, ready: true });
     for (const { node: input } of node.inputs)
-      if (!kept.has(input)) stack.push({ node: input, ready: false });
-    for (const control of node.controls) if (!kept.has(control)) stack.push({ node: control, ready: false });
+      if (!begun.has(input)) stack.push({ node: input, ready: false });
+    for (const control of node.controls) if (!begun.has(control)) stack.push({ node: control, ready: false });
   }
   return [...kept];
 }

@@ -64,6 +64,7 @@ tf.registerGradient({
 });
 
 export const COMBINED_NMS = 'CombinedNonMaxSuppression';
+export const GROUPED_NMS = 'GroupedNonMaxSuppression';
 
 /**
  * TensorFlow's CombinedNonMaxSuppression over boxes shared by all classes, not clipped.
@@ -85,4 +86,30 @@ export function combinedNonMaxSuppression(
     classes: classes as tf.Tensor2D,
     count: count as tf.Tensor1D,
   };
+}
+
+export interface GroupedNms {
+  readonly maxDetections: number;
+  readonly scoreThreshold: number;
+  readonly iouThreshold: number;
+  /** TensorFlow's soft_nms_sigma: 0 suppresses, more lowers scores by exp(-IoU² / 2 sigma). */
+  readonly sigma: number;
+}
+
+/**
+ * TensorFlow's NonMaxSuppressionV5 for every picture and group of scores by itself.
+ * @param boxes [batch, anchors, 4] yxyx
+ * @param scores [batch, groups, anchors]
+ * @returns indices int32 [batch, groups, max] and scores [batch, groups, max], by falling score, 0 after the last;
+ *   count int32 [batch, groups]
+ */
+export function groupedNonMaxSuppression(
+  boxes: tf.Tensor3D,
+  scores: tf.Tensor3D,
+  options: GroupedNms,
+): { indices: tf.Tensor3D; scores: tf.Tensor3D; count: tf.Tensor2D } {
+  const [indices, kept, count] = tf
+    .engine()
+    .runKernel<tf.Tensor[]>(GROUPED_NMS, { boxes, scores }, { ...options });
+  return { indices: indices as tf.Tensor3D, scores: kept as tf.Tensor3D, count: count as tf.Tensor2D };
 }

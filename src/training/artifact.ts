@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { TrainingHistory } from '../config/history.js';
 import { MODEL_NAMES } from '../config/families.js';
+import { AspectRatios, NmsConfigs } from '../config/run.js';
 import { errors } from '../errors.js';
 
 /** training.json: beside the tensors, everything that a run needs to go on, and others to know what was trained. */
@@ -14,6 +15,8 @@ export const TrainingState = z.strictObject({
   seed: z.int(),
   step: z.int(),
   moving_average_decay: z.number(),
+  aspect_ratios: AspectRatios,
+  nms_configs: z.prefault(NmsConfigs, {}),
   /** Best evaluation so far. */
   best: z.strictObject({ step: z.int(), metrics: z.record(z.string(), z.number()) }).nullable(),
   /** What the distillation weights, or without a teacher the learning rate, are multiplied by. */

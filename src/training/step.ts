@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { FamilyRow } from '../config/families.js';
 import type { Hparams } from '../config/run.js';
+import type { AnchorGrid } from '../detection/anchors.js';
 import { flattenLevels } from '../detection/detect.js';
 import type { Variables, VariableSpec } from '../graph/variables.js';
 import type { Answers } from '../losses/distillation.js';
@@ -10,6 +11,7 @@ import { applyMomentum, averageSpec, clipGradients, updateAverage } from './opti
 
 export interface StepModel {
   readonly family: FamilyRow;
+  readonly anchors: AnchorGrid;
   readonly numClasses: number;
   readonly hparams: Hparams;
   /** Every variable of the network. */
@@ -92,10 +94,11 @@ export function lossesAndGradients(
   inputs: StepInputs,
   { variables, teacher, specs }: GradientOptions,
 ): { terms: Record<string, tf.Scalar>; gradients: tf.Tensor[] } {
-  const { family, numClasses, hparams } = model;
+  const { family, anchors, numClasses, hparams } = model;
   const weights: Record<string, tf.Scalar | number> = {
     cls_loss: 1,
     box_loss: hparams.box_loss_weight,
+    box_iou_loss: hparams.iou_loss_weight,
     loss_soft_cls: inputs.soft_cls_weight,
     loss_soft_box: inputs.soft_box_weight,
   };
@@ -116,6 +119,7 @@ export function lossesAndGradients(
         numPositives: inputs.num_positives,
       },
       teacher: teacher && answersOf(teacher, numClasses),
+      anchors,
       numClasses,
       hparams,
     });

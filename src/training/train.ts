@@ -134,6 +134,8 @@ class Trainer {
       seed,
       step: 0,
       moving_average_decay: training.hparams.moving_average_decay,
+      aspect_ratios: training.hparams.aspect_ratios,
+      nms_configs: training.hparams.nms_configs,
       best: null,
       caution: 1,
       history: {

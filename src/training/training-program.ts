@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type FamilyRow, familyOf, type ModelName } from '../config/families.js';
 import type { Hparams } from '../config/run.js';
-import { type AnchorGrid, createAnchors } from '../detection/anchors.js';
+import { type AnchorGrid, anchorOptions, createAnchors } from '../detection/anchors.js';
 import { detect } from '../detection/detect.js';
 import { FROZEN_INPUT, frozenOutput } from '../detection/model-card.js';
 import { inlineGraph } from '../graph/graph-def.js';
@@ -29,10 +29,10 @@ export interface TrainingProgramOptions {
 export function recordTraining(options: TrainingProgramOptions): ProgramBuilder {
   const { modelName, numClasses, imageSize, hparams } = options;
   const family = familyOf(modelName);
-  const anchors = createAnchors(family, imageSize);
+  const anchors = createAnchors(anchorOptions(family, hparams.aspect_ratios), imageSize);
   const specs = variableSpecs({ family, numClasses });
   const builder = new ProgramBuilder();
-  const model = { family, numClasses, hparams, specs };
+  const model = { family, anchors, numClasses, hparams, specs };
   builder.signature(
     'train_step',
     stepInputs(options, anchors),
@@ -55,7 +55,7 @@ export function recordTraining(options: TrainingProgramOptions): ProgramBuilder 
       training: false,
       variables: averaged,
     });
-    return { ...detect(outputs, { anchors, numClasses }) };
+    return { ...detect(outputs, { anchors, numClasses, nms: hparams.nms_configs }) };
   });
   if (options.teacher) recordProbe(builder, options.teacher, { options, family, anchors });
   builder.addInitialize();

@@ -74,6 +74,8 @@ async function train({ job, settings, script, note }: Given<'train'>): Promise<u
     seed: input.seed,
     step: at,
     moving_average_decay: 0,
+    aspect_ratios: input.training.hparams.aspect_ratios,
+    nms_configs: input.training.hparams.nms_configs,
     best: { step: at, metrics: { ...METRICS } },
     caution: 1,
     history: {

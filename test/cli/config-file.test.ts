@@ -81,6 +81,28 @@ describe('readConfigFile', () => {
     });
   });
 
+  it.each([
+    [
+      'a teacher with larger anchors',
+      ['teacher.model_name=efficientdet-d7'],
+      'efficientdet-d7 have anchor scale 5',
+    ],
+    ['a teacher with a level more', ['teacher.model_name=efficientdet-d7x'], 'have levels 3 to 8'],
+    [
+      'a teacher with anchors of another shape',
+      ['teacher.model_name=efficientdet-d2', 'teacher.hparams.aspect_ratios=[1, [1.4, 0.7], [0.7, 1.4]]'],
+      'have aspect_ratios [1,[1.4,0.7],[0.7,1.4]]',
+    ],
+  ])('refuses %s to teach, and lets it be trained', async (_what, overrides, message) => {
+    const path = await file(MINIMAL);
+    await expect(readConfigFile(path, overrides)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining(message) as string,
+    });
+    const alone = await readConfigFile(path, [...overrides, 'distillation.use_offline_kd=false']);
+    expect(alone.teacher).not.toBeNull();
+  });
+
   it('lists all mistakes at once', async () => {
     const path = await file('nane: trees\ndata: { trian: x }\n');
     await expect(readConfigFile(path)).rejects.toMatchObject({

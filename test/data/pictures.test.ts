@@ -12,6 +12,7 @@ const golden = JSON.parse(
   await readFile(new URL('../golden/resize-bilinear.json', import.meta.url), 'utf8'),
 ) as Golden;
 
+const SAME = [1, 1, 1] as const;
 const UNCHANGED = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
 const patterned = (height: number, width: number): { pixels: Uint8Array; width: number; height: number } => ({
   pixels: Uint8Array.from({ length: height * width * 3 }, (_, i) => (31 * i + 7) % 256),
@@ -27,6 +28,7 @@ describe('placePicture', () => {
       scaled: { width, height },
       offset: [0, 0],
       flip: false,
+      gain: SAME,
       normalisation: UNCHANGED,
     });
     // float32 on both sides
@@ -35,7 +37,7 @@ describe('placePicture', () => {
 
   it('crops as if the whole picture had been scaled, and flips before it crops', () => {
     const picture = patterned(9, 7);
-    const options = { scaled: { width: 20, height: 30 }, flip: true, normalisation: UNCHANGED };
+    const options = { scaled: { width: 20, height: 30 }, flip: true, gain: SAME, normalisation: UNCHANGED };
     const whole = placePicture(picture, { ...options, canvas: [30, 20], offset: [0, 0] });
     const part = placePicture(picture, { ...options, canvas: [10, 8], offset: [6, 5] });
     for (let y = 0; y < 10; y++)
@@ -49,6 +51,7 @@ describe('placePicture', () => {
       canvas: [4, 5],
       scaled: { width, height },
       offset: [0, 0],
+      gain: SAME,
       normalisation: UNCHANGED,
     } as const;
     const flipped = placePicture({ pixels, width, height }, { ...options, flip: true });
@@ -56,6 +59,19 @@ describe('placePicture', () => {
       for (let x = 0; x < width; x++)
         for (let c = 0; c < 3; c++)
           expect(flipped[(y * width + x) * 3 + c]).toBe(pixels[(y * width + width - 1 - x) * 3 + c]);
+  });
+
+  it('multiplies the channels, and lets none get brighter than white', () => {
+    const picture = { pixels: Uint8Array.of(10, 20, 200), width: 1, height: 1 };
+    const placed = placePicture(picture, {
+      canvas: [1, 1],
+      scaled: { width: 1, height: 1 },
+      offset: [0, 0],
+      flip: false,
+      gain: [0.5, 2, 1.5],
+      normalisation: UNCHANGED,
+    });
+    expect([...placed]).toEqual([5, 40, 255]);
   });
 
   it('normalises by channel and leaves the rest of the canvas at 0, the mean colour', () => {
@@ -66,6 +82,7 @@ describe('placePicture', () => {
         scaled: { width: 1, height: 1 },
         offset: [0, 0],
         flip: false,
+        gain: SAME,
         normalisation: { mean: [4, 2, 0], std: [2, 3, 4] },
       },
     );

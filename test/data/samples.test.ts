@@ -5,15 +5,15 @@ import { familyOf } from '../../src/config/families.js';
 import { Hparams } from '../../src/config/run.js';
 import type { CleanedSample } from '../../src/data/dataset.js';
 import { evaluationSample, type TrainingRecipe, trainingSample } from '../../src/data/samples.js';
-import { createAnchors } from '../../src/detection/anchors.js';
 import type { Targets } from '../../src/detection/targets.js';
 import { drawPicture, findRectangle, temporaryFolder } from './scene.js';
+import { gridOf } from '../detection/grids.js';
 
 const SIZE = { width: 150, height: 100 };
 const RECTANGLE: BoxYxyx = [30, 15, 70, 60];
 const INPUT: [number, number] = [96, 128];
 const family = familyOf('efficientdet-d0');
-const grid = createAnchors(family, INPUT);
+const grid = gridOf('efficientdet-d0', INPUT);
 
 async function setUp(
   boxes: readonly Partial<CleanedSample['boxes'][number]>[] = [{}],
@@ -126,6 +126,26 @@ describe('trainingSample', () => {
       expect(factor).toBeGreaterThan(0.45);
       expect(factor).toBeLessThan(0.8);
     }
+  });
+
+  it('lights each channel by its own factor within color_jitter', async () => {
+    const still = { jitter_min: 1, jitter_max: 1, input_rand_hflip: false };
+    const imageOf = async (color_jitter: number, epoch: number): Promise<Float32Array> => {
+      const { sample, recipe } = await setUp([{}], { ...still, color_jitter });
+      return (await trainingSample(sample, { epoch, recipe, grid })).image;
+    };
+    const plain = await imageOf(0, 0);
+    const { mean, std } = family.normalisation;
+    const factors = await Promise.all(
+      Array.from({ length: 12 }, async (_, epoch) => {
+        const lit = await imageOf(0.2, epoch);
+        return [0, 1, 2].map(c => (lit[c]! * std[c]! + mean[c]!) / (plain[c]! * std[c]! + mean[c]!));
+      }),
+    );
+    expect(await imageOf(0, 1)).toEqual(plain);
+    expect(Math.min(...factors.flat())).toBeGreaterThan(0.79);
+    expect(Math.max(...factors.flat())).toBeLessThan(1.21);
+    expect(new Set(factors.flat().map(factor => factor.toFixed(4))).size).toBeGreaterThan(30);
   });
 
   it('matches no crowd, and no more boxes than max_instances_per_image', async () => {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { familyOf, type ModelName } from '../../src/config/families.js';
-import { type AnchorGrid, createAnchors } from '../../src/detection/anchors.js';
+import type { AnchorGrid } from '../../src/detection/anchors.js';
+import { gridOf } from './grids.js';
 
 const anchorsOf = (model: ModelName): AnchorGrid => {
   const family = familyOf(model);
-  return createAnchors(family, [family.imageSize, family.imageSize]);
+  return gridOf(model, [family.imageSize, family.imageSize]);
 };
 
 // google/automl 6a54c874, anchors.py run at each model's own size.
@@ -63,7 +64,7 @@ describe('anchors', () => {
   });
 
   it('of a picture that is not square have a stride per axis', () => {
-    const grid = createAnchors(familyOf('efficientdet-d0'), [100, 140]);
+    const grid = gridOf('efficientdet-d0', [100, 140]);
     expect(grid.levels.map(({ height, width }) => [height, width])).toEqual([
       [13, 18],
       [7, 9],

@@ -1,16 +1,24 @@
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { familyOf } from '../../src/config/families.js';
-import { createAnchors } from '../../src/detection/anchors.js';
-import { decodeBoxes, detect, flattenLevels, SELECTION } from '../../src/detection/detect.js';
+import { NmsConfigs } from '../../src/config/run.js';
+import { type DetectionTensors, decodeBoxes, detect, flattenLevels } from '../../src/detection/detect.js';
 import { assignTargets } from '../../src/detection/targets.js';
+import { Program } from '../../src/graph/execution.js';
+import { ProgramBuilder } from '../../src/graph/program.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { efficientDet } from '../../src/model/efficientdet.js';
-import { EagerVariables, goldenImages, goldenValues } from '../model/golden-weights.js';
+import { AUTOML } from '../golden/automl/automl.js';
+import { EagerVariables, golden, goldenImages, goldenValues } from '../model/golden-weights.js';
+import { expectParity, largestError } from '../parity.js';
+import { gridOf } from './grids.js';
 
 const FAMILY = familyOf('efficientdet-d0');
-const GRID = createAnchors(FAMILY, [128, 128]);
+const GRID = gridOf('efficientdet-d0', [128, 128]);
 const NUM_CLASSES = 90;
 
 interface Golden {
@@ -43,7 +51,10 @@ describe('detections', () => {
         variables: new EagerVariables(goldenValues),
       });
       const loud = classLogits.map(level => tf.mul<tf.Tensor4D>(level, 30));
-      const found = detect({ classLogits: loud, boxDeltas }, { anchors: GRID, numClasses: NUM_CLASSES });
+      const found = detect(
+        { classLogits: loud, boxDeltas },
+        { anchors: GRID, numClasses: NUM_CLASSES, nms: NmsConfigs.parse({}) },
+      );
       return [found.boxes, found.scores, found.classes, found.count].map(tensor => [...tensor.dataSync()]);
     }) as [number[], number[], number[], number[]];
     expect(count).toEqual([100]);
@@ -71,11 +82,112 @@ describe('detections', () => {
           classLogits: unflatten(logits.toTensor(), sizes, 1),
           boxDeltas: unflatten(deltas as tf.Tensor3D, sizes, 4),
         },
-        { anchors: GRID, numClasses: 1, selection: SELECTION },
+        { anchors: GRID, numClasses: 1, nms: NmsConfigs.parse({}) },
       );
       return [...detections.count.dataSync(), ...detections.boxes.dataSync().slice(0, 4)];
     });
     expect(kept).toEqual([1, ...GRID.boxes.subarray(400, 404)]);
+  });
+});
+
+/** The settings of google/automl's four ways, by the names of its cases. */
+const WAYS: Readonly<Record<string, Partial<NmsConfigs>>> = {
+  'hard, per class': { method: 'hard', per_class: true },
+  'gaussian, per class': { method: 'gaussian', per_class: true },
+  'hard, all classes': { method: 'hard', per_class: false },
+  'gaussian, all classes': { method: 'gaussian', per_class: false },
+};
+
+describe.each(AUTOML.detections)('detections, $name', expected => {
+  const { size, batch, classes, max } = AUTOML.detect;
+  const grid = gridOf('efficientdet-d0', [size, size]);
+  const options = {
+    anchors: grid,
+    numClasses: classes,
+    nms: NmsConfigs.parse({
+      ...WAYS[expected.name],
+      max_nms_inputs: expected.inputs,
+      max_output_size: max,
+    }),
+  };
+  const levels = (name: string, values: number, change: (value: number) => number): Float32Array[] =>
+    grid.levels.map(({ level, height, width }) =>
+      golden(`${name}-${level}`, batch * height * width * 9 * values).map(change),
+    );
+  const feeds = {
+    logits: levels('logits', classes, value => 2 * value - 1),
+    deltas: levels('deltas', 4, value => 0.5 * value),
+  };
+  const tensors = (maps: readonly Float32Array[], values: number): tf.Tensor4D[] =>
+    maps.map((map, i) =>
+      tf.tensor4d(map, [batch, grid.levels[i]!.height, grid.levels[i]!.width, 9 * values]),
+    );
+
+  function compare({ boxes, scores, classes: labels, count }: DetectionTensors): void {
+    const valid = [...count.dataSync()];
+    const rows = valid.flatMap((length, picture) => Array.from({ length }, (_, i) => picture * max + i));
+    const cut = (value: number): number => (expected.clipped ? Math.min(Math.max(value, 0), size) : value);
+    const [box, score, label] = [boxes.dataSync(), scores.dataSync(), labels.dataSync()];
+    expect(valid).toEqual(expected.valid);
+    expect(rows.map(row => label[row]! + 1)).toEqual(rows.map(row => expected.labels[row]));
+    const corners = rows.flatMap(row => [0, 1, 2, 3].map(side => row * 4 + side));
+    expectParity({
+      item: `Post-processing, ${expected.name}: boxes`,
+      reference: 'google/automl postprocess.py',
+      cases: rows.length,
+      error: largestError(
+        corners.map(at => cut(box[at]!)),
+        corners.map(at => expected.boxes[at]!),
+      ),
+      measure: 'pixels',
+      limit: 1e-4,
+    });
+    expectParity({
+      item: `Post-processing, ${expected.name}: scores`,
+      reference: 'google/automl postprocess.py',
+      cases: rows.length,
+      error: largestError(
+        rows.map(row => score[row]!),
+        rows.map(row => expected.scores[row]!),
+      ),
+      measure: 'absolute',
+      limit: 1e-6,
+    });
+  }
+
+  it('equal google/automl, run eagerly', () => {
+    tf.tidy(() => {
+      const outputs = { classLogits: tensors(feeds.logits, classes), boxDeltas: tensors(feeds.deltas, 4) };
+      compare(detect(outputs, options));
+    });
+  });
+
+  it('equal google/automl, recorded for one picture and run on two', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'detect-'));
+    try {
+      const builder = new ProgramBuilder();
+      const port = (values: number) =>
+        grid.levels.map(({ height, width }) => ({
+          shape: [1, height, width, 9 * values],
+          dtype: 'float32' as const,
+          freeBatch: true,
+        }));
+      const named = <T>(name: string, list: readonly T[]) =>
+        list.map((each, i) => [`${name}${i}`, each] as const);
+      const inputs = Object.fromEntries([...named('logits', port(classes)), ...named('deltas', port(4))]);
+      builder.signature('detect', inputs, fed => {
+        const of = (name: string) => grid.levels.map((_, i) => fed[`${name}${i}`] as tf.Tensor4D);
+        return { ...detect({ classLogits: of('logits'), boxDeltas: of('deltas') }, options) };
+      });
+      await builder.write(folder);
+      const given = Object.fromEntries([
+        ...named('logits', tensors(feeds.logits, classes)),
+        ...named('deltas', tensors(feeds.deltas, 4)),
+      ]);
+      compare((await new Program(folder).run('detect', given)) as unknown as DetectionTensors);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });
 

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { type BoxYxyx, iou } from '../../src/boxes.js';
+import type { BoxYxyx } from '../../src/boxes.js';
 import { familyOf } from '../../src/config/families.js';
-import { type AnchorGrid, createAnchors } from '../../src/detection/anchors.js';
+import { type AnchorGrid, anchorOptions, createAnchors } from '../../src/detection/anchors.js';
 import { assignTargets } from '../../src/detection/targets.js';
 import { randomFrom } from '../../src/random.js';
+import { AUTOML } from '../golden/automl/automl.js';
+import { expectParity, largestError } from '../parity.js';
+import { gridOf } from './grids.js';
 
-const GRID = createAnchors(familyOf('efficientdet-d0'), [512, 512]);
+const GRID = gridOf('efficientdet-d0', [512, 512]);
 
 const anchorBox = ({ boxes }: AnchorGrid, anchor: number): BoxYxyx => [
   boxes[4 * anchor]!,
@@ -79,24 +82,41 @@ describe('assigning targets', () => {
     expect(positives(classTargets)).toEqual([0]);
   });
 
-  it('agrees with a plain matrix of overlaps on random boxes', () => {
-    const grid = createAnchors(familyOf('efficientdet-d0'), [128, 128]);
-    const random = randomFrom('targets');
-    for (let trial = 0; trial < 20; trial++) {
-      const some = Array.from({ length: 1 + random.integer(8) }, (_, classIndex) => {
-        const [ymin, xmin] = [random.uniform(0, 100), random.uniform(0, 100)];
-        const box: BoxYxyx = [ymin, xmin, ymin + random.uniform(2, 60), xmin + random.uniform(2, 60)];
-        return { box, classIndex };
+  it.each(Object.entries(AUTOML.ratios))(
+    'equal those of google/automl, aspect ratios as %s',
+    (name, ratios) => {
+      const cases = AUTOML.targets.filter(({ ratios: convention }) => convention === name);
+      const options = anchorOptions(familyOf('efficientdet-d0'), ratios);
+      let [differences, error] = [0, 0];
+      for (const { size, boxes: labelled, positives: count, anchors, classes, codes } of cases) {
+        const some = labelled.map((box, i) => ({ box, classIndex: i % 90 }));
+        const { classTargets, boxTargets, numPositives } = assignTargets(createAnchors(options, size), some);
+        const found = positives(classTargets);
+        const wanted = new Map(anchors.map((anchor, i) => [anchor, classes[i]!]));
+        differences += Math.abs(numPositives - count) + Math.abs(found.length - anchors.length);
+        differences += found.filter(anchor => classTargets[anchor] !== wanted.get(anchor)).length;
+        const sums = [0, 1, 2, 3].map(side =>
+          found.reduce((sum, anchor) => sum + boxTargets[4 * anchor + side]!, 0),
+        );
+        if (codes.length > 0) error = Math.max(error, largestError(sums, codes, 'of the largest value'));
+      }
+      const common = { reference: 'google/automl AnchorLabeler', cases: cases.length };
+      expectParity({
+        ...common,
+        item: `Matching, aspect ratios as ${name}`,
+        error: differences,
+        measure: 'differences',
+        limit: 0,
       });
-      const found = assignTargets(grid, some).classTargets;
-      expect([...found]).toEqual(
-        matchedByMatrix(
-          grid,
-          some.map(({ box }) => box),
-        ),
-      );
-    }
-  });
+      expectParity({
+        ...common,
+        item: `Box codes, aspect ratios as ${name}`,
+        error,
+        measure: 'of the largest value',
+        limit: 1e-5,
+      });
+    },
+  );
 
   it('takes less than a tenth of a second of processor time for 100 boxes on D0', () => {
     const random = randomFrom('many');
@@ -113,19 +133,3 @@ describe('assigning targets', () => {
     expect(Math.min(...times)).toBeLessThan(100);
   });
 });
-
-/** Class per anchor by the rules, box by box; class = row. */
-function matchedByMatrix(grid: AnchorGrid, boxes: readonly BoxYxyx[]): number[] {
-  const anchors = Array.from({ length: grid.count }, (_, anchor) => anchorBox(grid, anchor));
-  const overlaps = boxes.map(box => anchors.map(anchor => Math.fround(iou(box, anchor))));
-  const result = anchors.map((_, anchor) => {
-    const column = overlaps.map(row => row[anchor]!);
-    const highest = Math.max(...column);
-    return highest >= 0.5 ? column.indexOf(highest) : -1;
-  });
-  const claims = overlaps.map(row => row.indexOf(row.reduce((a, b) => Math.max(a, b))));
-  claims.forEach((anchor, row) => {
-    if (claims.indexOf(anchor) === row) result[anchor] = row;
-  });
-  return result;
-}

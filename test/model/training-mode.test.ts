@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type BackboneName, BACKBONES, familyOf } from '../../src/config/families.js';
@@ -6,7 +7,22 @@ import type { Initializer } from '../../src/graph/variables.js';
 import { backbone } from '../../src/model/backbone.js';
 import { variableSpecs } from '../../src/model/efficientdet.js';
 import { batchNorm } from '../../src/model/layers.js';
+import { expectParity, largestError } from '../parity.js';
 import { EagerVariables, goldenImages, goldenValues } from './golden-weights.js';
+
+interface Golden {
+  readonly norm: {
+    readonly shape: [number, number, number, number];
+    readonly gamma: readonly number[];
+    readonly beta: readonly number[];
+    readonly images: readonly (readonly number[])[];
+    readonly steps: readonly { y: number[]; mean: number[]; variance: number[] }[];
+  };
+}
+// TensorFlow's fused kernel, which moves the statistics itself: training.py.
+const GOLDEN = JSON.parse(
+  readFileSync(new URL('../golden/tensorflow/training.json', import.meta.url), 'utf8'),
+) as Golden;
 
 beforeAll(async () => {
   await loadTensorFlow();
@@ -41,6 +57,38 @@ describe('a norm in training', () => {
     const { y, mean: moved, variance } = norm(false);
     y.forEach((value, i) => expect(value).toBeCloseTo(VALUES[i]! / Math.sqrt(1 + 1e-3), 5));
     expect([moved, variance]).toEqual([undefined, undefined]);
+  });
+});
+
+describe('a norm in training, five steps on', () => {
+  it('equals TensorFlow, and remembers the same statistics', () => {
+    const { shape, gamma, beta, images, steps } = GOLDEN.norm;
+    const start: Readonly<Record<string, readonly number[]>> = {
+      'bn/gamma': gamma,
+      'bn/beta': beta,
+      'bn/moving_mean': gamma.map(() => 0),
+      'bn/moving_variance': gamma.map(() => 1),
+    };
+    const variables = new EagerVariables(({ name }) => Float32Array.from(start[name]!));
+    const context = { variables, training: true, activation: 'swish', dropSeed: null } as const;
+    const errors = steps.map(({ y, mean, variance }, step) => {
+      const found = batchNorm(context, 'bn', tf.tensor4d([...images[step]!], shape)).dataSync();
+      variables.commit();
+      const read = (name: string) => variables.tensors.get(`bn/${name}`)!.dataSync();
+      return Math.max(
+        largestError(found, y, 'of the largest value'),
+        largestError(read('moving_mean'), mean, 'of the largest value'),
+        largestError(read('moving_variance'), variance, 'of the largest value'),
+      );
+    });
+    expectParity({
+      item: 'Batch norm in training: outputs and moving statistics',
+      reference: 'TensorFlow FusedBatchNormV3',
+      cases: steps.length,
+      error: Math.max(...errors),
+      measure: 'of the largest value',
+      limit: 1e-5,
+    });
   });
 });
 

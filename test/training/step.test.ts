@@ -5,13 +5,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { familyOf } from '../../src/config/families.js';
 import { Hparams } from '../../src/config/run.js';
-import { createAnchors } from '../../src/detection/anchors.js';
 import { assignTargets } from '../../src/detection/targets.js';
 import { Program } from '../../src/graph/execution.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { variableSpecs } from '../../src/model/efficientdet.js';
 import { type StepInputs, trainStep } from '../../src/training/step.js';
 import { recordTraining } from '../../src/training/training-program.js';
+import { gridOf } from '../detection/grids.js';
 import { EagerVariables } from '../model/golden-weights.js';
 
 const SIZE = 128;
@@ -21,7 +21,7 @@ const STEPS = 3;
 const MODEL = 'efficientdet-d0';
 const family = familyOf(MODEL);
 const hparams = Hparams.parse({ moving_average_decay: 0.9 });
-const anchors = createAnchors(family, [SIZE, SIZE]);
+const anchors = gridOf(MODEL, [SIZE, SIZE]);
 const targets = assignTargets(anchors, [
   { box: [4, 6, 40, 50], classIndex: 1 },
   { box: [20, 20, 28, 31], classIndex: 2 },
@@ -79,7 +79,7 @@ describe('a recorded training step', () => {
     const variables = new EagerVariables(spec => initial[spec.name]!.dataSync<'float32'>());
     for (let step = 0; step < STEPS; step++) {
       const inputs = inputsOf(step);
-      const eager = trainStep({ family, numClasses: CLASSES, hparams, specs }, inputs, {
+      const eager = trainStep({ family, anchors, numClasses: CLASSES, hparams, specs }, inputs, {
         variables,
         teacher: null,
       });

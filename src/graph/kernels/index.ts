@@ -3,8 +3,15 @@ import { ELEMENTWISE } from './elementwise.js';
 import { type KernelTable, registerKernels } from './kernel.js';
 import { REDUCTION } from './reduction.js';
 import { SHAPE } from './shape.js';
+import { SUPPRESSION } from './suppression.js';
 
 /** Every kernel that can be recorded, by tfjs's name. */
-export const KERNELS: KernelTable = { ...ELEMENTWISE, ...SHAPE, ...REDUCTION, ...CONVOLUTION };
+export const KERNELS: KernelTable = {
+  ...ELEMENTWISE,
+  ...SHAPE,
+  ...REDUCTION,
+  ...CONVOLUTION,
+  ...SUPPRESSION,
+};
 
 registerKernels(KERNELS);

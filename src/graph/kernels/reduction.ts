@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { COMBINED_NMS } from '../ops.js';
 import { type Attribute, outputsOf } from '../graph.js';
 import { INT32, type Kernel, type KernelTable, typeOf } from './kernel.js';
 
@@ -35,23 +34,6 @@ const argument =
   };
 
 export const REDUCTION: KernelTable = {
-  [COMBINED_NMS]: (backend, { boxes, scores }, { maxDetections, scoreThreshold, iouThreshold }) => {
-    const limit = backend.scalar(maxDetections as number, 'int32');
-    const inputs = [backend.outputOf(boxes!), backend.outputOf(scores!), limit, limit];
-    const thresholds = [iouThreshold, scoreThreshold].map(value =>
-      backend.scalar(value as number, 'float32'),
-    );
-    const attributes = { pad_per_class: { bool: false }, clip_boxes: { bool: false } };
-    const node = backend.graph.add('CombinedNonMaxSuppression', [...inputs, ...thresholds], { attributes });
-    const [batch, max] = [boxes!.shape[0]!, maxDetections as number];
-    const results = [
-      { shape: [batch, max, 4], dtype: 'float32' },
-      { shape: [batch, max], dtype: 'float32' },
-      { shape: [batch, max], dtype: 'float32' },
-      { shape: [batch], dtype: 'int32' },
-    ] as const;
-    return outputsOf(node, 4).map((output, i) => backend.wrap(output, results[i]!));
-  },
   Sum: reduce('Sum'),
   Mean: reduce('Mean'),
   Max: reduce('Max'),
