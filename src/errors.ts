@@ -80,6 +80,24 @@ const shown = (value: unknown): string =>
  * The catalogue: one entry an error, message = place, value found, what is allowed. `retryable` is decided here:
  * a wrong label must fail at once, a lost connection must not.
  */
+interface ForeignCheckpoint {
+  readonly checkpoint: string;
+  readonly model_name: string;
+  /** What it holds instead. */
+  readonly extra: readonly string[];
+}
+interface IncompleteCheckpoint extends ForeignCheckpoint {
+  readonly missing: readonly string[];
+  readonly mismatched: readonly {
+    readonly name: string;
+    readonly expected: readonly number[];
+    readonly found: readonly number[];
+  }[];
+}
+
+const firstFew = (names: readonly string[]): string =>
+  names.length > 4 ? `${names.slice(0, 3).join(', ')}, …` : names.join(', ');
+
 export const errors = {
   // configuration
   configInvalid: (source: string, issues: readonly string[]) =>
@@ -254,7 +272,7 @@ export const errors = {
   weightsUnknownFormat: (file: string) =>
     new AppError(
       'WEIGHTS_UNKNOWN_FORMAT',
-      `${file}: neither a TensorFlow checkpoint nor a PyTorch state file`,
+      `${file}: neither a TensorFlow checkpoint, a Keras HDF5 file nor a PyTorch state file`,
       {
         hint: 'name a checkpoint by its prefix, as in model.ckpt-1200',
         facts: { file },
@@ -262,6 +280,29 @@ export const errors = {
     ),
   checkpointUnreadable: (file: string, cause: unknown) =>
     new AppError('CHECKPOINT_UNREADABLE', `${file}: ${messageOf(cause)}`, { cause, facts: { file } }),
+
+  checkpointForeign: ({ checkpoint, model_name, extra }: ForeignCheckpoint) =>
+    new AppError(
+      'CHECKPOINT_FOREIGN',
+      `${checkpoint}: none of its ${extra.length} tensors is a variable of ${model_name}: ${firstFew(extra)}`,
+      { hint: 'name the model that it was saved from: --model_name', facts: { checkpoint, model_name } },
+    ),
+  checkpointIncomplete: (facts: IncompleteCheckpoint) => {
+    const { checkpoint, model_name, missing, mismatched, extra } = facts;
+    const shapes = mismatched.map(
+      ({ name, expected, found }) => `${name} [${found.join(', ')}], not [${expected.join(', ')}]`,
+    );
+    const parts = [
+      missing.length > 0 && `${missing.length} missing: ${firstFew(missing)}`,
+      shapes.length > 0 && `${shapes.length} of another shape: ${firstFew(shapes)}`,
+      extra.length > 0 && `${extra.length} not needed: ${firstFew(extra)}`,
+    ];
+    return new AppError(
+      'CHECKPOINT_INCOMPLETE',
+      `${checkpoint} is not exactly ${model_name}: ${parts.filter(Boolean).join('; ')}`,
+      { hint: 'without --strict the rest is adopted, and what is missing starts fresh', facts: { ...facts } },
+    );
+  },
 
   // training
   diverged: (facts: { step: number; rollbacks: number; reason: string }) =>

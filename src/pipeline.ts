@@ -1,3 +1,4 @@
+import type { ModelName } from './config/families.js';
 import type { Data, Distillation, RunConfig, Training } from './config/run.js';
 
 /** Names that every process shares. This file holds words and types only: workflows import it too. */
@@ -89,6 +90,33 @@ export interface ExportInput {
   readonly image_size: readonly [number, number] | null;
 }
 export type ExportResult = StageResult;
+
+/** Weights from elsewhere that become a model. */
+export interface ImportInput {
+  /** What `readWeights` takes. */
+  readonly checkpoint: string;
+  readonly model_name: ModelName;
+  /** Where no names are given. */
+  readonly num_classes: number;
+  /** In the order of the outputs; null: COCO's for 90 of them, else numbers. */
+  readonly classes: readonly string[] | null;
+  /** [height, width] of the network input; null: the family's. */
+  readonly image_size: readonly [number, number] | null;
+  /** What is missing, of another shape or not needed is an error. */
+  readonly strict: boolean;
+}
+export interface ImportReport {
+  readonly adopted: number;
+  readonly missing: readonly string[];
+  readonly mismatched: readonly ShapeMismatch[];
+  readonly extra: readonly string[];
+  readonly classes: readonly string[];
+}
+export interface ShapeMismatch {
+  readonly name: string;
+  readonly expected: readonly number[];
+  readonly found: readonly number[];
+}
 
 export interface EvaluateInput {
   readonly model: ArtifactRef;
@@ -185,6 +213,7 @@ export type TrainerJob =
       readonly batchSize: number;
       readonly folder: string;
     }
+  | { readonly kind: 'import'; readonly input: ImportInput; readonly folder: string }
   | { readonly kind: 'predict'; readonly model: string; readonly images: readonly string[] };
 
 /** What `predict` finds in one picture: boxes in its pixels, by falling score. */

@@ -14,8 +14,8 @@ export interface Settings {
   readonly temporalNamespace: string;
   /** Of the embedded server; its web page is at the port 1000 above. */
   readonly temporalPort: number;
-  /** Where google/automl's published checkpoints lie: its own address, or a mirror. */
-  readonly weightsUrl: string;
+  /** Where google/automl's published checkpoints lie, in the order they are tried: its own address, or mirrors. */
+  readonly weightsUrls: readonly string[];
   /** Native parts provided by hand; null: found or downloaded. */
   readonly libtensorflow: string | null;
   readonly temporalCli: string | null;
@@ -31,7 +31,9 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     temporalAddress: env.TEMPORAL_ADDRESS || null,
     temporalNamespace: env.TEMPORAL_NAMESPACE || 'default',
     temporalPort: Number(env.DETDISTILL_PORT || 7233),
-    weightsUrl: env.DETDISTILL_WEIGHTS_URL || 'https://storage.googleapis.com/cloud-tpu-checkpoints',
+    weightsUrls: (env.DETDISTILL_WEIGHTS_URL || 'https://storage.googleapis.com/cloud-tpu-checkpoints')
+      .split(',')
+      .map(url => url.trim()),
     libtensorflow: env.DETDISTILL_LIBTENSORFLOW || null,
     temporalCli: env.TEMPORAL_CLI || null,
     minio: env.DETDISTILL_MINIO || null,

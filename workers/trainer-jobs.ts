@@ -6,6 +6,7 @@ import { FROZEN_GRAPH, readModelCard } from '../src/detection/model-card.js';
 import { cocoMetrics } from '../src/evaluation/coco.js';
 import { evaluateModel } from '../src/evaluation/evaluate.js';
 import { exportModel } from '../src/export/export.js';
+import { importCheckpoint } from '../src/export/import.js';
 import type { ArtifactRef, Prediction, StageProgress, TrainerJob } from '../src/pipeline.js';
 import type { Settings } from '../src/settings.js';
 import type { ArtifactStore } from '../src/store/artifact-store.js';
@@ -26,6 +27,8 @@ export async function runJob(job: TrainerJob, context: JobContext): Promise<unkn
       return train(job, context);
     case 'export':
       return exportModel({ trainedFolder: job.trained, imageSize: job.image_size, folder: job.folder });
+    case 'import':
+      return importCheckpoint(job.input, job.folder);
     case 'evaluate':
       return evaluateModel({
         ...context,

@@ -1,11 +1,12 @@
 import { createWriteStream, existsSync } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, mkdtemp, readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { x as extract } from 'tar';
 import type { BackboneName, ModelName } from '../config/families.js';
-import { errors } from '../errors.js';
+import { errors, type ProvideAttempt } from '../errors.js';
+import { sha256, sha256OfFile } from '../hashing.js';
 import type { Settings } from '../settings.js';
 import { describeAttempt } from './attempt.js';
 import { makeBeside, subfolder } from './beside.js';
@@ -36,48 +37,91 @@ function archives(names: readonly string[], row: (name: string) => [string, stri
   return Object.fromEntries(names.map(row));
 }
 
+/** Hashes of published files, as far as they are known. */
+const SHA256: Readonly<Record<string, string>> = {
+  'efficientdet/coco2/efficientdet-d0.tar.gz':
+    '74794c937aa1fa2f559c2393d22b251b1f7135a49b108bd0414bc4f4800ca15d',
+};
+
 /** A server that is there answers in this time. */
 const ANSWER_MS = 10_000;
 
-type Where = Pick<Settings, 'cacheFolder' | 'weightsUrl'>;
+type Where = Pick<Settings, 'cacheFolder' | 'weightsUrls'>;
 
-/** The prefix of the published COCO checkpoint of a detector; null: none is published. */
+/** The folder of the published COCO checkpoint of a detector; null: none is published. */
 export const provideDetectorWeights = (name: ModelName, where: Where): Promise<string | null> =>
-  provide(DETECTORS[name], where);
+  providePublished(DETECTORS[name], where);
 
-/** The prefix of the published ImageNet checkpoint of a backbone; null: none is published. */
+/** The folder of the published ImageNet checkpoint of a backbone; null: none is published. */
 export const provideBackboneWeights = (name: BackboneName, where: Where): Promise<string | null> =>
-  provide(BACKBONES[name], where);
+  providePublished(BACKBONES[name], where);
 
-async function provide(
+async function providePublished(
   archive: string | undefined,
-  { cacheFolder, weightsUrl }: Where,
+  { cacheFolder, weightsUrls }: Where,
 ): Promise<string | null> {
   if (archive === undefined) return null;
-  const folder = join(cacheFolder, 'weights', archive.replace(/\.(tar\.gz|tgz)$/, '').replaceAll('/', '-'));
+  return provide(archive.replace(ARCHIVES, '').replaceAll('/', '-'), {
+    cacheFolder,
+    urls: weightsUrls.map(url => `${url.replace(/\/$/, '')}/${archive}`),
+    sha256: SHA256[archive],
+  });
+}
+
+/** Weights of any address: the folder of an unpacked archive, or the downloaded file. Fetched once. */
+export async function provideWeightsFrom(
+  url: string,
+  { cacheFolder }: Pick<Where, 'cacheFolder'>,
+): Promise<string> {
+  const folder = await provide(sha256(url).slice(0, 16), { cacheFolder, urls: [url] });
+  const [first, ...rest] = await readdir(folder);
+  return first !== undefined && rest.length === 0 && !ARCHIVES.test(url) ? join(folder, first) : folder;
+}
+
+const ARCHIVES = /\.(tar\.gz|tgz|tar)$/;
+
+interface Request {
+  readonly cacheFolder: string;
+  /** Tried in this order. */
+  readonly urls: readonly string[];
+  readonly sha256?: string;
+}
+
+async function provide(name: string, { cacheFolder, urls, sha256 }: Request): Promise<string> {
+  const folder = join(cacheFolder, 'weights', name);
   await mkdir(join(cacheFolder, 'weights'), { recursive: true });
-  const url = `${weightsUrl.replace(/\/$/, '')}/${archive}`;
   await makeBeside(folder, {
     isThere: () => existsSync(folder),
     make: async partial => {
-      const file = join(partial, 'archive');
-      const unpacked = await subfolder(partial, 'unpacked');
-      try {
-        await download(url, file);
-        await extract({ file, cwd: unpacked });
-        await prefixIn(unpacked);
-      } catch (error) {
-        const attempts = [{ what: url, ...describeAttempt(error) }];
-        throw errors.nativePartUnavailable({
-          part: 'published weights',
-          attempts,
-          byHand: 'set pretrained to the path of a checkpoint',
-        });
+      const attempts: ProvideAttempt[] = [];
+      for (const url of urls) {
+        try {
+          return await fetchInto(await mkdtemp(join(partial, 'try-')), url, sha256);
+        } catch (error) {
+          attempts.push({ what: url, ...describeAttempt(error) });
+        }
       }
-      return unpacked;
+      throw errors.nativePartUnavailable({
+        part: 'published weights',
+        attempts,
+        byHand: 'set pretrained to the path of a checkpoint',
+      });
     },
   });
-  return prefixIn(folder);
+  return folder;
+}
+
+/** Downloads and unpacks. @returns a folder with nothing else */
+async function fetchInto(folder: string, url: string, expected: string | undefined): Promise<string> {
+  const content = await subfolder(folder, 'content');
+  const isArchive = ARCHIVES.test(url);
+  const file = join(isArchive ? folder : content, basename(new URL(url).pathname) || 'weights');
+  await download(url, file);
+  if (expected !== undefined && (await sha256OfFile(file)) !== expected)
+    throw new Error(`${url} has another hash than the published file`);
+  if (isArchive) await extract({ file, cwd: content });
+  if ((await readdir(content)).length === 0) throw new Error(`${url} is an empty archive`);
+  return content;
 }
 
 async function download(url: string, file: string): Promise<void> {
@@ -86,12 +130,4 @@ async function download(url: string, file: string): Promise<void> {
   const response = await fetch(url, { signal: controller.signal }).finally(() => clearTimeout(timer));
   if (!response.ok || !response.body) throw new Error(`${url} answered ${response.status}`);
   await pipeline(Readable.fromWeb(response.body), createWriteStream(file));
-}
-
-/** A checkpoint's prefix: its index file without the suffix. */
-async function prefixIn(folder: string): Promise<string> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const index = entries.find(entry => entry.isFile() && entry.name.endsWith('.index'));
-  if (!index) throw new Error('the archive holds no checkpoint');
-  return join(index.parentPath, index.name.slice(0, -'.index'.length));
 }

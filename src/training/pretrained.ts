@@ -1,13 +1,16 @@
-import { stat } from 'node:fs/promises';
 import { familyOf, type ModelName } from '../config/families.js';
 import type { Training } from '../config/run.js';
-import { AppError, errors } from '../errors.js';
+import { AppError } from '../errors.js';
 import type { VariableSpec } from '../graph/variables.js';
-import { imagenetWeights, PACKAGED } from '../model/weights/imagenet.js';
-import { readPytorchState } from '../model/weights/pytorch.js';
-import { readTfCheckpoint } from '../model/weights/tf-checkpoint.js';
-import { type Adoption, adoptWeights, type Weights } from '../model/weights/weights.js';
-import { provideBackboneWeights, provideDetectorWeights } from '../native/published-weights.js';
+import { classesOfHead, headForClasses } from '../model/weights/class-head.js';
+import { PACKAGED } from '../model/weights/imagenet.js';
+import { readWeights } from '../model/weights/read.js';
+import { type Adoption, adoptWeights } from '../model/weights/weights.js';
+import {
+  provideBackboneWeights,
+  provideDetectorWeights,
+  provideWeightsFrom,
+} from '../native/published-weights.js';
 import { provideNativeParts } from '../native/setup.js';
 import type { Settings } from '../settings.js';
 
@@ -20,10 +23,12 @@ export interface Start {
 interface StartOptions {
   readonly modelName: ModelName;
   readonly specs: readonly VariableSpec[];
+  /** Of the detector that is trained. */
+  readonly classes: readonly string[];
   readonly settings: Settings;
 }
 
-/** A place where weights may be found: what it is called, and its file; null: it has none for this model. */
+/** A place where weights may be found: what it is called, and its path; null: it has none for this model. */
 interface Source {
   readonly name: string;
   readonly find: () => Promise<string | null>;
@@ -54,19 +59,27 @@ function sourcesOf(pretrained: 'coco' | 'imagenet', { modelName, settings }: Sta
 
 /**
  * The weights that training starts from. `coco` and `imagenet` take the best that this machine can get: google/automl's
- * published checkpoints, else the packaged ImageNet backbones. A path is a checkpoint's prefix or a PyTorch state file.
+ * published checkpoints, else the packaged ImageNet backbones. Anything else is an address or a path, as `readWeights`
+ * takes it. Of a class head, the classes that have the same names are taken over.
  */
 export async function startingWeights(
   pretrained: Training['pretrained'],
   options: StartOptions,
 ): Promise<Start> {
   if (pretrained === 'none') return { adoption: null, note: 'starts at random' };
-  const adopt = async (name: string, file: string): Promise<Start> =>
-    describe(name, adoptWeights(options.specs, await readWeights(file, options)));
+  const missed: string[] = [];
+  const adopt = async (name: string, path: string): Promise<Start> => {
+    const { adoption, known } = await fit(path, options);
+    const lines = [...missed.map(source => `${source}: out of reach`), describe(name, adoption, known)];
+    return { adoption, note: lines.join('; ') };
+  };
+  if (pretrained.includes('://'))
+    return adopt(pretrained, await provideWeightsFrom(pretrained, options.settings));
   if (pretrained !== 'coco' && pretrained !== 'imagenet') return adopt(pretrained, pretrained);
   for (const { name, find } of sourcesOf(pretrained, options)) {
-    const file = await find().catch(orWithout);
-    if (file !== null) return adopt(name, file);
+    const path = await find().catch(orWithout);
+    if (path !== null) return adopt(name, path);
+    missed.push(name);
   }
   return { adoption: null, note: 'starts at random: no weights for it can be reached' };
 }
@@ -77,22 +90,36 @@ function orWithout(error: unknown): null {
   throw error;
 }
 
-async function readWeights(path: string, { modelName, specs }: StartOptions): Promise<Weights> {
-  if (await stat(`${path}.index`).catch(() => null)) return readTfCheckpoint(path);
-  if (!(await stat(path).catch(() => null)))
-    throw errors.checkpointUnreadable(path, new Error('there is no such checkpoint'));
-  return imagenetWeights(await readPytorchState(path), { backbone: familyOf(modelName).backbone, specs });
+/** @returns what fits, and the classes whose part of the head was taken over; null: the head is taken as it is */
+async function fit(
+  path: string,
+  { modelName, specs, classes }: StartOptions,
+): Promise<{ adoption: Adoption; known: readonly string[] | null }> {
+  const { weights, classes: from } = await readWeights(path, {
+    backbone: familyOf(modelName).backbone,
+    specs,
+  });
+  if (from === null || from.join('\n') === classes.join('\n'))
+    return { adoption: adoptWeights(specs, weights), known: null };
+  const head = headForClasses(weights, { from, to: classes });
+  return {
+    adoption: adoptWeights(specs, head.weights),
+    known: classesOfHead(weights) === null ? null : head.known,
+  };
 }
 
-function describe(source: string, adoption: Adoption): Start {
+const firstFew = (names: readonly string[]): string =>
+  names.length > 3 ? `${names.slice(0, 2).join(', ')}, …` : names.join(', ');
+
+function describe(source: string, adoption: Adoption, known: readonly string[] | null): string {
   const { adopted, missing, mismatched, extra } = adoption;
-  const rest = [
+  const parts = [
+    `${adopted.length} tensors adopted`,
     `${missing.length} stay fresh`,
-    mismatched.length && `${mismatched.length} of another shape`,
+    mismatched.length &&
+      `${mismatched.length} of another shape: ${firstFew(mismatched.map(({ name }) => name))}`,
     extra.length && `${extra.length} not needed`,
+    known && (known.length > 0 ? `classes known by name: ${known.join(', ')}` : 'no class is known by name'),
   ];
-  return {
-    adoption,
-    note: `${source}: ${adopted.length} tensors adopted, ${rest.filter(Boolean).join(', ')}`,
-  };
+  return `${source}: ${parts.filter(Boolean).join(', ')}`;
 }

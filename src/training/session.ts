@@ -35,7 +35,12 @@ export class TrainingSession {
     const current = await this.#program.run('values', {});
     const valueOf = ({ name, shape }: VariableSpec): tf.Tensor => {
       const adopted = values.get(name);
-      return adopted ? tf.tensor(adopted, [...shape]) : current[name]!;
+      if (!adopted) return current[name]!;
+      const fresh = adopted.some(Number.isNaN) ? current[name]!.dataSync<'float32'>() : adopted;
+      return tf.tensor(
+        adopted.map((value, i) => (Number.isNaN(value) ? fresh[i]! : value)),
+        [...shape],
+      );
     };
     for (const spec of specs) {
       current[spec.name] = valueOf(spec);

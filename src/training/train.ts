@@ -154,6 +154,7 @@ class Trainer {
     const { adoption, note } = await startingWeights(training.pretrained, {
       modelName: training.model_name,
       specs,
+      classes: this.dataset.classes,
       settings,
     });
     await this.session.adopt(adoption?.values ?? new Map(), specs);

@@ -59,7 +59,7 @@ interface Given<K extends TrainerJob['kind']> {
   readonly note: (what: TrainerNote['what'], step?: number) => void;
 }
 
-const WORK = { train, export: exportModel, evaluate, predict: null };
+const WORK = { train, export: exportModel, evaluate, import: null, predict: null };
 
 async function train({ job, settings, script, note }: Given<'train'>): Promise<unknown> {
   const { input, key, folder } = job;

@@ -103,6 +103,20 @@ describe('a folder for results', () => {
   });
 });
 
+describe('a checkpoint to import', () => {
+  const COMMAND = ['import-checkpoint', 'model.ckpt', '--out', 'model'];
+  it.each([
+    [['--model_name', 'efficientdet-d9'], 'did you mean efficientdet-d0?'],
+    [['--model_name', 'efficientdet-d0', '--num_classes', '0'], '--num_classes 0: not a number of classes'],
+    [['--model_name', 'efficientdet-d0', '--image_size', '5by5'], '--image_size 5by5: not a size'],
+  ])('with %j is refused before anything is read', async (options, message) => {
+    const { status, stdout, stderr } = await run([...COMMAND, ...options]);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(message);
+    expect(await readdir(folder)).toEqual(['home']);
+  });
+});
+
 describe('a server', () => {
   it.each([['list'], ['status', 'trees'], ['pause', 'trees']])(
     'that is not there is named: %s',

@@ -7,7 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { create } from 'tar';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.js';
-import { provideBackboneWeights, provideDetectorWeights } from '../../src/native/published-weights.js';
+import {
+  provideBackboneWeights,
+  provideDetectorWeights,
+  provideWeightsFrom,
+} from '../../src/native/published-weights.js';
 
 const GOLDEN = fileURLToPath(new URL('../golden/weights', import.meta.url));
 
@@ -18,7 +22,7 @@ describe('published weights', () => {
   let archive: Buffer | null = null;
   const where = () => ({
     cacheFolder: join(folder, 'cache'),
-    weightsUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mirror`,
+    weightsUrls: [`http://127.0.0.1:${(server.address() as AddressInfo).port}/mirror`],
   });
 
   beforeEach(async () => {
@@ -42,12 +46,36 @@ describe('published weights', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('are fetched once from where the settings say, and give the prefix of a checkpoint', async () => {
-    const prefix = await provideDetectorWeights('efficientdet-d0', where());
-    expect(await readdir(join(prefix!, '..'))).toContain(`${prefix!.split('/').at(-1)}.index`);
+  it('are fetched once from where the settings say, and give the folder of a checkpoint', async () => {
+    const found = await provideDetectorWeights('efficientdet-d1', where());
+    expect(await readdir(found!, { recursive: true })).toContain('efficientdet-d0/model.ckpt-1200.index');
     archive = null;
-    expect(await provideDetectorWeights('efficientdet-d0', where())).toBe(prefix);
-    expect(asked).toEqual(['/mirror/efficientdet/coco2/efficientdet-d0.tar.gz']);
+    expect(await provideDetectorWeights('efficientdet-d1', where())).toBe(found);
+    expect(asked).toEqual(['/mirror/efficientdet/coco2/efficientdet-d1.tar.gz']);
+  });
+
+  it('come from the next mirror where one has none', async () => {
+    const [here] = where().weightsUrls;
+    const mirrors = { ...where(), weightsUrls: ['http://127.0.0.1:9/nothing', here!] };
+    expect(await provideDetectorWeights('efficientdet-d1', mirrors)).not.toBeNull();
+  });
+
+  it('are refused when their hash is known and is another', async () => {
+    await expect(provideDetectorWeights('efficientdet-d0', where())).rejects.toMatchObject({
+      code: 'NATIVE_PART_UNAVAILABLE',
+      message: expect.stringContaining('has another hash than the published file') as string,
+    });
+    expect(await readdir(join(folder, 'cache', 'weights'))).toEqual([]);
+  });
+
+  it('of any address are fetched once: a folder of an archive, or the file itself', async () => {
+    const [base] = where().weightsUrls;
+    const unpacked = await provideWeightsFrom(`${base}/some.tgz`, where());
+    expect(await readdir(unpacked)).toEqual(['efficientdet-d0']);
+    const file = await provideWeightsFrom(`${base}/some.h5?version=2`, where());
+    expect(file.endsWith('/some.h5')).toBe(true);
+    archive = null;
+    expect(await provideWeightsFrom(`${base}/some.tgz`, where())).toBe(unpacked);
   });
 
   it('that cannot be had are an error that names the address, and leave nothing behind', async () => {

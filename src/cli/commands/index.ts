@@ -5,6 +5,7 @@ import { dev } from './dev.js';
 import { evaluate } from './evaluate.js';
 import { exportCommand } from './export.js';
 import { history } from './history.js';
+import { importCheckpoint } from './import-checkpoint.js';
 import { list } from './list.js';
 import { plan } from './plan.js';
 import { predict } from './predict.js';
@@ -20,6 +21,6 @@ export const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
   Start: [setup, demo, run, plan],
   Look: [list, status, watch, history],
   Act: [pause, resume, cancel],
-  'One step alone': [clean, evaluate, predict, exportCommand],
+  'One step alone': [clean, evaluate, predict, importCheckpoint, exportCommand],
   'Servers and workers': [dev, worker],
 };

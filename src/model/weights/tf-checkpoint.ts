@@ -1,10 +1,12 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { AppError, errors } from '../../errors.js';
+import type { VariableSpec } from '../../graph/variables.js';
 import { ByteReader } from './byte-reader.js';
 import { maskedCrc32c } from './crc32c.js';
 import { FLOAT_FORMATS, type FloatFormat } from './float-formats.js';
 import { readTable } from './sorted-table.js';
-import type { Weights, WeightTensor } from './weights.js';
+import { namesByObjectKey, OBJECT_GRAPH, plainObjectKey } from './object-names.js';
+import { canonicalName, type Weights, type WeightTensor } from './weights.js';
 
 /** By tensorflow/core/framework/types.proto; whole numbers and texts are no weights. */
 const FORMATS: ReadonlyMap<number, FloatFormat> = new Map<number, FloatFormat>([
@@ -25,12 +27,16 @@ interface Entry {
 
 /**
  * The float tensors of a TensorFlow checkpoint by name; `stem_1` and the like become `stem`, moving averages stand
- * in for the variables that they average, optimiser slots are left out.
+ * in for the variables that they average, optimiser slots are left out. The keys of an object-based checkpoint become
+ * the names of `specs`.
  * Format: tensorflow/core/util/tensor_bundle, a LevelDB table of BundleEntryProto beside raw data.
  */
-export async function readTfCheckpoint(prefix: string): Promise<Weights> {
+export async function readTfCheckpoint(
+  prefix: string,
+  specs: readonly VariableSpec[] = [],
+): Promise<Weights> {
   const { entries, shards } = await readIndex(`${prefix}.index`);
-  const wanted = [...chosen(entries)];
+  const wanted = [...(entries.has(OBJECT_GRAPH) ? ofObjects(entries, specs) : chosen(entries))];
   const weights = new Map<string, WeightTensor>();
   for (let shard = 0; shard < shards; shard++) {
     const here = wanted.filter(([, entry]) => entry.shard === shard);
@@ -59,7 +65,9 @@ async function readIndex(path: string): Promise<{ entries: Map<string, Entry>; s
 }
 
 const AVERAGE = '/ExponentialMovingAverage';
-const IGNORED = /(^global_step$|\/Momentum$|\/Adam(_\d+)?$|^_CHECKPOINTABLE|^save_counter)/;
+/** Step counters, optimiser slots, and the classifier of a backbone: no part of a detector. */
+const IGNORED =
+  /(^global_step$|\/Momentum$|\/Adam(_\d+)?$|moving_normalizer$|\/head\/|^save_counter|^optimizer\/|\/\.OPTIMIZER_SLOT\/)/;
 
 function chosen(entries: ReadonlyMap<string, Entry>): Map<string, Entry> {
   const result = new Map<string, Entry>();
@@ -71,12 +79,11 @@ function chosen(entries: ReadonlyMap<string, Entry>): Map<string, Entry> {
   return result;
 }
 
-/** Keras numbers the stem of every further model in a process. */
-const canonicalName = (name: string): string =>
-  name.replace(
-    /\/stem(?:_\d+)?\/(conv2d|tpu_batch_normalization)(?:_\d+)?\//,
-    (_, layer: string) => `/stem/${layer}/`,
-  );
+function ofObjects(entries: ReadonlyMap<string, Entry>, specs: readonly VariableSpec[]): Map<string, Entry> {
+  const names = namesByObjectKey(specs);
+  const floats = [...entries].filter(([key, { dtype }]) => FORMATS.has(dtype) && !IGNORED.test(key));
+  return new Map(floats.map(([key, entry]) => [names.get(key) ?? plainObjectKey(key), entry]));
+}
 
 /** Fields of a protocol buffers message: numbers and byte strings. */
 function fields(bytes: Buffer): [number, number | Buffer][] {

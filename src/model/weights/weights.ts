@@ -1,25 +1,29 @@
 import type { VariableSpec } from '../../graph/variables.js';
+import type { ShapeMismatch } from '../../pipeline.js';
 
 export interface WeightTensor {
   readonly shape: readonly number[];
   readonly values: Float32Array;
 }
 
+/** Keras numbers the stem of every further model in a process. */
+export const canonicalName = (name: string): string =>
+  name.replace(
+    /\/stem(?:_\d+)?\/(conv2d|tpu_batch_normalization)(?:_\d+)?\//,
+    (_, layer: string) => `/stem/${layer}/`,
+  );
+
 /** Weights from elsewhere, under the names of our variables. */
 export type Weights = ReadonlyMap<string, WeightTensor>;
 
 export interface Adoption {
-  /** New values by variable. */
+  /** New values by variable; NaN: this one stays fresh. */
   readonly values: ReadonlyMap<string, Float32Array>;
   readonly adopted: readonly string[];
   /** Variables that the source does not have. */
   readonly missing: readonly string[];
   /** Variables that it has in another shape. */
-  readonly mismatched: readonly {
-    readonly name: string;
-    readonly expected: readonly number[];
-    readonly found: readonly number[];
-  }[];
+  readonly mismatched: readonly ShapeMismatch[];
   /** What it has and nothing wants. */
   readonly extra: readonly string[];
 }
@@ -31,7 +35,7 @@ const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
 export function adoptWeights(specs: readonly VariableSpec[], source: Weights): Adoption {
   const values = new Map<string, Float32Array>();
   const missing: string[] = [];
-  const mismatched: Adoption['mismatched'][number][] = [];
+  const mismatched: ShapeMismatch[] = [];
   for (const { name, shape } of specs) {
     const found = source.get(name);
     if (!found) missing.push(name);

@@ -1,0 +1,65 @@
+import { COCO_LABELS } from '../config/coco-labels.js';
+import { ASPECT_RATIOS, familyOf, type ModelName } from '../config/families.js';
+import { NmsConfigs } from '../config/run.js';
+import type { ModelCard } from '../detection/model-card.js';
+import { errors } from '../errors.js';
+import { variableSpecs } from '../model/efficientdet.js';
+import { readWeights } from '../model/weights/read.js';
+import { adoptWeights, type Weights } from '../model/weights/weights.js';
+import type { ImportInput, ImportReport } from '../pipeline.js';
+import { freshWeights, writeModel } from './model-folder.js';
+
+/** What variables that a checkpoint lacks are drawn with. */
+const SEED = 1;
+
+/** Makes a model folder of weights from elsewhere, and says what was adopted and what was not. */
+export async function importCheckpoint(input: ImportInput, folder: string): Promise<ImportReport> {
+  const { checkpoint, model_name, strict } = input;
+  const family = familyOf(model_name);
+  const numClasses = input.classes?.length ?? input.num_classes;
+  const specs = variableSpecs({ family, numClasses });
+  const { weights, classes } = await readWeights(checkpoint, { backbone: family.backbone, specs });
+  const adoption = adoptWeights(specs, weights);
+  const { adopted, missing, mismatched, extra } = adoption;
+  const isPartial = missing.length + mismatched.length > 0;
+  if (adopted.length === 0) throw errors.checkpointForeign({ checkpoint, model_name, extra });
+  if (strict && (isPartial || extra.length > 0))
+    throw errors.checkpointIncomplete({ checkpoint, model_name, missing, mismatched, extra });
+  const fresh: Weights = isPartial ? await freshWeights(folder, { specs, seed: SEED }) : new Map();
+  const complete = new Map(
+    specs.map(({ name, shape }) => {
+      const values = adoption.values.get(name);
+      return [name, values ? { shape, values } : fresh.get(name)!];
+    }),
+  );
+  const card = cardOf(input, namesFor(numClasses, input.classes ?? classes));
+  await writeModel(folder, { card, weights: complete });
+  return { adopted: adopted.length, missing, mismatched, extra, classes: card.classes };
+}
+
+/** Known names where there are as many as the head has; COCO's; else numbers. */
+function namesFor(count: number, known: readonly string[] | null): string[] {
+  if (known?.length === count) return [...known];
+  if (count === COCO_LABELS.length) return [...COCO_LABELS];
+  return Array.from({ length: count }, (_, i) => `class-${i + 1}`);
+}
+
+function cardOf(
+  { model_name, image_size }: { model_name: ModelName; image_size: readonly [number, number] | null },
+  classes: string[],
+): ModelCard {
+  const family = familyOf(model_name);
+  return {
+    model_name,
+    classes,
+    image_size: image_size ? [...image_size] : [family.imageSize, family.imageSize],
+    anchor_scale: family.anchorScale,
+    aspect_ratios: [...ASPECT_RATIOS],
+    nms_configs: NmsConfigs.parse({}),
+    levels: [family.minLevel, family.maxLevel],
+    mean: [...family.normalisation.mean],
+    std: [...family.normalisation.std],
+    step: 0,
+    metrics: {},
+  };
+}

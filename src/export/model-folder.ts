@@ -1,0 +1,86 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { familyOf } from '../config/families.js';
+import { FROZEN_GRAPH, MODEL_CARD, type ModelCard } from '../detection/model-card.js';
+import { errors } from '../errors.js';
+import { Program } from '../graph/execution.js';
+import { ProgramBuilder } from '../graph/program.js';
+import { loadTensorFlow } from '../graph/tensorflow.js';
+import type { VariableSpec } from '../graph/variables.js';
+import { variableSpecs } from '../model/efficientdet.js';
+import type { Weights } from '../model/weights/weights.js';
+import { frozenGraph, servingProgram } from './network.js';
+
+interface Model {
+  readonly card: ModelCard;
+  /** Of every variable. */
+  readonly weights: Weights;
+}
+
+/** Writes model.json, index, frozen_graph.pb, saved_model.pb and variables/ into an empty folder. */
+export async function writeModel(folder: string, { card, weights }: Model): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, MODEL_CARD), `${JSON.stringify(card, null, 2)}\n`);
+  await writeFile(
+    join(folder, 'index'),
+    `${JSON.stringify({ labels_list: card.classes, is_multilabel: false })}\n`,
+  );
+  await writeFile(join(folder, FROZEN_GRAPH), frozenGraph(card, weights));
+  await servingProgram(card).write(folder);
+  await writeVariables(folder, { card, weights });
+}
+
+/** variables/ as TensorFlow's own saver writes it. */
+async function writeVariables(folder: string, { card, weights }: Model): Promise<void> {
+  const specs = variableSpecs({ family: familyOf(card.model_name), numClasses: card.classes.length });
+  await withVariables(`${folder}.writer`, specs, async program => {
+    const values = Object.fromEntries(
+      specs.map(({ name, shape }) => {
+        const found = weights.get(name);
+        if (!found) throw errors.weightMissing(name);
+        return [name, tf.tensor(found.values, [...shape])];
+      }),
+    );
+    await program.execute('adopt', values);
+    tf.dispose(values);
+    await mkdir(join(folder, 'variables'), { recursive: true });
+    await program.execute('save', { prefix: tf.scalar(join(folder, 'variables', 'variables'), 'string') });
+  });
+}
+
+/** The values that variables start with when nothing is known of them. */
+export const freshWeights = (
+  folder: string,
+  { specs, seed }: { specs: readonly VariableSpec[]; seed: number },
+): Promise<Weights> =>
+  withVariables(`${folder}.fresh`, specs, async program => {
+    await program.execute('initialize', { seed: tf.tensor1d([seed, 0], 'int32') });
+    const values = await program.run('values', {});
+    const weights = new Map(
+      specs.map(({ name, shape }) => [name, { shape, values: values[name]!.dataSync<'float32'>().slice() }]),
+    );
+    tf.dispose(values);
+    return weights;
+  });
+
+/** A program of nothing but these variables, for as long as `work` takes. */
+async function withVariables<T>(
+  folder: string,
+  specs: readonly VariableSpec[],
+  work: (program: Program) => Promise<T>,
+): Promise<T> {
+  const builder = new ProgramBuilder();
+  for (const spec of specs) builder.declare(spec);
+  builder.addInitialize();
+  builder.addAdoption();
+  builder.addCheckpointing();
+  try {
+    await builder.write(folder);
+    await loadTensorFlow();
+    return await work(new Program(folder));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

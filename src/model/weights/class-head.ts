@@ -1,0 +1,42 @@
+import { ANCHORS_PER_CELL } from '../../config/families.js';
+import type { Weights, WeightTensor } from './weights.js';
+
+const CLASS_HEAD = ['class_net/class-predict/pointwise_kernel', 'class_net/class-predict/bias'] as const;
+
+/** How many classes a class head answers for; null: there is none. */
+export function classesOfHead(weights: Weights): number | null {
+  const bias = weights.get(CLASS_HEAD[1]);
+  return bias ? bias.values.length / ANCHORS_PER_CELL : null;
+}
+
+/**
+ * The class head for other classes: what is known under the same name (whatever its case) is taken over, the rest is NaN,
+ * which `adoptWeights` leaves fresh.
+ */
+export function headForClasses(
+  weights: Weights,
+  { from, to }: { from: readonly string[]; to: readonly string[] },
+): { weights: Weights; known: string[] } {
+  const plain = (name: string): string => name.toLowerCase();
+  const places = new Map(from.map((name, i) => [plain(name), i]));
+  const sources = to.map(name => places.get(plain(name)) ?? -1);
+  const known = to.filter((_, i) => sources[i]! >= 0);
+  const mapped = new Map(weights);
+  for (const name of CLASS_HEAD) {
+    const tensor = weights.get(name);
+    mapped.delete(name);
+    if (tensor && known.length > 0) mapped.set(name, pick(tensor, sources, from.length));
+  }
+  return { weights: mapped, known };
+}
+
+/** Last dimension: anchors of a cell, then classes. */
+function pick({ shape, values }: WeightTensor, sources: readonly number[], classes: number): WeightTensor {
+  const groups = values.length / classes;
+  const picked = new Float32Array(groups * sources.length);
+  for (let group = 0; group < groups; group++)
+    sources.forEach((source, i) => {
+      picked[group * sources.length + i] = source < 0 ? NaN : values[group * classes + source]!;
+    });
+  return { shape: [...shape.slice(0, -1), ANCHORS_PER_CELL * sources.length], values: picked };
+}

@@ -1,0 +1,113 @@
+import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { COCO_LABELS } from '../../config/coco-labels.js';
+import type { BackboneName } from '../../config/families.js';
+import { errors } from '../../errors.js';
+import type { VariableSpec } from '../../graph/variables.js';
+import { classesOfHead } from './class-head.js';
+import { HDF5_MAGIC, readHdf5 } from './hdf5.js';
+import { imagenetWeights } from './imagenet.js';
+import { readPytorchState } from './pytorch.js';
+import { readTfCheckpoint } from './tf-checkpoint.js';
+import type { Weights } from './weights.js';
+
+/** What the weights are for. */
+export interface Wanted {
+  readonly backbone: BackboneName;
+  readonly specs: readonly VariableSpec[];
+}
+
+export interface FoundWeights {
+  readonly weights: Weights;
+  /** What the class head answers for; null: that is not known. */
+  readonly classes: readonly string[] | null;
+}
+
+/**
+ * Weights of a file or folder, under our names: a TensorFlow checkpoint by its prefix, a folder with one (of a model, of a
+ * training run, of an unpacked archive), a Keras HDF5 file, or a PyTorch state file. A class head of 90 is taken for
+ * COCO's, unless a file beside it says otherwise.
+ */
+export async function readWeights(path: string, wanted: Wanted): Promise<FoundWeights> {
+  const prefix = await prefixOf(path);
+  const weights =
+    prefix === null ? await readFileOf(path, wanted) : await readTfCheckpoint(prefix, wanted.specs);
+  const named = prefix === null ? null : await classesBeside(prefix);
+  return { weights, classes: named ?? (classesOfHead(weights) === COCO_LABELS.length ? COCO_LABELS : null) };
+}
+
+async function readFileOf(file: string, { backbone, specs }: Wanted): Promise<Weights> {
+  const start = await startOf(file, HDF5_MAGIC.length);
+  if (start.equals(HDF5_MAGIC)) return readHdf5(file, specs);
+  return imagenetWeights(await readPytorchState(file), { backbone, specs });
+}
+
+async function startOf(file: string, length: number): Promise<Buffer> {
+  try {
+    await using handle = await open(file);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, 0);
+    return buffer.subarray(0, bytesRead);
+  } catch (cause) {
+    throw errors.checkpointUnreadable(file, cause);
+  }
+}
+
+const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    entry => entry.isFile(),
+    () => false,
+  );
+
+/** The prefix of the TensorFlow checkpoint that a path names, or lies in the folder that it names; null: a single file. */
+async function prefixOf(path: string): Promise<string | null> {
+  const prefix = path.replace(/\.index$/, '');
+  if (await isFile(`${prefix}.index`)) return prefix;
+  const entry = await stat(path).catch(() => null);
+  if (entry?.isFile()) return null;
+  const found = entry && (await prefixInside(path));
+  if (!found) throw errors.checkpointUnreadable(path, new Error('there is no such checkpoint'));
+  return found;
+}
+
+/** The best of a training run, a model's variables, what `checkpoint` points at, or the only one there is. */
+async function prefixInside(folder: string): Promise<string | null> {
+  for (const place of [join(folder, 'archive'), folder]) {
+    const pointer = await readFile(join(place, 'checkpoint'), 'utf8').catch(() => '');
+    const name = /model_checkpoint_path: "([^"]+)"/.exec(pointer)?.[1];
+    // A pointer may hold the path that the checkpoint had on another machine.
+    const prefix = name === undefined ? null : join(place, name.split('/').at(-1)!);
+    if (prefix !== null && (await isFile(`${prefix}.index`))) return prefix;
+  }
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const indices = entries.filter(item => item.isFile() && item.name.endsWith('.index'));
+  if (indices.length > 1)
+    throw errors.checkpointUnreadable(
+      folder,
+      new Error(`holds ${indices.length} checkpoints; name one by its prefix, as in model.ckpt-1200`),
+    );
+  const [only] = indices;
+  return only ? join(only.parentPath, only.name.slice(0, -'.index'.length)) : null;
+}
+
+const Named = z.object({ classes: z.array(z.string()) });
+
+/** A model or a training run says which classes it is for, in a file beside its checkpoint or a folder above. */
+async function classesBeside(prefix: string): Promise<readonly string[] | null> {
+  const folder = dirname(prefix);
+  for (const place of [folder, dirname(folder)])
+    for (const name of ['model.json', 'training.json']) {
+      const text = await readFile(join(place, name), 'utf8').catch(() => null);
+      const parsed = text === null ? null : Named.safeParse(safeJson(text));
+      if (parsed?.success) return parsed.data.classes;
+    }
+  return null;
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
