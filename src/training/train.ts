@@ -56,7 +56,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainOutcome> {
     while (trainer.step < trainer.totalSteps) await trainer.runUntilRollback();
     return await trainer.finish();
   } finally {
-    trainer.close();
+    await trainer.close();
   }
 }
 
@@ -322,9 +322,9 @@ class Trainer {
     return { metrics, steps: this.step, bestStep: best.step, rollbacks: rollbacks.length };
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.events.flush();
-    void rm(`${this.options.folder}.program`, { recursive: true, force: true });
+    await rm(`${this.options.folder}.program`, { recursive: true, force: true });
   }
 
   #log(values: Readonly<Record<string, number>>, learningRate: number): void {
