@@ -9,7 +9,7 @@ import { silent, type OnProgress } from './progress.js';
 const PART = 'Python for tests';
 const BY_HAND = 'install Python 3.10 to 3.13 with venv and pip';
 
-/** What tests compare with: COCO's own metrics, and TensorFlow as Python loads it. */
+/** What numbers are compared with: by the tests, and, gigabytes more, where golden files are made anew. */
 const PYTHON_PACKAGES = {
   light: [
     'pycocotools==2.0.11',
@@ -18,6 +18,7 @@ const PYTHON_PACKAGES = {
     'pillow',
     'numpy',
   ],
+  heavy: ['effdet==0.4.1', 'timm==1.0.31', 'torch==2.15.0', 'torchvision==0.29.2', 'tidecv==1.0.1', 'numpy'],
 } as const;
 export type PythonPackages = keyof typeof PYTHON_PACKAGES;
 

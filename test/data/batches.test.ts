@@ -1,5 +1,7 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { familyOf } from '../../src/config/families.js';
 import { Training } from '../../src/config/run.js';
@@ -12,6 +14,9 @@ import {
   trainingBatches,
 } from '../../src/data/batches.js';
 import type { CleanedDataset, CleanedSample } from '../../src/data/dataset.js';
+import { randomFrom } from '../../src/random.js';
+import { expectParity } from '../parity.js';
+import { runPython } from '../python.js';
 import { drawPicture, temporaryFolder } from './scene.js';
 
 const SIZE = { width: 48, height: 40 };
@@ -157,5 +162,87 @@ describe('evaluationBatches', () => {
     expect(images).toHaveLength(2 * size);
     expect(images.subarray(0, size).some(value => value !== 0)).toBe(true);
     expect(images.subarray(size).every(value => value === 0)).toBe(true);
+  });
+});
+
+/** A scene with soft and hard edges, drawn as SVG: JPEG changes it, and so do wrong resizing and wrong channels. */
+function scene(seed: number, width: number, height: number): Sharp {
+  const random = randomFrom('scene', seed);
+  const colour = (): string => `rgb(${[0, 0, 0].map(() => random.integer(256)).join(',')})`;
+  const shapes = Array.from({ length: 24 }, () => {
+    const [x, y, size] = [random.integer(width), random.integer(height), 4 + random.integer(40)];
+    return `<ellipse cx="${x}" cy="${y}" rx="${size}" ry="${4 + random.integer(30)}" fill="${colour()}" opacity="0.8"/>`;
+  });
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><defs><linearGradient id="g">
+    <stop stop-color="${colour()}"/><stop offset="1" stop-color="${colour()}"/></linearGradient></defs>
+    <rect width="${width}" height="${height}" fill="url(#g)"/>${shapes.join('')}</svg>`;
+  return sharp(Buffer.from(svg)).flatten();
+}
+
+describe('a batch', () => {
+  it('holds what Python sees: JPEG, WebP, grey, turned by EXIF, larger and smaller than the input', async test => {
+    const folder = await temporaryFolder();
+    const PICTURES: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
+      'plain.png': path => scene(1, 200, 150).png().toFile(path),
+      'small.png': path => scene(2, 50, 70).png().toFile(path),
+      'photo.jpg': path => scene(3, 240, 180).jpeg({ quality: 90 }).toFile(path),
+      'full.jpg': path => scene(4, 160, 160).jpeg({ chromaSubsampling: '4:4:4' }).toFile(path),
+      'turned.jpg': path => scene(5, 210, 130).withMetadata({ orientation: 6 }).jpeg().toFile(path),
+      'mirrored.jpg': path => scene(6, 130, 190).withMetadata({ orientation: 5 }).jpeg().toFile(path),
+      'grey.png': path => scene(7, 180, 120).toColourspace('b-w').png().toFile(path),
+      'soft.webp': path => scene(8, 140, 140).webp({ lossless: true }).toFile(path),
+    };
+    const size = [128, 160] as const;
+    const samples: CleanedSample[] = [];
+    for (const [image, write] of Object.entries(PICTURES)) {
+      await write(join(folder, image));
+      const { autoOrient } = await sharp(join(folder, image)).metadata();
+      samples.push({
+        imageId: samples.length + 1,
+        id: image,
+        image,
+        original: image,
+        width: autoOrient.width,
+        height: autoOrient.height,
+        boxes: [],
+      });
+    }
+    const { mean, std } = familyOf('efficientdet-d0').normalisation;
+    const [batch] = await collect(
+      evaluationBatches({
+        dataset: { classes: ['a'], splits: { train: [], eval: samples } },
+        split: 'eval',
+        batchSize: samples.length,
+        recipe: { folder, imageSize: size, normalisation: { mean, std } },
+      }),
+    );
+    const out = join(folder, 'pil.bin');
+    const script = fileURLToPath(new URL('pil_batch.py', import.meta.url));
+    const paths = samples.map(({ image }) => join(folder, image));
+    await runPython(script, { test, args: [...size.map(String), out, ...paths] });
+    const bytes = await readFile(out);
+    const pil = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    const perPicture = size[0] * size[1] * 3;
+    const errors = samples.map(({ width, height }, i) => {
+      const fit = Math.min(size[0] / height, size[1] / width);
+      const [rows, columns] = [Math.floor(height * fit + 1e-9), Math.floor(width * fit + 1e-9)];
+      let [sum, count] = [0, 0];
+      for (let y = 0; y < rows; y++)
+        for (let x = 0; x < columns; x++)
+          for (let c = 0; c < 3; c++) {
+            const at = i * perPicture + (y * size[1] + x) * 3 + c;
+            sum += Math.abs(batch!.images[at]! * std[c]! + mean[c]! - pil[at]!);
+            count++;
+          }
+      return sum / count;
+    });
+    expectParity({
+      item: 'A decoded batch, mean difference of the worst picture',
+      reference: 'PIL',
+      cases: samples.length,
+      error: Math.max(...errors),
+      measure: 'grey levels',
+      limit: 2,
+    });
   });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { letterbox, placePicture, readPicture } from '../../src/data/pictures.js';
+import { expectParity, largestError } from '../parity.js';
 import { drawPicture, findRectangle, temporaryFolder } from './scene.js';
 
 interface Golden {
@@ -31,8 +32,14 @@ describe('placePicture', () => {
       gain: SAME,
       normalisation: UNCHANGED,
     });
-    // float32 on both sides
-    placed.forEach((value, i) => expect(value).toBeCloseTo(values[i]!, 3));
+    expectParity({
+      item: `Bilinear scaling from ${from.join(' × ')} to ${to.join(' × ')}`,
+      reference: 'tf.image.resize, TensorFlow',
+      cases: values.length,
+      error: largestError(placed, values),
+      measure: 'grey levels',
+      limit: 1e-3,
+    });
   });
 
   it('crops as if the whole picture had been scaled, and flips before it crops', () => {

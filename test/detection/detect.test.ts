@@ -12,7 +12,7 @@ import { Program } from '../../src/graph/execution.js';
 import { ProgramBuilder } from '../../src/graph/program.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { efficientDet } from '../../src/model/efficientdet.js';
-import { AUTOML } from '../golden/automl/automl.js';
+import { AUTOML } from '../automl.js';
 import { EagerVariables, golden, goldenImages, goldenValues } from '../model/golden-weights.js';
 import { expectParity, largestError } from '../parity.js';
 import { gridOf } from './grids.js';

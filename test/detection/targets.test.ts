@@ -4,7 +4,7 @@ import { familyOf } from '../../src/config/families.js';
 import { type AnchorGrid, anchorOptions, createAnchors } from '../../src/detection/anchors.js';
 import { assignTargets } from '../../src/detection/targets.js';
 import { randomFrom } from '../../src/random.js';
-import { AUTOML } from '../golden/automl/automl.js';
+import { AUTOML } from '../automl.js';
 import { expectParity, largestError } from '../parity.js';
 import { gridOf } from './grids.js';
 

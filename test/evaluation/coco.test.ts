@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { CocoFound, CocoTruth } from '../../src/evaluation/coco-format.js';
 import { cocoMetrics } from '../../src/evaluation/coco.js';
+import { expectParity, largestError } from '../parity.js';
 import { runPython } from '../python.js';
 import { generateCase, toCocoJson } from './coco-cases.js';
 
@@ -18,16 +19,28 @@ describe('COCO metrics', () => {
   it(`equal those of pycocotools on ${CASES} generated cases, class by class and curve by curve`, async test => {
     const cases = Array.from({ length: CASES }, (_, seed) => generateCase(seed));
     const expected = JSON.parse(await runPython(script, { test, input: toCocoJson(cases) })) as Expected[];
+    let error = 0;
+    const note = (found: readonly number[], wanted: readonly number[]): void => {
+      error = Math.max(error, largestError(found, wanted));
+    };
     cases.forEach(({ truth, found }, i) => {
       const { metrics, perClass, curves } = cocoMetrics(truth, found);
-      expectEqual(Object.values(metrics) as number[], expected[i]!.stats, `case ${i}`);
+      note(Object.values(metrics) as number[], expected[i]!.stats);
       perClass.forEach(({ categoryId, AP, AP50, AP75, AR100 }, k) => {
         const { numbers, curves: theirs } = expected[i]!.perClass[k]!;
-        expectEqual([AP, AP50, AP75, AR100], numbers, `case ${i}, class ${k}`);
+        note([AP, AP50, AP75, AR100], numbers);
         const ours = curves.filter(curve => curve.categoryId === categoryId);
         expect(ours.length, `case ${i}, class ${k}`).toBe(theirs.length);
-        ours.forEach(({ precision }, t) => expectEqual(precision, theirs[t]!, `case ${i}, curve ${k}`));
+        ours.forEach(({ precision }, t) => note(precision, theirs[t]!));
       });
+    });
+    expectParity({
+      item: 'COCO metrics, per class too, and precision-recall curves',
+      reference: 'pycocotools',
+      cases: CASES,
+      error,
+      measure: 'absolute',
+      limit: 1e-9,
     });
     // The cases are worth something: most of them have an AP between the extremes, some have none.
     expect(expected.filter(({ stats: [AP] }) => AP! > 0.01 && AP! < 0.99).length).toBeGreaterThan(CASES / 2);
@@ -94,10 +107,3 @@ describe('bad numbers', () => {
     expect(() => cocoMetrics({ ...truth, annotations }, [])).toThrow(message);
   });
 });
-
-function expectEqual(found: readonly number[], expected: readonly number[], place: string): void {
-  expect(found.length, place).toBe(expected.length);
-  found.forEach((value, k) =>
-    expect(Math.abs(value - expected[k]!), `${place}, number ${k}`).toBeLessThan(1e-9),
-  );
-}

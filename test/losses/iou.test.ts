@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { iouLoss } from '../../src/losses/iou.js';
-import { AUTOML } from '../golden/automl/automl.js';
+import { AUTOML } from '../automl.js';
 import { expectParity, largestError } from '../parity.js';
 
 interface Gradients {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { BoxYxyx } from '../../../src/boxes.js';
-import type { AspectRatio } from '../../../src/config/families.js';
+import type { BoxYxyx } from '../src/boxes.js';
+import type { AspectRatio } from '../src/config/families.js';
 
 interface Cases {
   readonly ratios: Readonly<Record<'numbers' | 'pairs', readonly AspectRatio[]>>;
@@ -20,7 +20,12 @@ interface Cases {
     readonly target: number[][];
     readonly losses: Readonly<Record<'iou' | 'giou' | 'diou' | 'ciou', readonly number[]>>;
   };
-  readonly detect: { readonly size: number; readonly batch: number; readonly classes: number; readonly max: number };
+  readonly detect: {
+    readonly size: number;
+    readonly batch: number;
+    readonly classes: number;
+    readonly max: number;
+  };
   readonly detections: readonly {
     readonly name: string;
     readonly inputs: number;
@@ -34,4 +39,6 @@ interface Cases {
 }
 
 /** What google/automl itself gives: cases.py. */
-export const AUTOML = JSON.parse(readFileSync(new URL('cases.json', import.meta.url), 'utf8')) as Cases;
+export const AUTOML = JSON.parse(
+  readFileSync(new URL('golden/automl/cases.json', import.meta.url), 'utf8'),
+) as Cases;

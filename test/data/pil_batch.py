@@ -1,0 +1,19 @@
+"""Pictures as a network sees them, by PIL: decoded, upright, RGB, letterboxed, 0-255; the rest of the canvas is grey 0.
+
+python pil_batch.py HEIGHT WIDTH OUT.bin PICTURE...
+Bilinear between pixel centres, like TensorFlow's; PIL's own resize averages when it makes smaller."""
+
+import sys
+
+import numpy as np
+from PIL import Image, ImageOps
+
+height, width, out = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+batch = np.zeros((len(sys.argv) - 4, height, width, 3), np.float32)
+for canvas, path in zip(batch, sys.argv[4:]):
+    picture = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+    fit = min(height / picture.height, width / picture.width)
+    w, h = int(picture.width * fit + 1e-9), int(picture.height * fit + 1e-9)
+    scale = (picture.width / w, 0, 0, 0, picture.height / h, 0)
+    canvas[:h, :w] = np.asarray(picture.transform((w, h), Image.Transform.AFFINE, scale, Image.Resampling.BILINEAR))
+batch.tofile(out)
