@@ -21,6 +21,7 @@ export const LOSS_NAMES = [
   'loss',
   'cls_loss',
   'box_loss',
+  'box_iou_loss',
   'l2_loss',
   'loss_soft_cls',
   'loss_soft_box',

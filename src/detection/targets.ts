@@ -42,8 +42,8 @@ export function assignTargets(grid: AnchorGrid, boxes: readonly TargetBox[]): Ta
 }
 
 const { fround } = Math;
-const areaOf = (ymin: number, xmin: number, ymax: number, xmax: number): number =>
-  fround(fround(ymax - ymin) * fround(xmax - xmin));
+const areaOf = (boxes: Float32Array, at: number): number =>
+  fround(fround(boxes[at + 2]! - boxes[at]!) * fround(boxes[at + 3]! - boxes[at + 1]!));
 
 /**
  * Per anchor the box that overlaps it at least by half, or -1; per box its best anchor. In 32-bit steps, as the reference
@@ -55,18 +55,19 @@ function match(
 ): { matches: Int32Array; claimed: number[] } {
   const matches = new Int32Array(count).fill(-1);
   const best = new Float32Array(count);
+  const areas = Float32Array.from({ length: count }, (_, anchor) => areaOf(anchors, 4 * anchor));
   const claimed = boxes.map(({ box }, row) => {
-    const [ymin, xmin, ymax, xmax] = box.map(fround) as [number, number, number, number];
-    const area = areaOf(ymin, xmin, ymax, xmax);
+    const sides = Float32Array.from(box);
+    const [ymin, xmin, ymax, xmax] = sides as unknown as BoxYxyx;
+    const area = areaOf(sides, 0);
     let [highest, anchorOfHighest] = [0, 0];
     for (let anchor = 0, at = 0; anchor < count; anchor++, at += 4) {
-      const [top, left, bottom, right] = [anchors[at]!, anchors[at + 1]!, anchors[at + 2]!, anchors[at + 3]!];
-      const height = fround(Math.min(ymax, bottom) - Math.max(ymin, top));
+      const height = fround(Math.min(ymax, anchors[at + 2]!) - Math.max(ymin, anchors[at]!));
       if (height <= 0) continue;
-      const width = fround(Math.min(xmax, right) - Math.max(xmin, left));
+      const width = fround(Math.min(xmax, anchors[at + 3]!) - Math.max(xmin, anchors[at + 1]!));
       if (width <= 0) continue;
       const shared = fround(height * width);
-      const union = fround(fround(area + areaOf(top, left, bottom, right)) - shared);
+      const union = fround(fround(area + areas[anchor]!) - shared);
       const overlap = fround(shared / union);
       if (overlap > highest) [highest, anchorOfHighest] = [overlap, anchor];
       if (overlap <= best[anchor]!) continue;

@@ -14,7 +14,12 @@ interface Sides {
 }
 
 function sidesOf(boxes: tf.Tensor): Sides {
-  const [ymin, xmin, ymax, xmax] = tf.unstack(boxes, -1) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+  const [ymin, xmin, ymax, xmax] = tf.unstack(boxes, boxes.rank - 1) as [
+    tf.Tensor,
+    tf.Tensor,
+    tf.Tensor,
+    tf.Tensor,
+  ];
   return { ymin, xmin, ymax, xmax, height: extent(ymin, ymax), width: extent(xmin, xmax) };
 }
 

@@ -12,7 +12,7 @@ afterEach(() => rm(home, { recursive: true, force: true }));
 const run = (...args: string[]) => detdistill(args, { env: { DETDISTILL_HOME: home } });
 
 const COMMANDS = [
-  'setup demo run plan list status watch history pause resume cancel clean evaluate predict export dev worker',
+  'setup demo run plan list status watch history pause resume cancel clean evaluate predict import-checkpoint export dev worker',
 ]
   .join(' ')
   .split(' ');
@@ -21,7 +21,7 @@ describe('detdistill', () => {
   it('lists every command on stdout, and its version', async () => {
     const { status, stdout, stderr } = await run('--help');
     expect([status, stderr]).toEqual([0, '']);
-    const listed = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
+    const listed = [...stdout.matchAll(/^ {2}([a-z][a-z-]*) /gm)].map(([, name]) => name);
     expect(listed).toEqual([...COMMANDS, 'help']);
     expect(await run('--version')).toEqual({ status: 0, stdout: `${manifest.version}\n`, stderr: '' });
   });

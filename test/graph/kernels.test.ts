@@ -15,6 +15,7 @@ import {
 import { type InputSpec, ProgramBuilder } from '../../src/graph/program.js';
 import { recordingBackend } from '../../src/graph/recording-backend.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
+import { iouLoss } from '../../src/losses/iou.js';
 import { randomFrom } from '../../src/random.js';
 
 type Build = (inputs: tf.Tensor[]) => tf.Tensor | tf.Tensor[];
@@ -118,6 +119,13 @@ const CASES: Record<string, Case> = {
   depthwiseConv2d: withGradient([image, [5, 5, 4, 1]], ([x, w]) =>
     tf.depthwiseConv2d(as4D(x!), as4D(w!), 2, 'same'),
   ),
+  'loss of overlap': withGradient([[6, 4]], ([sides]) => {
+    // A corner, and from it a size that is not negative.
+    const [corner, size] = tf.split(sides!, 2, 1);
+    const boxes = tf.concat([corner!, tf.add(corner!, tf.abs(size!))], 1);
+    const labels = tf.tile(tf.tensor2d([[-0.5, -0.4, 0.6, 0.5]]), [6, 1]);
+    return tf.addN((['giou', 'ciou'] as const).map(kind => iouLoss(boxes, labels, kind)));
+  }),
   maxPool: withGradient([image], ([x]) => tf.maxPool(as4D(x!), 3, 2, 'same')),
   resizeNearest: withGradient([image], ([x]) => resizeNearest(as4D(x!), [11, 9])),
   resizeBilinear: withGradient([image], ([x]) => tf.image.resizeBilinear(as4D(x!), [11, 9])),

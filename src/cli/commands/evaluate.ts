@@ -31,7 +31,7 @@ detdistill evaluate --detections FILE --ground-truth FILE`,
     const { renderClasses, renderMetrics } = await import('../metrics.js');
     const { metrics, perClass } = await evaluateWhatIsNamed(call);
     call.terminal.result(
-      { metrics, perClass },
+      { ...metrics, perClass },
       () => `${renderMetrics(metrics)}\n\n${renderClasses(perClass)}`,
     );
   },
