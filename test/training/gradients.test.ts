@@ -36,8 +36,11 @@ const GOLDEN = JSON.parse(
   readFileSync(new URL('../golden/effdet/gradients.json', import.meta.url), 'utf8'),
 ) as Golden;
 const CLASSES = 3;
-/** Of gradients of length 50 and more, single precision leaves this much of one that is none. */
-const SHORTEST = 0.06;
+/**
+ * A norm takes out again what a bias before it adds, and sums of large terms may cancel: such a gradient is mostly rounding.
+ * Others are up to 50 long.
+ */
+const NOTHING = 2e-3;
 const hparams = Hparams.parse({});
 
 function summarise(tensor: tf.Tensor): Summary {
@@ -49,12 +52,9 @@ function summarise(tensor: tf.Tensor): Summary {
   return [length, largest, ...[0, 1, 2, 3].map(probe)];
 }
 
-/**
- * Largest difference of two summaries, relative to the expected length, or to this one where that is shorter: the gradient
- * of what a norm takes out again, such as a bias before it, is nothing but rounding.
- */
-const distance = (found: Summary, expected: Summary, shortest = 0): number =>
-  Math.max(...expected.map((value, i) => Math.abs(value - found[i]!))) / Math.max(expected[0], shortest);
+/** Largest difference of two summaries, relative to the expected length. */
+const distance = (found: Summary, expected: Summary): number =>
+  Math.max(...expected.map((value, i) => Math.abs(value - found[i]!))) / expected[0];
 
 beforeAll(async () => {
   await loadTensorFlow();
@@ -118,13 +118,19 @@ describe.each(Object.entries(GOLDEN.cases))('%s', (modelName, expected) => {
     expect(Object.keys(expected.gradients).sort()).toEqual(specs.map(({ name }) => name).sort());
     const common = { reference: 'effdet, PyTorch, fp32', measure: 'relative' } as const;
     const worst = (errors: readonly number[]): number => errors.reduce((a, b) => Math.max(a, b), 0);
+    const found = specs.map(({ name }, i) => ({
+      own: summarise(grads[i]!),
+      theirs: expected.gradients[name]!,
+    }));
+    const none = found.filter(({ theirs }) => theirs[0] < NOTHING);
+    expect(worst(none.map(({ own }) => own[0]))).toBeLessThan(NOTHING);
+    expect(none.length).toBeLessThan(specs.length / 4);
+    const some = found.filter(({ theirs }) => theirs[0] >= NOTHING);
     expectParity({
       ...common,
-      item: `Gradients of ${modelName} at ${size} px, every variable`,
-      cases: specs.length,
-      error: worst(
-        specs.map(({ name }, i) => distance(summarise(grads[i]!), expected.gradients[name]!, SHORTEST)),
-      ),
+      item: `Gradients of ${modelName} at ${size} px, every variable that has one`,
+      cases: some.length,
+      error: worst(some.map(({ own, theirs }) => distance(own, theirs))),
       limit: 1e-3,
     });
     const moved = [...variables.next];
