@@ -92,7 +92,7 @@ export const Data = z.strictObject({
   train: z.string().min(1),
   /** Folder or file of the data set to evaluate on; null: a fifth of `train`, chosen by hash. */
   eval: z.string().min(1).nullable().default(null),
-  format: z.enum(['auto', 'coco', 'voc']).default('auto'),
+  format: z.enum(['auto', 'coco', 'manifest', 'voc', 'yolo']).default('auto'),
   /** Class names in the order of their ids; null: the names found, sorted. */
   classes: z.array(z.string().min(1)).min(1).nullable().default(null),
   do_data_cleaning: z.boolean().default(true),

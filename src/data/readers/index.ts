@@ -3,10 +3,12 @@ import { errors } from '../../errors.js';
 import type { RawDataset } from '../dataset.js';
 import { listFiles, statOf } from '../files.js';
 import { coco } from './coco.js';
+import { manifest } from './manifest.js';
 import type { DatasetReader } from './reader.js';
 import { voc } from './voc.js';
+import { yolo } from './yolo.js';
 
-export const READERS: readonly DatasetReader[] = [coco, voc];
+export const READERS: readonly DatasetReader[] = [coco, manifest, voc, yolo];
 
 /** Reads a data set in the named format, or in the one that its files show. */
 export async function readDataset(path: string, format: string): Promise<RawDataset> {

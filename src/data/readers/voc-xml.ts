@@ -1,4 +1,5 @@
 import { XMLParser } from 'fast-xml-parser';
+import type { BoxYxyx } from '../../boxes.js';
 import type { LabelledBox } from '../dataset.js';
 
 const parser = new XMLParser({
@@ -11,6 +12,9 @@ interface VocObject {
   readonly name?: string;
   readonly difficult?: string;
   readonly bndbox?: Partial<Record<'xmin' | 'ymin' | 'xmax' | 'ymax', string>>;
+  /** ModelArts': x1, y1, x2, y2, … */
+  readonly polygon?: Readonly<Record<string, string>>;
+  readonly circle?: Partial<Record<'cx' | 'cy' | 'r', string>>;
 }
 interface VocFile {
   readonly annotation?: {
@@ -40,11 +44,29 @@ export function parseVoc(xml: string): VocAnnotation {
   };
 }
 
-/** A corner that is missing becomes NaN: cleaning names it. */
-function boxOf({ name = '', difficult = '', bndbox = {} }: VocObject): LabelledBox {
-  const corner = (text = ''): number => (text.trim() === '' ? NaN : Number(text));
-  const box = [corner(bndbox.ymin), corner(bndbox.xmin), corner(bndbox.ymax), corner(bndbox.xmax)] as const;
+function boxOf(object: VocObject): LabelledBox {
+  const { name = '', difficult = '' } = object;
+  const box = boxAround(object);
   return { box, label: name.trim(), crowd: false, difficult: /^(1|true)$/i.test(difficult.trim()) };
+}
+
+const number = (text = ''): number => (text.trim() === '' ? NaN : Number(text));
+
+/** A number that is missing becomes NaN, and so does a shape without an inside, such as a point: cleaning names it. */
+function boxAround({ bndbox, polygon, circle }: VocObject): BoxYxyx {
+  if (!bndbox && polygon) {
+    const along = (axis: 'x' | 'y'): number[] =>
+      Object.entries(polygon).flatMap(([key, text]) =>
+        /^[xy]\d+$/.test(key) && key.startsWith(axis) ? [number(text)] : [],
+      );
+    const [xs, ys] = [along('x'), along('y')];
+    return [Math.min(...ys), Math.min(...xs), Math.max(...ys), Math.max(...xs)];
+  }
+  if (!bndbox && circle) {
+    const [x, y, r] = [number(circle.cx), number(circle.cy), number(circle.r)];
+    return [y - r, x - r, y + r, x + r];
+  }
+  return [number(bndbox?.ymin), number(bndbox?.xmin), number(bndbox?.ymax), number(bndbox?.xmax)];
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };

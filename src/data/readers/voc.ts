@@ -4,6 +4,7 @@ import { mapConcurrently } from '../../concurrency.js';
 import { messageOf } from '../../errors.js';
 import type { RawDataset, RawSample } from '../dataset.js';
 import { listFiles, readHead, statOf } from '../files.js';
+import { findManifest } from './manifest-file.js';
 import { type DatasetReader, orderSamples } from './reader.js';
 import { idOf, pairFiles, picturesAmong, readSplitLists, type SplitList } from './voc-layout.js';
 import { parseVoc } from './voc-xml.js';
@@ -16,6 +17,8 @@ export const voc: DatasetReader = {
   needs: 'a folder of pictures and one .xml file of the same name for each, side by side or in folders',
   async detect(path) {
     if (!(await statOf(path))?.isDirectory()) return false;
+    // A manifest names the label files that are its own.
+    if (await findManifest(path)) return false;
     for (const file of await listFiles(path))
       if (isLabel(file) && (await readHead(file, HEAD_BYTES)).includes('<annotation')) return true;
     return false;

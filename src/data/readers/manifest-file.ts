@@ -1,0 +1,88 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { extname, resolve } from 'node:path';
+import { errors, messageOf } from '../../errors.js';
+import { listFiles, statOf } from '../files.js';
+
+/** One line of a ModelArts manifest, its spellings made one. */
+export interface ManifestLine {
+  readonly source: string;
+  /** TRAIN, EVAL, TEST or INFERENCE; null: the line does not say. */
+  readonly usage: string | null;
+  /** Label files of object detection; none: the picture is not labelled. */
+  readonly annotations: readonly string[];
+}
+
+/** The manifest that a path names or holds; several of them are for people to choose from. */
+export async function findManifest(path: string): Promise<string | null> {
+  const info = await statOf(path);
+  if (!info) return null;
+  if (info.isFile()) return extname(path) === '.manifest' ? path : null;
+  const found = (await listFiles(path)).filter(file => extname(file) === '.manifest');
+  if (found.length > 1)
+    throw errors.datasetAmbiguous({
+      path,
+      found: found.map(file => file.slice(path.length + 1)),
+      hint: 'name one of the manifests as the path',
+    });
+  return found[0] ?? null;
+}
+
+/** JSON lines, read one by one. */
+export async function readManifest(file: string): Promise<ManifestLine[]> {
+  const lines: ManifestLine[] = [];
+  let number = 0;
+  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+    number++;
+    if (text.trim() === '') continue;
+    try {
+      lines.push(parseLine(JSON.parse(text)));
+    } catch (cause) {
+      throw errors.datasetUnreadable(file, new Error(`line ${number}: ${messageOf(cause)}`));
+    }
+  }
+  return lines;
+}
+
+type Fields = ReadonlyMap<string, unknown>;
+
+/** Keys are written with hyphens, underscores or capitals, depending on what wrote the manifest. */
+function fieldsOf(value: unknown): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error('is not an object in braces');
+  return new Map(
+    Object.entries(value).map(([key, field]) => [
+      key
+        .replace(/([a-z])([A-Z])/g, '$1-$2')
+        .replaceAll('_', '-')
+        .toLowerCase(),
+      field,
+    ]),
+  );
+}
+
+function parseLine(value: unknown): ManifestLine {
+  const fields = fieldsOf(value);
+  const source = fields.get('source');
+  if (typeof source !== 'string' || source === '') throw new Error('source: has to be the path of a picture');
+  const usage = fields.get('usage');
+  const annotations = fields.get('annotation') ?? fields.get('annotations') ?? [];
+  if (!Array.isArray(annotations)) throw new Error('annotation: has to be a list');
+  return {
+    source,
+    usage: typeof usage === 'string' && usage !== '' ? usage.toUpperCase() : null,
+    annotations: annotations.flatMap(entry => locationOf(fieldsOf(entry))),
+  };
+}
+
+/** Of object detection, whoever's; other kinds of labels of the same picture are none of ours. */
+function locationOf(annotation: Fields): string[] {
+  const type = annotation.get('type');
+  const location = annotation.get('annotation-loc');
+  if (typeof type === 'string' && type.split('/').at(-1) !== 'object_detection') return [];
+  return typeof location === 'string' && location !== '' ? [location] : [];
+}
+
+/** A path of the manifest, seen from its folder. */
+export const locate = (folder: string, path: string): string =>
+  resolve(folder, path.startsWith('file://') ? decodeURIComponent(new URL(path).pathname) : path);

@@ -1,0 +1,137 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, extname, join, relative, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { errors } from '../../errors.js';
+import type { Split } from '../dataset.js';
+import { listFiles, statOf } from '../files.js';
+import { PICTURE } from './reader.js';
+
+const Folders = z.union([z.string(), z.array(z.string())]);
+
+/** What is read of a data.yaml; other keys say how to download or train. */
+const DataYaml = z.object({
+  path: z.string().nullish(),
+  train: Folders.nullish(),
+  val: Folders.nullish(),
+  test: Folders.nullish(),
+  names: z.union([z.array(z.string()), z.record(z.string(), z.string())]),
+});
+
+export interface YoloSet {
+  /** Names in the order of the class numbers; a number without a name is undefined. */
+  readonly names: readonly (string | undefined)[];
+  /** Where pictures lie: folders, or text files that list them; null: the file does not say what for. */
+  readonly sources: readonly { readonly path: string; readonly split: Split | null }[];
+}
+
+const YAML = /\.ya?ml$/i;
+/** Names one a line, as labelling tools leave them beside the labels. */
+const NAME_LISTS = ['classes.txt', 'obj.names'];
+
+/** The file that describes a data set: data.yaml, or a list of names. */
+export async function findDescription(path: string): Promise<string | null> {
+  const info = await statOf(path);
+  if (info?.isFile()) return YAML.test(path) && (await isDataYaml(path)) ? path : null;
+  if (!info) return null;
+  const files = await listFiles(path);
+  for (const file of files.filter(name => YAML.test(name))) if (await isDataYaml(file)) return file;
+  // A list of names alone may belong to anything.
+  const known = new Set(files);
+  if (!files.some(file => PICTURE.test(file) && known.has(labelOf(file)))) return null;
+  return files.find(file => NAME_LISTS.includes(basename(file))) ?? null;
+}
+
+async function isDataYaml(file: string): Promise<boolean> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return /^names\s*:/m.test(text) && /^(train|val|path)\s*:/m.test(text);
+}
+
+export async function readDescription(file: string, root: string): Promise<YoloSet> {
+  const text = await readFile(file, 'utf8');
+  if (!YAML.test(file)) {
+    const names = text.split('\n').map(line => line.trim());
+    return {
+      names: names.slice(0, names.findLastIndex(Boolean) + 1),
+      sources: [{ path: root, split: null }],
+    };
+  }
+  const description = parseYaml(file, text);
+  const base = resolve(dirname(file), description.path ?? '.');
+  const given = (folders: z.infer<typeof Folders> | null | undefined): string[] =>
+    folders == null ? [] : [folders].flat();
+  const train = given(description.train);
+  const evaluation = given(description.val).length > 0 ? given(description.val) : given(description.test);
+  const at = async (name: string): Promise<string> => {
+    // Downloaded sets often name folders from one level above, or from where they were made.
+    for (const place of [
+      resolve(base, name),
+      resolve(dirname(file), name),
+      resolve(dirname(file), name.replace(/^(\.\.\/)+/, '')),
+    ])
+      if (await statOf(place)) return place;
+    throw errors.datasetUnreadable(file, new Error(`${name}: there is no such file or folder`));
+  };
+  const both = train.length > 0 && evaluation.length > 0 && train.join() !== evaluation.join();
+  const sources = await Promise.all([
+    ...train.map(async name => ({ path: await at(name), split: both ? ('train' as const) : null })),
+    ...(both ? evaluation : []).map(async name => ({ path: await at(name), split: 'eval' as const })),
+  ]);
+  return {
+    names: orderedNames(description.names),
+    sources: sources.length > 0 ? sources : [{ path: root, split: null }],
+  };
+}
+
+function parseYaml(file: string, text: string): z.infer<typeof DataYaml> {
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch (cause) {
+    throw errors.datasetUnreadable(file, cause);
+  }
+  const result = DataYaml.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw errors.datasetUnreadable(file, new Error(`${issue.path.join('.')}: ${issue.message}`));
+}
+
+function orderedNames(names: z.infer<typeof DataYaml>['names']): (string | undefined)[] {
+  if (Array.isArray(names)) return names;
+  const ordered: (string | undefined)[] = [];
+  for (const [number, name] of Object.entries(names)) ordered[Number(number)] = name;
+  return Array.from(ordered);
+}
+
+/**
+ * The pictures of a source: below a folder, or named by a text file, seen from its own folder. A label below a folder whose
+ * picture is gone stands for a picture that is missing.
+ */
+export async function picturesOf(source: string): Promise<string[]> {
+  if (!(await statOf(source))?.isDirectory()) {
+    const lines = (await readFile(source, 'utf8')).split('\n').map(line => line.trim());
+    return lines.filter(line => PICTURE.test(line)).map(line => resolve(dirname(source), line));
+  }
+  const pictures = (await listFiles(source)).filter(file => PICTURE.test(file));
+  const labelled = new Set(pictures.map(labelOf));
+  const folder = dirname(labelOf(join(source, 'any.jpg')));
+  const labels = (await statOf(folder)) ? (await listFiles(folder)).filter(isLabel) : [];
+  const lost = labels
+    .filter(label => !labelled.has(label))
+    .map(label => pictureOf(label, { folder, source }));
+  return [...pictures, ...lost];
+}
+
+const isLabel = (file: string): boolean => extname(file) === '.txt' && !NAME_LISTS.includes(basename(file));
+
+/** Where the picture of a label would be. */
+const pictureOf = (label: string, { folder, source }: { folder: string; source: string }): string =>
+  join(source, `${relative(folder, label).slice(0, -'.txt'.length)}.jpg`);
+
+/** Where the labels of a picture lie: labels/ for the last images/ of its path, else beside it. */
+export function labelOf(picture: string): string {
+  const stem = picture.slice(0, picture.length - extname(picture).length);
+  const at = stem.lastIndexOf('/images/');
+  const place = at < 0 ? stem : join(stem.slice(0, at), 'labels', stem.slice(at + '/images/'.length));
+  return `${place}.txt`;
+}

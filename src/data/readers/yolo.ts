@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises';
+import { relative, resolve } from 'node:path';
+import sharp from 'sharp';
+import { mapConcurrently } from '../../concurrency.js';
+import { messageOf } from '../../errors.js';
+import type { LabelledBox, RawDataset, RawSample, Split } from '../dataset.js';
+import { statOf } from '../files.js';
+import { type DatasetReader, orderSamples } from './reader.js';
+import { idOf } from './voc-layout.js';
+import { findDescription, labelOf, picturesOf, readDescription } from './yolo-layout.js';
+
+/** YOLO: a line of class number, centre and size for each box, as shares of the picture; data.yaml or classes.txt has the names. */
+export const yolo: DatasetReader = {
+  format: 'yolo',
+  needs:
+    'a data.yaml with names and folders of pictures, or a folder with classes.txt, and a .txt file for each picture',
+  detect: async path => (await findDescription(path)) !== null,
+  async read(path): Promise<RawDataset> {
+    const description = await findDescription(path);
+    if (description === null) return { format: 'yolo', samples: [], classes: null };
+    const root = (await statOf(path))?.isDirectory() ? path : resolve(path, '..');
+    const { names, sources } = await readDescription(description, root);
+    const found = await Promise.all(
+      sources.map(async ({ path: source, split }) =>
+        (await picturesOf(source)).map(image => ({ image, split })),
+      ),
+    );
+    const samples = await mapConcurrently(found.flat(), ({ image, split }) =>
+      readSample(image, { root, split, names }),
+    );
+    return {
+      format: 'yolo',
+      samples: orderSamples(samples.map(sample => ({ sample, fullName: relative(root, sample.image) }))),
+      classes: names.map((name, number) => name ?? `class ${number}`),
+    };
+  },
+};
+
+interface Place {
+  readonly root: string;
+  readonly split: Split | null;
+  readonly names: readonly (string | undefined)[];
+}
+
+async function readSample(image: string, { root, split, names }: Place): Promise<RawSample> {
+  const label = labelOf(image);
+  const text = await readFile(label, 'utf8').catch(() => null);
+  const size = await sizeOf(image);
+  const bare: RawSample = {
+    id: idOf(root, image),
+    split,
+    image: resolve(image),
+    annotation: text === null ? null : label,
+    boxes: [],
+    declared: size,
+    problem: null,
+  };
+  // Without a picture there are no pixels to turn shares into; cleaning drops the picture.
+  if (text === null || size === null) return bare;
+  try {
+    return { ...bare, boxes: parseLabels(text, { names, size }) };
+  } catch (error) {
+    return { ...bare, problem: messageOf(error) };
+  }
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Of the upright picture, which is what labelling tools show; only its header is read. */
+async function sizeOf(image: string): Promise<Size | null> {
+  try {
+    const { autoOrient } = await sharp(image).metadata();
+    return { width: autoOrient.width, height: autoOrient.height };
+  } catch {
+    return null;
+  }
+}
+
+/** Shares are written with few digits: pixels are rounded to a thousandth of one. */
+const pixels = (share: number, size: number): number => Math.round(share * size * 1000) / 1000;
+
+/** Throws what is wrong with a line. More than five numbers are an outline: its bounding box is taken. */
+function parseLabels(
+  text: string,
+  { names, size: { width, height } }: { names: Place['names']; size: Size },
+): LabelledBox[] {
+  const lines = text.split('\n').map(line => line.trim());
+  return lines.flatMap((line, i) => {
+    if (line === '') return [];
+    const [number, ...values] = line.split(/\s+/).map(Number);
+    if (!Number.isInteger(number) || values.length < 4 || values.some(Number.isNaN))
+      throw new Error(`line ${i + 1}: "${line}" is not a class number and four shares`);
+    const [left, top, right, bottom] = cornersOf(values);
+    return {
+      box: [pixels(top, height), pixels(left, width), pixels(bottom, height), pixels(right, width)] as const,
+      label: names[number!] ?? `class ${number}`,
+      crowd: false,
+      difficult: false,
+    };
+  });
+}
+
+function cornersOf(values: readonly number[]): [left: number, top: number, right: number, bottom: number] {
+  if (values.length > 5) {
+    const [xs, ys] = [values.filter((_, i) => i % 2 === 0), values.filter((_, i) => i % 2 === 1)];
+    return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+  }
+  const [x, y, w, h] = values as [number, number, number, number];
+  return [x - w / 2, y - h / 2, x + w / 2, y + h / 2];
+}
