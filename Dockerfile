@@ -19,6 +19,7 @@ COPY --from=build --chown=node:node /app/bin ./bin
 COPY --from=build --chown=node:node /app/configs ./configs
 COPY --from=build --chown=node:node /app/node_modules ./node_modules
 COPY --from=build --chown=node:node /app/dist ./dist
+COPY --from=build --chown=node:node /app/src/export/modelarts/customize_service.py ./src/export/modelarts/
 ENTRYPOINT ["detdistill"]
 CMD ["--help"]
 

@@ -1,6 +1,8 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunConfig } from '../src/config/run.js';
+import { readReport } from '../src/evaluation/report.js';
+import { writeConfig } from '../src/export/modelarts/package.js';
 import type { ArtifactRef, PublishedModel, PublishInput } from '../src/pipeline.js';
 import type { Settings } from '../src/settings.js';
 import { asActivity } from './context.js';
@@ -39,12 +41,20 @@ export const createPublish =
             onProgress({ phase: 'publish', step, totalSteps: placings.length });
             await place(artifact, join(folder, at));
           }
+          await describeModel(folder);
+          if (teacher) await describeModel(join(folder, 'teacher'));
         },
       });
       if (config.deps_save_path)
         for (const artifact of [student.report, suggestions]) await place(artifact, config.deps_save_path);
       return output.target;
     });
+
+/** What the evaluation found out goes into the model's own description. */
+async function describeModel(folder: string): Promise<void> {
+  const { f1, recall, precision, accuracy } = (await readReport(join(folder, 'evaluation'))).errors.best;
+  await writeConfig(join(folder, 'model'), { f1, recall, precision, accuracy });
+}
 
 const placingsOf = (
   { trained, model, report }: PublishedModel,

@@ -91,6 +91,14 @@ export interface ExportInput {
 }
 export type ExportResult = StageResult;
 
+/** Of a model at its best threshold, as ModelArts shows them. */
+export interface ConfigMetrics {
+  readonly f1: number;
+  readonly recall: number;
+  readonly precision: number;
+  readonly accuracy: number;
+}
+
 /** Weights from elsewhere that become a model. */
 export interface ImportInput {
   /** What `readWeights` takes. */

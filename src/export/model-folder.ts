@@ -10,6 +10,7 @@ import { loadTensorFlow } from '../graph/tensorflow.js';
 import type { VariableSpec } from '../graph/variables.js';
 import { variableSpecs } from '../model/efficientdet.js';
 import type { Weights } from '../model/weights/weights.js';
+import { writeModelArtsFiles } from './modelarts/package.js';
 import { frozenGraph, servingProgram } from './network.js';
 
 interface Model {
@@ -18,15 +19,12 @@ interface Model {
   readonly weights: Weights;
 }
 
-/** Writes model.json, index, frozen_graph.pb, saved_model.pb and variables/ into an empty folder. */
+/** Writes model.json, frozen_graph.pb, saved_model.pb, variables/ and ModelArts' files into an empty folder. */
 export async function writeModel(folder: string, { card, weights }: Model): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, MODEL_CARD), `${JSON.stringify(card, null, 2)}\n`);
-  await writeFile(
-    join(folder, 'index'),
-    `${JSON.stringify({ labels_list: card.classes, is_multilabel: false })}\n`,
-  );
+  await writeModelArtsFiles(folder, card);
   await writeFile(join(folder, FROZEN_GRAPH), frozenGraph(card, weights));
   await servingProgram(card).write(folder);
   await writeVariables(folder, { card, weights });

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { type DataType, first, Graph, type Node, type Output, type Shape } from './graph.js';
+import { type DataType, first, Graph, type Node, type Output, prune, type Shape } from './graph.js';
+import { graphText } from './graph-text.js';
 import './kernels/index.js';
 import { ProgramVariables, SignatureVariables } from './program-variables.js';
 import { recordingBackend } from './recording-backend.js';
@@ -137,6 +138,12 @@ export class ProgramBuilder {
       const restore = this.graph.add('NoOp', [], { stateful: true, controls, name: 'restore_all' });
       this.#saver = { input, result, restore };
     });
+  }
+
+  /** The graph of one signature in text form. */
+  textOf(name: string): string {
+    const { outputs } = this.#signatures.get(name)!;
+    return graphText(prune(Object.values(outputs).map(({ output }) => output.node)));
   }
 
   /** Writes saved_model.pb. Nodes that no signature needs are dropped. */

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { familyOf } from '../config/families.js';
 import { stepsPerEpoch, trainingBatches } from '../data/batches.js';
@@ -83,7 +83,7 @@ class Trainer {
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
     const program = `${folder}.program`;
-    await recordTraining({
+    const recorded = recordTraining({
       modelName: training.model_name,
       numClasses: dataset.classes.length,
       imageSize: training.image_size,
@@ -91,7 +91,9 @@ class Trainer {
       evalBatchSize: training.eval_batch_size,
       hparams: training.hparams,
       teacher: teacher && options.teacher ? options.teacher.frozen : null,
-    }).write(program);
+    });
+    await recorded.write(program);
+    await writeFile(join(folder, 'graph.pbtxt'), recorded.textOf('predict'));
     await loadTensorFlow();
     const events = await openEvents(folder);
     return new Trainer(options, dataset, new TrainingSession(program, training.image_size), events);

@@ -151,6 +151,7 @@ describe('training', () => {
     expect(names.filter(name => !name.startsWith('events')).sort()).toEqual([
       'archive',
       'checkpoint',
+      'graph.pbtxt',
       'model.ckpt-6.data-00000-of-00001',
       'model.ckpt-6.index',
       'training.json',
