@@ -1,5 +1,7 @@
 import { advise } from '../src/advice/advise.js';
+import type { Evidence } from '../src/advice/suggestion.js';
 import { writeSuggestions } from '../src/advice/write-suggestions.js';
+import type { TrainingHistory } from '../src/config/history.js';
 import { readReport } from '../src/evaluation/report.js';
 import type { AdviseInput, AdviseResult } from '../src/pipeline.js';
 import { readState } from '../src/training/artifact.js';
@@ -8,14 +10,23 @@ import type { Dependencies } from './dependencies.js';
 import { adviseKey } from './keys.js';
 import { reuseOrRun } from './reuse.js';
 
+/** How a teacher from elsewhere was trained. */
+const UNKNOWN: TrainingHistory = {
+  stepsPerEpoch: 1,
+  totalSteps: 1,
+  points: [],
+  evaluations: [],
+  rollbacks: [],
+};
+
 /** As many suggestions as a run's result carries; the file has all. */
 const SHOWN = 3;
 
 export const createAdvise = (dependencies: Dependencies) => {
   const { store } = dependencies;
-  const evidenceOf = async ({ report, trained }: AdviseInput['student']) => ({
+  const evidenceOf = async ({ report, trained }: NonNullable<AdviseInput['teacher']>): Promise<Evidence> => ({
     report: await readReport(await store.open(report)),
-    history: (await readState(await store.open(trained))).history,
+    history: trained === null ? UNKNOWN : (await readState(await store.open(trained))).history,
   });
   return (input: AdviseInput): Promise<AdviseResult> =>
     asActivity(context => {

@@ -1,3 +1,4 @@
+import { localData } from '../src/data/bucket.js';
 import { cleanDataset } from '../src/data/cleaning/clean.js';
 import type { CleanInput, CleanResult } from '../src/pipeline.js';
 import { asActivity } from './context.js';
@@ -11,7 +12,7 @@ export const createClean =
     asActivity(async context => {
       const stage = { kind: 'clean', key: await cleanKey(input), context } as const;
       return reuseOrRun<CleanResult>(dependencies, stage, async outFolder => {
-        const { data } = input;
+        const data = await localData(input.data, { ...dependencies.settings, ...context });
         const { classes, splits, dropped, changed } = await cleanDataset({ data, outFolder, ...context });
         const { train, eval: evaluation } = splits;
         const boxes = train.boxes + evaluation.boxes;

@@ -8,10 +8,11 @@ import { runTrainer } from './trainer-process.js';
 export const createExport =
   (dependencies: Dependencies) =>
   (input: ExportInput): Promise<ExportResult> =>
-    asActivity(context => {
-      const stage = { kind: 'export', key: exportKey(input), context } as const;
+    asActivity(async context => {
+      const stage = { kind: 'export', key: await exportKey(input), context } as const;
       return reuseOrRun<ExportResult>(dependencies, stage, async folder => {
-        const trained = await dependencies.store.open(input.trained);
+        const trained =
+          'folder' in input.trained ? input.trained.folder : await dependencies.store.open(input.trained);
         const job = { kind: 'export', trained, image_size: input.image_size, folder } as const;
         await runTrainer(job, { ...dependencies, ...context });
         return {};

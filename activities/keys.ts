@@ -1,5 +1,6 @@
 import { dataFingerprint } from '../src/data/fingerprint.js';
 import type { AdviseInput, CleanInput, EvaluateInput, ExportInput, TrainInput } from '../src/pipeline.js';
+import { modelFingerprint } from '../src/detection/model-card.js';
 import { stageKey } from '../src/store/stage-key.js';
 import { IMPL_VERSIONS } from './reuse.js';
 
@@ -24,12 +25,12 @@ export const trainKey = ({ training, role, mode, seed, dataset, teacher }: Train
   });
 };
 
-export const exportKey = ({ trained, image_size }: ExportInput): string =>
+export const exportKey = async ({ trained, image_size }: ExportInput): Promise<string> =>
   stageKey({
     stage: 'export',
     implVersion: IMPL_VERSIONS.export,
     config: { image_size },
-    inputs: { trained: trained.sha256 },
+    inputs: { trained: 'folder' in trained ? await modelFingerprint(trained.folder) : trained.sha256 },
   });
 
 export const evaluateKey = ({ model, dataset }: EvaluateInput): string =>

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { RunConfig } from '../src/config/run.js';
 import { readReport } from '../src/evaluation/report.js';
 import { writeConfig } from '../src/export/modelarts/package.js';
-import type { ArtifactRef, PublishedModel, PublishInput } from '../src/pipeline.js';
+import type { ArtifactRef, PublishedTeacher, PublishInput } from '../src/pipeline.js';
 import type { Settings } from '../src/settings.js';
 import { asActivity } from './context.js';
 import type { Dependencies } from './dependencies.js';
@@ -57,10 +57,10 @@ async function describeModel(folder: string): Promise<void> {
 }
 
 const placingsOf = (
-  { trained, model, report }: PublishedModel,
+  { trained, model, report }: PublishedTeacher,
   at: string,
 ): (readonly [ArtifactRef, string])[] => [
-  [trained, at],
+  ...(trained ? [[trained, at] as const] : []),
   [model, join(at, 'model')],
   [report, join(at, 'evaluation')],
 ];

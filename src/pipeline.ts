@@ -1,5 +1,5 @@
 import type { ModelName } from './config/families.js';
-import type { Data, Distillation, RunConfig, Training } from './config/run.js';
+import type { Data, RunConfig, SoftWeights, Training } from './config/run.js';
 
 /** Names that every process shares. This file holds words and types only: workflows import it too. */
 export const QUEUES = { control: 'detdistill-control', gpu: 'detdistill-gpu' } as const;
@@ -74,7 +74,7 @@ export interface TrainInput {
   readonly seed: number;
   readonly dataset: ArtifactRef;
   /** The exported teacher and how its answers are weighed; null: nothing is distilled. */
-  readonly teacher: { readonly model: ArtifactRef; readonly distillation: Distillation } | null;
+  readonly teacher: { readonly model: ArtifactRef; readonly distillation: SoftWeights } | null;
 }
 export interface TrainResult extends StageResult {
   /** Of the best checkpoint on the evaluation split. */
@@ -85,7 +85,8 @@ export interface TrainResult extends StageResult {
 }
 
 export interface ExportInput {
-  readonly trained: ArtifactRef;
+  /** What is exported: a training's artifact, or the folder of a model that exists already. */
+  readonly trained: ArtifactRef | { readonly folder: string };
   /** [height, width] of the network input; null: as trained. A teacher is exported at its student's size. */
   readonly image_size: readonly [number, number] | null;
 }
@@ -138,7 +139,7 @@ export interface EvaluateResult extends StageResult {
 export interface AdviseInput {
   readonly config: RunConfig;
   readonly student: { readonly trained: ArtifactRef; readonly report: ArtifactRef };
-  readonly teacher: { readonly trained: ArtifactRef; readonly report: ArtifactRef } | null;
+  readonly teacher: { readonly trained: ArtifactRef | null; readonly report: ArtifactRef } | null;
 }
 export interface AdviseResult extends StageResult {
   readonly top: readonly SuggestionSummary[];
@@ -151,7 +152,7 @@ export interface SuggestionSummary {
 
 export interface PublishInput {
   readonly config: RunConfig;
-  readonly teacher: PublishedModel | null;
+  readonly teacher: PublishedTeacher | null;
   readonly student: PublishedModel;
   readonly suggestions: ArtifactRef;
 }
@@ -160,6 +161,9 @@ export interface PublishedModel {
   readonly model: ArtifactRef;
   readonly report: ArtifactRef;
 }
+
+/** `trained` is null where the teacher came from elsewhere. */
+export type PublishedTeacher = Omit<PublishedModel, 'trained'> & { readonly trained: ArtifactRef | null };
 
 /** One stage as a run sees it. */
 export interface StageStatus {
@@ -184,8 +188,17 @@ export interface RunResult {
 }
 
 /** The stages that a configuration asks for, in the order in which they are shown. */
-export const plannedStages = ({ teacher }: Pick<RunConfig, 'teacher'>): StageName[] =>
-  STAGES.filter(stage => teacher !== null || !stage.endsWith('-teacher'));
+export function plannedStages(config: Pick<RunConfig, 'teacher' | 'distillation'>): StageName[] {
+  const isTaught = config.teacher !== null || teacherFrom(config) !== null;
+  return STAGES.filter(stage =>
+    stage === 'train-teacher' ? config.teacher !== null : isTaught || !stage.endsWith('-teacher'),
+  );
+}
+
+/** The folder of a teacher that is not trained in this run; null: there is none. */
+export const teacherFrom = ({
+  distillation: { use_offline_kd: isUsed, teacher_model_url: folder },
+}: Pick<RunConfig, 'distillation'>): string | null => (isUsed ? folder : null);
 
 /** What a running stage says of itself; rides on heartbeats. */
 export interface StageProgress {
@@ -210,6 +223,7 @@ export type TrainerJob =
   | { readonly kind: 'train'; readonly input: TrainInput; readonly key: string; readonly folder: string }
   | {
       readonly kind: 'export';
+      /** A training artifact, or a model. */
       readonly trained: string;
       readonly image_size: readonly [number, number] | null;
       readonly folder: string;

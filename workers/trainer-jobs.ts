@@ -63,8 +63,10 @@ async function train(
 
 async function openTeacher(store: ArtifactStore, model: ArtifactRef): Promise<Teacher> {
   const folder = await store.open(model);
-  const { classes, metrics } = await readModelCard(folder);
-  return { frozen: await readFile(join(folder, FROZEN_GRAPH)), classes, AP: metrics.AP ?? -1 };
+  const { classes, metrics, anchor_scale: anchorScale, levels, aspect_ratios } = await readModelCard(folder);
+  const [minLevel, maxLevel] = levels as [3, 7 | 8]; // of every family
+  const anchors = { anchorScale, minLevel, maxLevel, aspectRatios: aspect_ratios };
+  return { frozen: await readFile(join(folder, FROZEN_GRAPH)), classes, anchors, AP: metrics.AP ?? -1 };
 }
 
 async function predict(

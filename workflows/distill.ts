@@ -4,7 +4,9 @@ import {
   type ArtifactRef,
   type EvaluateResult,
   plannedStages,
+  teacherFrom,
   type PublishedModel,
+  type PublishedTeacher,
   type Role,
   type RunResult,
 } from '../src/pipeline.js';
@@ -20,7 +22,7 @@ export async function distill(config: RunConfig): Promise<RunResult> {
   const { artifact: dataset } = await runner.run('clean', ({ clean }) =>
     clean({ data: config.data, seed: config.seed }),
   );
-  const teacher = config.teacher && (await trainTeacher(runner, config, dataset));
+  const teacher = await provideTeacher(runner, config, dataset);
   // Where there is one worker, the shorter one goes first.
   const [teacherReport, student] = await sideBySide(
     async () =>
@@ -49,30 +51,40 @@ export async function distill(config: RunConfig): Promise<RunResult> {
 setWorkflowOptions({ failureExceptionTypes: [Error] }, distill);
 
 type Trained = Omit<PublishedModel, 'report'>;
+type Teacher = Omit<PublishedTeacher, 'report'>;
 
-async function trainTeacher(
+/** Trained here, or there already; null: nothing is distilled. */
+async function provideTeacher(
   runner: StageRunner,
-  { teacher, student, mode, seed }: RunConfig,
+  config: RunConfig,
   dataset: ArtifactRef,
-): Promise<Trained> {
-  const { artifact: trained } = await runner.run('train-teacher', ({ train }) =>
-    train({ role: 'teacher', training: teacher!, mode, seed, dataset, teacher: null }),
-  );
+): Promise<Teacher | null> {
+  const { teacher: training, student, mode, seed } = config;
+  const folder = teacherFrom(config);
+  if (training === null && folder === null) return null;
+  const trained =
+    training &&
+    (
+      await runner.run('train-teacher', ({ train }) =>
+        train({ role: 'teacher', training, mode, seed, dataset, teacher: null }),
+      )
+    ).artifact;
   // At the student's input size: both then answer on the same anchors.
   const { artifact: model } = await runner.run('export-teacher', ({ exportModel }) =>
-    exportModel({ trained, image_size: student.image_size }),
+    exportModel({ trained: trained ?? { folder: folder! }, image_size: student.image_size }),
   );
   return { trained, model };
 }
 
 async function trainStudent(
   runner: StageRunner,
-  { config, dataset, teacher }: { config: RunConfig; dataset: ArtifactRef; teacher: Trained | null },
+  { config, dataset, teacher }: { config: RunConfig; dataset: ArtifactRef; teacher: Teacher | null },
 ): Promise<Trained> {
-  const { student: training, mode, seed, distillation } = config;
-  const weighs = distillation.soft_cls_loss > 0 || distillation.soft_box_loss > 0;
-  const isGuided = distillation.use_offline_kd && weighs;
-  const guide = isGuided && teacher ? { model: teacher.model, distillation } : null;
+  const { student: training, mode, seed } = config;
+  const { use_offline_kd: isWanted, soft_cls_loss, soft_box_loss } = config.distillation;
+  const isGuided = isWanted && (soft_cls_loss > 0 || soft_box_loss > 0);
+  const guide =
+    isGuided && teacher ? { model: teacher.model, distillation: { soft_cls_loss, soft_box_loss } } : null;
   const { artifact: trained } = await runner.run('train-student', ({ train }) =>
     train({ role: 'student', training, mode, seed, dataset, teacher: guide }),
   );
@@ -91,7 +103,7 @@ interface Measured {
 
 const measure = (runner: StageRunner, { config, role, model, dataset }: Measured): Promise<EvaluateResult> =>
   runner.run(`evaluate-${role}`, ({ evaluate }) =>
-    evaluate({ model, dataset, batchSize: config[role]!.eval_batch_size }),
+    evaluate({ model, dataset, batchSize: (config[role] ?? config.student).eval_batch_size }),
   );
 
 /** When one branch fails, the other is stopped at a checkpoint before the error goes on. */

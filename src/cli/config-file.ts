@@ -29,6 +29,9 @@ async function readText(path: string): Promise<string> {
   }
 }
 
+/** Any YAML or JSON file. */
+export const readYaml = async (path: string): Promise<unknown> => parseText(await readText(path), path);
+
 function parseText(text: string, path: string): unknown {
   try {
     return parse(text);
@@ -67,6 +70,7 @@ const PATHS = [
   'deps_save_path',
   'teacher.pretrained',
   'student.pretrained',
+  'distillation.teacher_model_url',
 ];
 
 /** Words that `pretrained` knows besides paths. */

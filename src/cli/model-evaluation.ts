@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Data } from '../config/run.js';
+import { isBucketAddress, localData } from '../data/bucket.js';
 import { cleanDataset } from '../data/cleaning/clean.js';
 import { readModelCard } from '../detection/model-card.js';
 import { readReport } from '../evaluation/report.js';
@@ -31,7 +32,7 @@ export function evaluateModelOn(dataset: string, { model, out, ...context }: Opt
     const work = await mkdtemp(join(tmpdir(), 'detdistill-evaluate-'));
     const data = join(work, 'data');
     const measureInto = async (report: string): Promise<Report> => {
-      await gather(data, { dataset, classes, terminal: context.terminal });
+      await gather(data, { dataset, classes, ...context });
       await runJob(
         { kind: 'evaluate', model: folder, dataset: data, batchSize: BATCH, folder: report },
         context,
@@ -48,10 +49,21 @@ export function evaluateModelOn(dataset: string, { model, out, ...context }: Opt
 
 async function gather(
   outFolder: string,
-  { dataset, classes, terminal }: { dataset: string; classes: string[]; terminal: Terminal },
+  {
+    dataset,
+    classes,
+    settings,
+    terminal,
+  }: { dataset: string; classes: string[]; settings: Settings; terminal: Terminal },
 ): Promise<void> {
-  const data = Data.parse({ train: resolve(dataset), classes, do_data_cleaning: false });
+  const train = isBucketAddress(dataset) ? dataset : resolve(dataset);
+  const named = Data.parse({ train, classes, do_data_cleaning: false });
   await mkdir(outFolder);
   const { onProgress, end } = await showStage(terminal);
-  await cleanDataset({ data, outFolder, evaluationOnly: true, onProgress }).finally(end);
+  try {
+    const data = await localData(named, { ...settings, onProgress });
+    await cleanDataset({ data, outFolder, evaluationOnly: true, onProgress });
+  } finally {
+    end();
+  }
 }

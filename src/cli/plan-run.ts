@@ -1,7 +1,7 @@
 import { adviseKey, cleanKey, evaluateKey, exportKey, trainKey } from '../../activities/keys.js';
 import { artifactKey, type StageKind } from '../../activities/reuse.js';
 import type { RunConfig } from '../config/run.js';
-import { type ArtifactRef, plannedStages, type StageName } from '../pipeline.js';
+import { type ArtifactRef, plannedStages, type StageName, teacherFrom } from '../pipeline.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import { formatTime } from './format.js';
 
@@ -42,14 +42,18 @@ const PLANS: Readonly<Record<StageName, StagePlan>> = {
   'export-teacher': {
     kind: 'export',
     needs: ['train-teacher'],
-    keyOf: ({ student }, made) =>
-      exportKey({ trained: ref(made, 'train-teacher'), image_size: student.image_size }),
+    keyOf: (config, made) =>
+      exportKey({
+        trained: made.get('train-teacher') ?? { folder: teacherFrom(config)! },
+        image_size: config.student.image_size,
+      }),
   },
   'evaluate-teacher': { kind: 'evaluate', needs: ['export-teacher'], keyOf: evaluationOf('teacher') },
   'train-student': {
     kind: 'train',
     needs: ['clean', 'export-teacher'],
     keyOf: ({ student, mode, seed, distillation }, made) => {
+      const { soft_cls_loss, soft_box_loss } = distillation;
       const model = weighs(distillation) ? made.get('export-teacher') : undefined;
       return trainKey({
         role: 'student',
@@ -57,7 +61,7 @@ const PLANS: Readonly<Record<StageName, StagePlan>> = {
         mode,
         seed,
         dataset: ref(made, 'clean'),
-        teacher: model ? { model, distillation } : null,
+        teacher: model ? { model, distillation: { soft_cls_loss, soft_box_loss } } : null,
       });
     },
   },
@@ -71,11 +75,12 @@ const PLANS: Readonly<Record<StageName, StagePlan>> = {
     kind: 'advise',
     needs: ['evaluate-student', 'evaluate-teacher'],
     keyOf: (config, made) => {
-      const of = (role: 'teacher' | 'student') => ({
-        trained: ref(made, `train-${role}`),
-        report: ref(made, `evaluate-${role}`),
+      const report = made.get('evaluate-teacher');
+      return adviseKey({
+        config,
+        student: { trained: ref(made, 'train-student'), report: ref(made, 'evaluate-student') },
+        teacher: report ? { trained: made.get('train-teacher') ?? null, report } : null,
       });
-      return adviseKey({ config, student: of('student'), teacher: config.teacher && of('teacher') });
     },
   },
 };
@@ -128,7 +133,7 @@ function evaluationOf(role: 'teacher' | 'student'): StagePlan['keyOf'] {
     evaluateKey({
       model: ref(made, `export-${role}`),
       dataset: ref(made, 'clean'),
-      batchSize: config[role]!.eval_batch_size,
+      batchSize: (config[role] ?? config.student).eval_batch_size,
     });
 }
 

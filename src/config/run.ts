@@ -103,11 +103,15 @@ export type Data = z.infer<typeof Data>;
 
 export const Distillation = z.strictObject({
   use_offline_kd: z.boolean().default(true),
+  /** The model folder of a teacher that is trained already; null: `teacher` is trained, where there is one. */
+  teacher_model_url: z.string().min(1).nullable().default(null),
   /** Weights of the two distillation terms; 0 switches a term off. */
   soft_cls_loss: z.number().min(0).default(2),
   soft_box_loss: z.number().min(0).default(200),
 });
 export type Distillation = z.infer<typeof Distillation>;
+/** What the answers of a teacher weigh. */
+export type SoftWeights = Pick<Distillation, 'soft_cls_loss' | 'soft_box_loss'>;
 
 /** What tells whether two detectors answer for the same anchors, at one input size. */
 const anchorsOf = ({ model_name, hparams }: Training): Record<string, string> => {
@@ -136,6 +140,14 @@ export const RunConfig = z
     deps_save_path: z.string().nullable().default(null),
   })
   .superRefine(({ teacher, student, distillation }, context) => {
+    const { teacher_model_url: url } = distillation;
+    if (teacher !== null && url !== null)
+      context.addIssue({
+        code: 'custom',
+        path: ['distillation', 'teacher_model_url'],
+        message: 'there is a teacher to be trained, too; leave out one of the two',
+        input: url,
+      });
     if (teacher === null || !distillation.use_offline_kd) return;
     const own = anchorsOf(student);
     for (const [what, value] of Object.entries(anchorsOf(teacher)))

@@ -3,6 +3,7 @@ import { mapConcurrently } from '../concurrency.js';
 import type { Data } from '../config/run.js';
 import { errors } from '../errors.js';
 import { sha256 } from '../hashing.js';
+import { isBucketAddress, listBucket } from './bucket.js';
 import { listFiles, statOf } from './files.js';
 import { readDataset } from './readers/index.js';
 
@@ -16,6 +17,7 @@ export async function dataFingerprint({ train, eval: evaluation, format }: Data)
 }
 
 async function listing(path: string, format: string): Promise<string> {
+  if (isBucketAddress(path)) return listBucket(path);
   const info = await statOf(path);
   if (!info) throw errors.datasetMissing(path);
   const files = info.isDirectory() ? await listFiles(path) : await filesNamedIn(path, format);

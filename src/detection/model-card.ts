@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { MODEL_NAMES } from '../config/families.js';
 import { AspectRatios, NmsConfigs } from '../config/run.js';
 import { errors } from '../errors.js';
+import { sha256, sha256OfFile } from '../hashing.js';
 
 /** model.json beside an exported model: what its graphs do not say themselves. */
 export const ModelCard = z.strictObject({
@@ -26,8 +27,33 @@ export type ModelCard = z.infer<typeof ModelCard>;
 export const MODEL_CARD = 'model.json';
 export const FROZEN_GRAPH = 'frozen_graph.pb';
 
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** What is wrong with the place where a model is looked for, where it lies one level away. */
+async function misplaced(folder: string): Promise<string | null> {
+  if (await isThere(join(folder, 'model', MODEL_CARD)))
+    return `lies above the model: name ${join(folder, 'model')}`;
+  if (await isThere(join(dirname(folder), MODEL_CARD)))
+    return `${basename(folder)} is a part of the model: name ${dirname(folder)}`;
+  return null;
+}
+
+/** Content of a model folder: of its variables and its card. */
+export async function modelFingerprint(folder: string): Promise<string> {
+  await readModelCard(folder);
+  const variables = (await readdir(join(folder, 'variables'))).sort().map(name => join('variables', name));
+  const hashes = await Promise.all([MODEL_CARD, ...variables].map(name => sha256OfFile(join(folder, name))));
+  return sha256(hashes.join('\n'));
+}
+
 export async function readModelCard(folder: string): Promise<ModelCard> {
   const file = join(folder, MODEL_CARD);
+  const problem = (await isThere(file)) ? null : await misplaced(folder);
+  if (problem !== null) throw errors.modelUnreadable(folder, new Error(problem));
   try {
     return ModelCard.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch (cause) {

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { familyOf } from '../config/families.js';
 import { AspectRatios, NmsConfigs } from '../config/run.js';
-import type { ModelCard } from '../detection/model-card.js';
+import { type ModelCard, readModelCard } from '../detection/model-card.js';
 import { errors } from '../errors.js';
 import { readTfCheckpoint } from '../model/weights/tf-checkpoint.js';
 import { z } from 'zod';
@@ -10,7 +10,7 @@ import { MODEL_NAMES } from '../config/families.js';
 import { writeModel } from './model-folder.js';
 
 export interface ExportOptions {
-  /** A training artifact: the best checkpoint of its archive is exported. */
+  /** A training artifact: the best checkpoint of its archive is exported; or a model folder. */
   readonly trainedFolder: string;
   /** [height, width] of the network input; null: as trained. Weights do not depend on it. */
   readonly imageSize: readonly [number, number] | null;
@@ -28,14 +28,35 @@ const Trained = z.object({
   best: z.object({ step: z.int(), metrics: z.record(z.string(), z.number()) }),
 });
 
-/** The best checkpoint of a training as a model folder. */
+/** The best checkpoint of a training, or a model for another input size, as a model folder. */
 export async function exportModel({ trainedFolder, imageSize, folder }: ExportOptions): Promise<ModelCard> {
-  const trained = await readTrained(trainedFolder);
+  const isModel = !(await stat(join(trainedFolder, 'training.json')).catch(() => null));
+  const { card, prefix } = isModel
+    ? await sourceOfModel(trainedFolder)
+    : await sourceOfTraining(trainedFolder);
+  const sized = imageSize ? { ...card, image_size: [...imageSize] as [number, number] } : card;
+  await writeModel(folder, { card: sized, weights: await readTfCheckpoint(prefix) });
+  return sized;
+}
+
+interface Source {
+  readonly card: ModelCard;
+  /** Of the checkpoint with the weights. */
+  readonly prefix: string;
+}
+
+const sourceOfModel = async (folder: string): Promise<Source> => ({
+  card: await readModelCard(folder),
+  prefix: join(folder, 'variables', 'variables'),
+});
+
+async function sourceOfTraining(folder: string): Promise<Source> {
+  const trained = await readTrained(folder);
   const family = familyOf(trained.model_name);
   const card: ModelCard = {
     model_name: trained.model_name,
     classes: trained.classes,
-    image_size: imageSize ? [...imageSize] : trained.image_size,
+    image_size: trained.image_size,
     anchor_scale: family.anchorScale,
     aspect_ratios: trained.aspect_ratios,
     nms_configs: trained.nms_configs,
@@ -45,9 +66,7 @@ export async function exportModel({ trainedFolder, imageSize, folder }: ExportOp
     step: trained.best.step,
     metrics: trained.best.metrics,
   };
-  const weights = await readTfCheckpoint(join(trainedFolder, 'archive', `model.ckpt-${trained.best.step}`));
-  await writeModel(folder, { card, weights });
-  return card;
+  return { card, prefix: join(folder, 'archive', `model.ckpt-${trained.best.step}`) };
 }
 
 async function readTrained(folder: string): Promise<z.infer<typeof Trained>> {

@@ -1,3 +1,4 @@
+import type { AnchorOptions } from '../detection/anchors.js';
 import { errors } from '../errors.js';
 
 export interface Teacher {
@@ -6,24 +7,32 @@ export interface Teacher {
   readonly classes: readonly string[];
   /** On the evaluation split. */
   readonly AP: number;
+  readonly anchors: AnchorOptions;
 }
 
 interface Entrance {
   readonly classes: readonly string[];
+  readonly anchors: AnchorOptions;
   /** Of the student before its first step. */
   readonly studentAP: number;
   /** Whether the teacher's answers to a first batch are finite. */
   readonly isFinite: boolean;
 }
 
-/** A teacher that knows less, other classes, or nothing finite would only do harm. */
-export function assertFit(teacher: Teacher, { classes, studentAP, isFinite }: Entrance): void {
+const describeAnchors = ({ anchorScale, minLevel, maxLevel, aspectRatios }: AnchorOptions): string =>
+  `scale ${anchorScale}, levels ${minLevel} to ${maxLevel}, aspect ratios ${JSON.stringify(aspectRatios)}`;
+
+/** A teacher that knows less, other classes or anchors, or nothing finite would only do harm. */
+export function assertFit(teacher: Teacher, { classes, anchors, studentAP, isFinite }: Entrance): void {
   const list = (names: readonly string[]): string => names.join(', ');
   if (list(teacher.classes) !== list(classes))
     throw errors.teacherUnfit(`it knows ${list(teacher.classes)}, the data set has ${list(classes)}`, {
       teacher: teacher.classes,
       classes,
     });
+  const [theirs, ours] = [teacher.anchors, anchors].map(describeAnchors) as [string, string];
+  if (theirs !== ours)
+    throw errors.teacherUnfit(`its anchors are of ${theirs}, the student's of ${ours}`, { theirs, ours });
   if (!(teacher.AP > studentAP)) {
     const [own, other] = [teacher.AP.toFixed(3), studentAP.toFixed(3)];
     throw errors.teacherUnfit(`its AP ${own} does not beat the untrained student's ${other}`, {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { familyOf } from '../config/families.js';
 import { stepsPerEpoch, trainingBatches } from '../data/batches.js';
 import { CleanedDataset, DATASET_FILE } from '../data/dataset.js';
+import { anchorOptions } from '../detection/anchors.js';
 import { errors } from '../errors.js';
 import { loadTensorFlow } from '../graph/tensorflow.js';
 import { variableSpecs } from '../model/efficientdet.js';
@@ -169,7 +170,9 @@ class Trainer {
     const { AP: studentAP } = await this.#measure();
     let isFinite = true;
     for await (const { images } of this.#batches(1)) isFinite &&= await this.session.probeTeacher(images);
-    assertFit(teacher, { classes: this.dataset.classes, studentAP, isFinite });
+    const { model_name, hparams } = this.options.input.training;
+    const anchors = anchorOptions(familyOf(model_name), hparams.aspect_ratios);
+    assertFit(teacher, { classes: this.dataset.classes, anchors, studentAP, isFinite });
   }
 
   #batches(limit = this.totalSteps): ReturnType<typeof trainingBatches> {

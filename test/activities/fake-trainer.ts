@@ -113,7 +113,10 @@ async function train({ job, settings, script, note }: Given<'train'>): Promise<u
 async function exportModel({ job, settings, script, note }: Given<'export'>): Promise<unknown> {
   note('begun');
   await fail({ script, settings, job: 'export', step: 0 });
-  await writeFile(join(job.folder, 'model.json'), await readFile(join(job.trained, 'training.json')));
+  // A training, or a model that is there already.
+  const card = (folder: string, name: string) => readFile(join(folder, name));
+  const text = await card(job.trained, 'training.json').catch(() => card(job.trained, 'model.json'));
+  await writeFile(join(job.folder, 'model.json'), text);
   return {};
 }
 

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { familyOf } from '../../src/config/families.js';
 import { Training } from '../../src/config/run.js';
 import type { CleanedDataset, CleanedSample } from '../../src/data/dataset.js';
+import { anchorOptions } from '../../src/detection/anchors.js';
 import { cocoMetrics } from '../../src/evaluation/coco.js';
 import { exportModel } from '../../src/export/export.js';
 import { readTfCheckpoint } from '../../src/model/weights/tf-checkpoint.js';
@@ -193,8 +195,9 @@ describe('training', () => {
   it('learns from a teacher in the same program, and refuses one that knows less or other things', async () => {
     await train(training(), { stageKey: 'teacher', folder: join(root, 'teacher') });
     await exportModel({ trainedFolder: join(root, 'teacher'), imageSize: null, folder: join(root, 'model') });
+    const anchors = anchorOptions(familyOf(training().model_name), training().hparams.aspect_ratios);
     const frozen = await readFile(join(root, 'model', 'frozen_graph.pb'));
-    await train(training(), { teacher: { frozen, classes: ['square'], AP: 1 } });
+    await train(training(), { teacher: { frozen, classes: ['square'], anchors, AP: 1 } });
     const step = progress.findLast(({ step: at, losses }) => at === 2 && losses);
     expect(Object.keys(step!.losses!)).toEqual(
       expect.arrayContaining(['loss_soft_cls', 'loss_soft_box', 'cls_loss', 'box_loss', 'l2_loss', 'loss']),
@@ -205,7 +208,8 @@ describe('training', () => {
         code: 'TEACHER_UNFIT',
         retryable: false,
       });
-    await refused({ frozen, classes: ['square'], AP: -1 });
-    await refused({ frozen, classes: ['circle'], AP: 1 });
+    await refused({ frozen, classes: ['square'], anchors, AP: -1 });
+    await refused({ frozen, classes: ['circle'], anchors, AP: 1 });
+    await refused({ frozen, classes: ['square'], anchors: { ...anchors, anchorScale: 5 }, AP: 1 });
   });
 });

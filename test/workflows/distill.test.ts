@@ -70,9 +70,17 @@ describe('a run with a teacher', () => {
     const { folder } = await scene.runs.result('trees');
     expect(folder).toBe(join(scene.home, 'runs', 'trees'));
     expect((await readdir(folder)).sort()).toEqual(
-      ['evaluation', 'model', 'run.json', 'suggestions', 'teacher', 'training.json'].sort(),
+      ['checkpoint', 'evaluation', 'model', 'run.json', 'suggestions', 'teacher', 'training.json'].sort(),
     );
-    expect((await readdir(join(folder, 'teacher'))).sort()).toEqual(['evaluation', 'model', 'training.json']);
+    expect((await readdir(join(folder, 'teacher'))).sort()).toEqual([
+      'checkpoint',
+      'evaluation',
+      'model',
+      'training.json',
+    ]);
+    expect(JSON.parse(await readFile(join(folder, 'model', 'config.json'), 'utf8'))).toMatchObject({
+      metrics: { f1: 1, recall: 1, precision: 1, accuracy: 1 },
+    });
     expect(await readdir(join(folder, 'suggestions'))).toContain('suggestions.json');
   });
 
@@ -172,3 +180,60 @@ describe('a run that fails', () => {
     await expect(scene.runs.result('nonsense')).rejects.toMatchObject({ code: 'UNEXPECTED' });
   });
 });
+
+describe('a run with a teacher from elsewhere', () => {
+  const STAGES_THEN = STAGES.filter(name => name !== 'train-teacher');
+  const config = (folder: string) =>
+    scene.config({ name: 'taught', seed: 9, distillation: { teacher_model_url: folder } });
+  let model: string;
+  beforeAll(async () => {
+    model = join(scene.home, 'elsewhere', 'model');
+    await mkdir(join(model, 'variables'), { recursive: true });
+    await writeFile(join(model, 'variables', 'variables.index'), 'weights');
+    await writeFile(join(model, 'model.json'), JSON.stringify(CARD));
+  });
+
+  it('exports it for the student, measures it and learns from it', async () => {
+    const notes = await notesOf(async () => {
+      await scene.runs.start(config(model));
+      const { stages, teacher, folder } = await scene.runs.result('taught');
+      expect(stages.map(({ name, state }) => [name, state])).toEqual(STAGES_THEN.map(name => [name, 'done']));
+      expect(teacher?.AP50).toBe(1);
+      expect((await readdir(join(folder, 'teacher'))).sort()).toEqual(['evaluation', 'model']);
+    });
+    expect(begun(notes)).toContain('train-student');
+    expect(begun(notes)).not.toContain('train-teacher');
+    const planned = await planRun(config(model), scene.store);
+    expect(planned.map(({ name, will }) => [name, will])).toEqual(STAGES_THEN.map(name => [name, 'reuse']));
+  });
+
+  it('learns anew when that teacher has changed', async () => {
+    await writeFile(join(model, 'variables', 'variables.index'), 'other weights');
+    const [first] = (await planRun(config(model), scene.store)).filter(({ will }) => will !== 'reuse');
+    expect(first).toMatchObject({ name: 'export-teacher', will: 'run' });
+  });
+
+  it.each([
+    ['..', 'lies above the model: name'],
+    ['variables', 'variables is a part of the model: name'],
+  ])('is not started where the folder lies one level away: %s', async (step, message) => {
+    await expect(planRun(config(join(model, step)), scene.store)).rejects.toMatchObject({
+      code: 'MODEL_UNREADABLE',
+      message: expect.stringContaining(message) as string,
+    });
+  });
+});
+
+const CARD = {
+  model_name: 'efficientdet-d2',
+  classes: ['tree'],
+  image_size: [768, 768],
+  anchor_scale: 4,
+  aspect_ratios: [1, 2, 0.5],
+  nms_configs: {},
+  levels: [3, 7],
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+  step: 1,
+  metrics: { AP: 0.5 },
+};

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { createControlActivities, createGpuActivities } from '../../activities/index.js';
 import type { Dependencies } from '../../activities/dependencies.js';
 import type { Trainer } from '../../activities/trainer-process.js';
-import { parseRunConfig, type RunConfig } from '../../src/config/run.js';
+import { type Distillation, parseRunConfig, type RunConfig } from '../../src/config/run.js';
 import { QUEUES } from '../../src/pipeline.js';
 import { connectRuns, type Runs, type RunView } from '../../src/runs/runs.js';
 import { readSettings, type Settings } from '../../src/settings.js';
@@ -38,7 +38,12 @@ export interface Scene {
   readonly settings: Settings;
   readonly store: ArtifactStore;
   readonly runs: Runs;
-  readonly config: (change?: { name?: string; teacher?: boolean; seed?: number }) => RunConfig;
+  readonly config: (change?: {
+    name?: string;
+    teacher?: boolean;
+    seed?: number;
+    distillation?: Partial<Distillation>;
+  }) => RunConfig;
   readonly play: (script: Partial<Script>) => Promise<void>;
   /** Workers of both queues; the rest of the pipeline is real, the trainer is not. @param options.gpus how many */
   readonly startWorkers: (options?: { trainer?: Trainer; gpus?: number }) => Promise<Workers>;
@@ -70,11 +75,12 @@ export async function openScene({ storeUrl }: { storeUrl?: string } = {}): Promi
     store,
     runs,
     play,
-    config: ({ name = 'trees', teacher = false, seed = 1 } = {}) =>
+    config: ({ name = 'trees', teacher = false, seed = 1, distillation = {} } = {}) =>
       parseRunConfig(
         {
           name,
           seed,
+          distillation,
           data: { train: data },
           student: { model_name: 'efficientdet-d0', image_size: 64 },
           ...(teacher && { teacher: { model_name: 'efficientdet-d2', image_size: 64 } }),

@@ -19,10 +19,10 @@ export const clean = defineCommand({
   options: {
     dryRun: flag('only show what would change'),
     out: optional('dir', 'folder for the cleaned data set, its report and the ledger of changes'),
-    format: optional('auto|coco|voc', 'format of the data set, where its files do not show it'),
+    format: optional('auto|coco|manifest|voc|yolo', 'format of the data set, where its files do not show it'),
   },
   json: true,
-  async act({ args: [dataset], options: { dryRun, out, format }, terminal }) {
+  async act({ args: [dataset], options: { dryRun, out, format }, settings, terminal }) {
     if (!dryRun && out === undefined)
       throw errors.usageWrong(
         'nothing says where the result goes',
@@ -31,9 +31,11 @@ export const clean = defineCommand({
     const { cleanDataset } = await import('../../data/cleaning/clean.js');
     const { fillFolder } = await import('../output-folder.js');
     const { showStage } = await import('../progress/stage.js');
-    const data = await readOptions({ train: dataset, format });
+    const { localData } = await import('../../data/bucket.js');
+    const named = await readOptions({ train: dataset, format });
     const { onProgress, end } = await showStage(terminal);
     const work = async (outFolder: string): Promise<{ report: CleaningReport; ledger: LedgerEntry[] }> => {
+      const data = await localData(named, { ...settings, onProgress });
       const report = await cleanDataset({ data, outFolder, onProgress });
       return { report, ledger: await readLedger(outFolder) };
     };

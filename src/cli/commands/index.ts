@@ -7,6 +7,7 @@ import { exportCommand } from './export.js';
 import { history } from './history.js';
 import { importCheckpoint } from './import-checkpoint.js';
 import { list } from './list.js';
+import { modelarts } from './modelarts.js';
 import { plan } from './plan.js';
 import { predict } from './predict.js';
 import { run } from './run.js';
@@ -18,7 +19,7 @@ import { worker } from './worker.js';
 
 /** The commands, as help lists them. A new one is a file here and a row. */
 export const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
-  Start: [setup, demo, run, plan],
+  Start: [setup, demo, run, plan, modelarts],
   Look: [list, status, watch, history],
   Act: [pause, resume, cancel],
   'One step alone': [clean, evaluate, predict, importCheckpoint, exportCommand],

@@ -1,12 +1,4 @@
-import { stat } from 'node:fs/promises';
-import type { RunConfig } from '../../config/run.js';
-import { errors } from '../../errors.js';
 import { defineCommand, flag, several } from '../command.js';
-
-const ON_INTERRUPT = {
-  own: 'Stopping: the running stage saves a checkpoint first. Start the run again to go on. Ctrl-C again: stop at once.',
-  others: 'No longer following; the run goes on.',
-};
 
 export const run = defineCommand({
   name: 'run',
@@ -21,26 +13,7 @@ export const run = defineCommand({
   json: true,
   async act({ args: [path], options: { set, detach }, settings, terminal }) {
     const { readConfigFile } = await import('../config-file.js');
-    const { withRuns, withServer } = await import('../server.js');
-    const config = await readConfigFile(path!, set);
-    if (settings.temporalAddress === null) await assertDataThere(config);
-    if (detach) {
-      const { id, joined } = await withRuns(settings, runs => runs.start(config));
-      return terminal.result({ id, joined }, () =>
-        joined ? `${id} is under way already.` : `Started ${id}; detdistill watch ${id} follows it.`,
-      );
-    }
-    const { startAndFollow } = await import('../follow.js');
-    const { renderResult } = await import('../run-result.js');
-    const result = await withServer({ settings, terminal, onInterrupt: ON_INTERRUPT }, (runs, signal) =>
-      startAndFollow(config, { runs, terminal, signal }),
-    );
-    terminal.result(result, () => renderResult(result));
+    const { launch } = await import('../launch.js');
+    await launch(await readConfigFile(path!, set), { detach, settings, terminal });
   },
 });
-
-/** Where the workers are on this machine, what is not here need not be started. */
-async function assertDataThere({ data }: RunConfig): Promise<void> {
-  for (const path of [data.train, data.eval])
-    if (path !== null && !(await stat(path).catch(() => null))) throw errors.datasetMissing(path);
-}

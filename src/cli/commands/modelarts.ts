@@ -1,0 +1,68 @@
+import { resolve } from 'node:path';
+import { errors } from '../../errors.js';
+import { defineCommand, flag, optional } from '../command.js';
+
+const truth = (text: string) => optional('True|False', text);
+
+const options = {
+  data_url: optional('path', 'the data set'),
+  train_url: optional('dir', 'receives the results'),
+  mode: optional('mode', 'train, or train_and_eval: an evaluation after every epoch'),
+  model_name: optional('name', 'efficientdet-d0 … d7, t0 … t2'),
+  train_batch_size: optional('n', 'per GPU; 8'),
+  eval_batch_size: optional('n', '8'),
+  num_epochs: optional('n', '100'),
+  do_data_cleaning: truth('True if left out'),
+  hparams: optional('k=v,…', 'without blanks; has to hold moving_average_decay=0'),
+  deps_save_path: optional('dir', 'receives a copy of the evaluation and of the suggestions'),
+  export_teacher_model: truth('the result is to teach another one'),
+  teacher_model_url: optional('dir', 'the model folder of a teacher that is trained'),
+  use_offline_kd: truth('learn from that teacher'),
+  use_online_kd: truth('learn from a teacher that is trained at the same time'),
+  soft_cls_loss: optional('x', 'weight of what the teacher says about classes; 2'),
+  soft_box_loss: optional('x', 'weight of what it says about boxes; 200'),
+  detach: flag('only start it; needs a server with workers'),
+};
+
+export const modelarts = defineCommand({
+  name: 'modelarts',
+  args: '[job]',
+  summary: "a run from the parameters of ModelArts' EfficientDet",
+  notes: `JOB is a YAML file of the same names; what is written on the command line comes before it.
+detdistill modelarts --data_url=pictures --train_url=out --model_name=efficientdet-d0 --hparams=moving_average_decay=0`,
+  options,
+  json: true,
+  async act({ args: [file], options: { detach, ...given }, settings, terminal }) {
+    const [{ parseModelArts }, { launch }] = await Promise.all([
+      import('../../config/modelarts.js'),
+      import('../launch.js'),
+    ]);
+    const written = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+    const values = { ...(file === undefined ? {} : await readJob(file)), ...written };
+    const { config, warnings } = parseModelArts(withAbsolutePaths(values), file ?? 'parameters');
+    for (const warning of warnings) terminal.say(`warning: ${warning}`);
+    await launch(config, { detach, settings, terminal });
+  },
+});
+
+async function readJob(file: string): Promise<Record<string, unknown>> {
+  const { readYaml } = await import('../config-file.js');
+  const content = await readYaml(file);
+  if (typeof content === 'object' && content !== null && !Array.isArray(content))
+    return content as Record<string, unknown>;
+  throw errors.configInvalid(file, ['(top): has to be names and values']);
+}
+
+/** Workers may run elsewhere. Addresses stay as they are. */
+function withAbsolutePaths(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const absolute = (value: unknown): unknown =>
+    typeof value === 'string' && value !== '' && !value.includes('://') ? resolve(value) : value;
+  return {
+    ...values,
+    ...Object.fromEntries(
+      ['data_url', 'train_url', 'deps_save_path', 'teacher_model_url']
+        .filter(name => name in values)
+        .map(name => [name, absolute(values[name])]),
+    ),
+  };
+}

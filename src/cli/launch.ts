@@ -1,0 +1,51 @@
+import { stat } from 'node:fs/promises';
+import type { RunConfig } from '../config/run.js';
+import { isBucketAddress } from '../data/bucket.js';
+import { readModelCard } from '../detection/model-card.js';
+import { errors } from '../errors.js';
+import { teacherFrom } from '../pipeline.js';
+import type { Settings } from '../settings.js';
+import type { Terminal } from './terminal.js';
+
+const ON_INTERRUPT = {
+  own: 'Stopping: the running stage saves a checkpoint first. Start the run again to go on. Ctrl-C again: stop at once.',
+  others: 'No longer following; the run goes on.',
+};
+
+interface LaunchOptions {
+  /** Only start it. */
+  readonly detach: boolean;
+  readonly settings: Settings;
+  readonly terminal: Terminal;
+}
+
+/** Starts a run, and follows it to its end unless it is detached. */
+export async function launch(
+  config: RunConfig,
+  { detach, settings, terminal }: LaunchOptions,
+): Promise<void> {
+  const { withRuns, withServer } = await import('./server.js');
+  if (settings.temporalAddress === null) await assertThere(config);
+  if (detach) {
+    const { id, joined } = await withRuns(settings, runs => runs.start(config));
+    return terminal.result({ id, joined }, () =>
+      joined ? `${id} is under way already.` : `Started ${id}; detdistill watch ${id} follows it.`,
+    );
+  }
+  const { startAndFollow } = await import('./follow.js');
+  const { renderResult } = await import('./run-result.js');
+  const result = await withServer({ settings, terminal, onInterrupt: ON_INTERRUPT }, (runs, signal) =>
+    startAndFollow(config, { runs, terminal, signal }),
+  );
+  terminal.result(result, () => renderResult(result));
+}
+
+/** Where the workers are on this machine, what is not here need not be started. */
+async function assertThere(config: RunConfig): Promise<void> {
+  const { data } = config;
+  for (const path of [data.train, data.eval])
+    if (path !== null && !isBucketAddress(path) && !(await stat(path).catch(() => null)))
+      throw errors.datasetMissing(path);
+  const teacher = teacherFrom(config);
+  if (teacher !== null) await readModelCard(teacher);
+}

@@ -1,0 +1,159 @@
+import { closest } from 'fastest-levenshtein';
+import { basename, dirname } from 'node:path';
+import { z } from 'zod';
+import { errors } from '../errors.js';
+import { MODEL_NAMES } from './families.js';
+import { describeIssues } from './issues.js';
+import { Hparams, parseRunConfig, type RunConfig } from './run.js';
+
+const TRUTHS = ['True', 'true', '1', 'yes', 'Yes'];
+const UNTRUTHS = ['False', 'false', '0', 'no', 'No', ''];
+
+/** As Python writes it; YAML makes it a boolean. */
+const Bool = z.union([
+  z.boolean(),
+  z.enum([...TRUTHS, ...UNTRUTHS]).transform(text => TRUTHS.includes(text)),
+]);
+const Count = z.coerce.number().int().positive();
+const Weight = z.coerce.number().min(0);
+
+/** The parameters of ModelArts' EfficientDet, under its names and with its defaults; hparams are parsed apart. */
+export const ModelArtsParameters = z.strictObject({
+  data_url: z.string().min(1),
+  train_url: z.string().min(1),
+  mode: z.enum(['train', 'train_and_eval']).default('train'),
+  model_name: z.enum(MODEL_NAMES),
+  train_batch_size: Count.default(8),
+  eval_batch_size: Count.default(8),
+  num_epochs: Count.default(100),
+  do_data_cleaning: Bool.default(true),
+  hparams: z.string().default('moving_average_decay=0'),
+  deps_save_path: z.string().min(1).optional(),
+  export_teacher_model: Bool.default(false),
+  teacher_model_url: z.string().min(1).optional(),
+  use_offline_kd: Bool.default(false),
+  use_online_kd: Bool.default(false),
+  soft_cls_loss: Weight.optional(),
+  soft_box_loss: Weight.optional(),
+});
+type Parameters = z.infer<typeof ModelArtsParameters>;
+
+export interface ModelArtsJob {
+  readonly config: RunConfig;
+  /** What is allowed but surely not meant, one line each. */
+  readonly warnings: readonly string[];
+}
+
+/** Weights of distillation may stand among the hparams, too. */
+const SOFT = ['soft_cls_loss', 'soft_box_loss'] as const;
+const HPARAM_NAMES = [...Object.keys(Hparams.shape), ...SOFT];
+/** Students and teachers of the original: the others' anchors or sizes do not go together there. */
+const OFFLINE_STUDENT = 'efficientdet-d0';
+const OFFLINE_TEACHERS = /^efficientdet-d[2-6]$/;
+const ONLINE_STUDENTS = /^efficientdet-t[0-2]$/;
+
+/**
+ * A job in ModelArts' own words as a run of this product. Everything that is wrong is reported together.
+ * @param values by parameter name, texts as a console passes them
+ */
+export function parseModelArts(values: Readonly<Record<string, unknown>>, source: string): ModelArtsJob {
+  const parsed = ModelArtsParameters.safeParse(values, { reportInput: true });
+  if (!parsed.success) throw errors.configInvalid(source, describeIssues(parsed.error, ModelArtsParameters));
+  const job = parsed.data;
+  const issues: string[] = [];
+  const { hparams, soft } = parseHparams(job.hparams, issues);
+  issues.push(...misfits(job));
+  if (issues.length > 0) throw errors.configInvalid(source, issues);
+  const config = parseRunConfig(
+    {
+      name: nameOf(job.train_url),
+      mode: job.mode,
+      data: { train: job.data_url, do_data_cleaning: job.do_data_cleaning },
+      student: {
+        model_name: job.model_name,
+        train_batch_size: job.train_batch_size,
+        eval_batch_size: job.eval_batch_size,
+        num_epochs: job.num_epochs,
+        hparams,
+      },
+      distillation: {
+        use_offline_kd: job.use_offline_kd,
+        teacher_model_url: job.use_offline_kd ? job.teacher_model_url : null,
+        ...soft,
+        ...(job.soft_cls_loss !== undefined && { soft_cls_loss: job.soft_cls_loss }),
+        ...(job.soft_box_loss !== undefined && { soft_box_loss: job.soft_box_loss }),
+      },
+      train_url: job.train_url,
+      deps_save_path: job.deps_save_path ?? null,
+    },
+    source,
+  );
+  return { config, warnings: [...warningsOf(config, hparams)] };
+}
+
+type Values = Record<string, unknown>;
+
+/** `key=value,key=value`, without blanks. */
+function parseHparams(text: string, issues: string[]): { hparams: Values; soft: Values } {
+  const [hparams, soft]: [Values, Values] = [{}, {}];
+  if (/\s/.test(text))
+    issues.push(`hparams: ${JSON.stringify(text)} holds blanks; written as key=value,key=value`);
+  for (const pair of text.split(',').filter(Boolean)) {
+    const [, key = pair, value] = /^([^=]*)=(.*)$/.exec(pair.trim()) ?? [];
+    if (value === undefined) issues.push(`hparams: ${JSON.stringify(pair)} has no "="`);
+    else if (!HPARAM_NAMES.includes(key))
+      issues.push(`hparams: ${key} is no known key; did you mean ${closest(key, HPARAM_NAMES)}?`);
+    else (SOFT.some(name => name === key) ? soft : hparams)[key] = valueOf(value);
+  }
+  if (hparams.moving_average_decay !== 0)
+    issues.push('hparams: has to hold moving_average_decay=0, as the original asks for');
+  return { hparams, soft };
+}
+
+function valueOf(text: string): unknown {
+  if (TRUTHS.slice(0, 2).includes(text)) return true;
+  if (UNTRUTHS.slice(0, 2).includes(text)) return false;
+  return text !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+/** What does not go together, before anything is started. */
+function* misfits(job: Parameters): Generator<string> {
+  const { model_name, teacher_model_url: url, use_offline_kd, use_online_kd, export_teacher_model } = job;
+  if (use_offline_kd && use_online_kd)
+    yield 'use_offline_kd, use_online_kd: both are True; a student learns in one of the two ways';
+  if (use_offline_kd && model_name !== OFFLINE_STUDENT)
+    yield `model_name: ${model_name} cannot learn offline from a teacher; only ${OFFLINE_STUDENT} can`;
+  if (use_offline_kd && url === undefined)
+    yield 'teacher_model_url: has to name the model folder of a finished teacher, as in .../teacher/model';
+  if (!use_offline_kd && url !== undefined)
+    yield 'use_offline_kd: has to be True where teacher_model_url names a teacher';
+  if (use_online_kd && !ONLINE_STUDENTS.test(model_name))
+    yield `use_online_kd: ${model_name} cannot learn online; allowed: efficientdet-t0, efficientdet-t1, efficientdet-t2`;
+  if (use_online_kd) yield 'use_online_kd: learning online is not there yet; train without it';
+  if (export_teacher_model && !OFFLINE_TEACHERS.test(model_name))
+    yield `export_teacher_model: ${model_name} is no teacher; allowed: efficientdet-d2 to efficientdet-d6`;
+}
+
+function* warningsOf({ student }: RunConfig, given: Values): Generator<string> {
+  const { num_epochs, hparams } = student;
+  for (const key of ['first_lr_drop_epoch', 'second_lr_drop_epoch'] as const) {
+    if (!(key in given)) continue;
+    if (hparams.lr_decay_method !== 'stepwise')
+      yield `hparams: ${key} has no effect: lr_decay_method is ${hparams.lr_decay_method}, not stepwise`;
+    else if (hparams[key] >= num_epochs)
+      yield `hparams: ${key}=${hparams[key]} is never reached in ${num_epochs} epochs`;
+  }
+}
+
+/** Of a run: the last folder of its output, with the one above where that says little. */
+function nameOf(trainUrl: string): string {
+  const path = trainUrl.replace(/\/+$/, '');
+  const plain = (text: string): string =>
+    text
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-+|-+$/g, '');
+  const last = plain(basename(path));
+  const named = /^(v?\d+|output|train|model|)$/.test(last) ? [plain(basename(dirname(path))), last] : [last];
+  return named.filter(Boolean).join('-') || 'modelarts';
+}

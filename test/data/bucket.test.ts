@@ -1,0 +1,128 @@
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Client } from 'minio';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Data } from '../../src/config/run.js';
+import { listBucket, localData } from '../../src/data/bucket.js';
+import { readDataset } from '../../src/data/readers/index.js';
+import { writeVoc } from '../../src/data/readers/voc-xml.js';
+import { type Minio, startMinio } from '../minio.js';
+import { drawPicture, temporaryFolder } from './scene.js';
+
+describe('data in a bucket', () => {
+  let minio: Minio | undefined;
+  let unavailable = '';
+  let client: Client;
+  const env = () => ({
+    S3_ENDPOINT: minio!.endpoint,
+    AWS_ACCESS_KEY_ID: minio!.accessKey,
+    AWS_SECRET_ACCESS_KEY: minio!.secretKey,
+  });
+  const xmlOf = (name: string): string =>
+    writeVoc({
+      filename: `${name}.png`,
+      width: 40,
+      height: 30,
+      boxes: [{ label: 'oak', box: [2, 4, 20, 25], crowd: false, difficult: false }],
+    });
+
+  beforeAll(async () => {
+    const started = await startMinio();
+    if ('unavailable' in started) {
+      unavailable = started.unavailable;
+      return;
+    }
+    minio = started;
+    const { hostname, port } = new URL(minio.endpoint);
+    const { accessKey, secretKey } = minio;
+    client = new Client({ endPoint: hostname, port: Number(port), useSSL: false, accessKey, secretKey });
+    await client.makeBucket('forest');
+    for (const name of ['a', 'b']) {
+      const picture = await drawPicture({ width: 40, height: 30, rectangle: [2, 4, 20, 25] })
+        .png()
+        .toBuffer();
+      await client.putObject('forest', `trees/img/${name}.png`, picture);
+      await client.putObject('forest', `trees/xml/${name}.xml`, xmlOf(name));
+    }
+  }, 240_000);
+  afterAll(() => minio?.stop());
+
+  it('is fetched once, and again where an object has changed', async test => {
+    if (!minio) return test.skip(unavailable);
+    const cacheFolder = await temporaryFolder();
+    const data = Data.parse({ train: 's3://forest/trees/' });
+    const fetched: string[] = [];
+    const options = {
+      cacheFolder,
+      env: env(),
+      onProgress: ({ phase }: { phase: string }) => void fetched.push(phase),
+    };
+    const local = await localData(data, options);
+    expect(local.train).toBe(join(cacheFolder, 'data', 'forest', 'trees'));
+    expect(fetched).toEqual(Array(4).fill('fetch'));
+    const { format, samples } = await readDataset(local.train, 'auto');
+    expect([format, samples.map(({ id, boxes }) => [id, boxes.length])]).toEqual(['voc', [['img/a', 1], ['img/b', 1]]]); // prettier-ignore
+
+    const file = join(local.train, 'xml/a.xml');
+    const [before, listing] = [await stat(file), await listBucket(data.train, env())];
+    await localData(data, options);
+    expect((await stat(file)).ino).toBe(before.ino);
+    expect(await listBucket(data.train, env())).toBe(listing);
+    await client.putObject('forest', 'trees/xml/a.xml', xmlOf('a').replace('oak', 'elms'));
+    await localData(data, options);
+    expect(await readFile(file, 'utf8')).toContain('elms');
+    expect(await listBucket(data.train, env())).not.toBe(listing);
+    await client.putObject('forest', 'trees/xml/a.xml', xmlOf('a'));
+  });
+
+  it('is fetched where a manifest names it, under any name of its protocol', async test => {
+    if (!minio) return test.skip(unavailable);
+    const folder = await temporaryFolder();
+    const line = (scheme: string, name: string) =>
+      JSON.stringify({
+        source: `${scheme}://forest/trees/img/${name}.png`,
+        usage: 'TRAIN',
+        annotation: [
+          {
+            type: 'modelarts/object_detection',
+            'annotation-loc': `${scheme}://forest/trees/xml/${name}.xml`,
+          },
+        ],
+      });
+    const file = join(folder, 'v1.manifest');
+    await writeFile(file, `${line('obs', 'a')}\n${line('s3a', 'b')}\n${line('s3', 'gone')}\n`);
+    const cacheFolder = join(folder, 'cache');
+    await mkdir(cacheFolder);
+    const { train } = await localData(Data.parse({ train: file }), { cacheFolder, env: env() });
+    const { samples } = await readDataset(train, 'auto');
+    expect(samples.map(({ id, boxes, problem }) => [id, boxes.length, problem !== null])).toEqual([
+      ['a', 1, false],
+      ['b', 1, false],
+      ['gone', 0, true],
+    ]);
+    await expect(stat(samples[0]!.image)).resolves.toBeTruthy();
+  });
+
+  it('is named when it is not there', async test => {
+    if (!minio) return test.skip(unavailable);
+    const cacheFolder = await temporaryFolder();
+    for (const train of ['s3://forest/nothing', 'obs://no-such-bucket/trees'])
+      await expect(localData(Data.parse({ train }), { cacheFolder, env: env() })).rejects.toMatchObject({
+        code: 'DATA_MISSING',
+        message: expect.stringContaining(train) as string,
+      });
+  });
+
+  it('needs to be told where the buckets are', async () => {
+    const cacheFolder = await temporaryFolder();
+    await expect(
+      localData(Data.parse({ train: 's3://forest/trees' }), { cacheFolder, env: {} }),
+    ).rejects.toMatchObject({ code: 'STORE_UNCONFIGURED' });
+  });
+
+  it('leaves what is on this machine alone', async () => {
+    const folder = await temporaryFolder();
+    const data = Data.parse({ train: folder });
+    expect(await localData(data, { cacheFolder: folder, env: {} })).toEqual(data);
+  });
+});
