@@ -86,6 +86,8 @@ describe('an exported model', () => {
 
   it('is a folder with both graphs, the variables, and what they do not say themselves', async () => {
     expect((await readdir(model)).sort()).toEqual([
+      'config.json',
+      'customize_service.py',
       'frozen_graph.pb',
       'index',
       'model.json',
