@@ -18,14 +18,17 @@ export interface PictureFacts {
 const UNREADABLE = { width: 0, height: 0, channels: 0, space: '', orientation: 1 };
 
 /** Decodes the whole picture: a header alone does not show that the end is missing. */
-export async function inspectPicture(file: string): Promise<PictureFacts> {
+export async function inspectPicture(file: string, isLast = false): Promise<PictureFacts> {
   try {
     const image = sharp(file, DECODING);
     const { width, height, channels, space, orientation = 1 } = await image.metadata();
     await image.raw().toBuffer();
     return { width, height, channels, space, orientation, problem: null };
   } catch (error) {
-    return { ...UNREADABLE, problem: messageOf(error) };
+    const problem = messageOf(error);
+    // The decoder keeps one message for all its threads: another may have taken this one's.
+    if (problem === 'Unknown error' && !isLast) return inspectPicture(file, true);
+    return { ...UNREADABLE, problem };
   }
 }
 
