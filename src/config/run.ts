@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { errors } from '../errors.js';
+import { Cleaning } from './cleaning.js';
 import { describeIssues } from './issues.js';
 import { ASPECT_RATIOS, familyOf, MODEL_NAMES } from './families.js';
 
@@ -96,6 +97,7 @@ export const Data = z.strictObject({
   /** Class names in the order of their ids; null: the names found, sorted. */
   classes: z.array(z.string().min(1)).min(1).nullable().default(null),
   do_data_cleaning: z.boolean().default(true),
+  cleaning: z.prefault(Cleaning, {}),
   /** What a picture without any annotation is: background, or not used. */
   unlabelled: z.enum(['background', 'exclude']).default('exclude'),
 });

@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await embedded.stop();
-  await rm(settings.home, { recursive: true, force: true });
+  await rm(settings.home, { recursive: true, force: true, maxRetries: 5 });
 });
 
 describe('the embedded form', () => {

@@ -16,7 +16,7 @@ beforeAll(async () => (command = await providedTemporal()));
 
 const homes: string[] = [];
 afterEach(async () => {
-  for (const home of homes.splice(0)) await rm(home, { recursive: true, force: true });
+  for (const home of homes.splice(0)) await rm(home, { recursive: true, force: true, maxRetries: 5 });
 });
 
 async function newHome(port?: number): Promise<Settings> {

@@ -1,12 +1,7 @@
 import { boxArea, boxHeight, boxWidth, intersect, iou } from '../../boxes.js';
 import type { LabelledBox } from '../dataset.js';
-import type { Finding, Rule, Verdict, Working } from './rule.js';
-
-const MIN_SIDE_PX = 2;
-const MAX_SHARE_OUTSIDE = 0.5;
-const DUPLICATE_IOU = 0.95;
-const COVERS_ALL = 0.95;
-const COVERS_NOTHING = 0.0005;
+import type { Cleaning } from '../../config/cleaning.js';
+import type { Finding, Rule, RuleId, Verdict, Working } from './rule.js';
 
 /** What becomes of a box; null: nothing is wrong with it. */
 type Judgement =
@@ -17,17 +12,20 @@ type Judgement =
 
 /** A rule that looks at one box at a time, and at those kept before it. */
 const boxRule = (
-  id: string,
+  id: RuleId,
   title: string,
-  judge: (box: LabelledBox, working: Working, kept: readonly LabelledBox[]) => Judgement,
+  judge: (
+    box: LabelledBox,
+    given: { working: Working; kept: readonly LabelledBox[]; limits: Cleaning },
+  ) => Judgement,
 ): Rule => ({
   id,
   title,
-  apply(working): Verdict {
+  apply(working, { data }): Verdict {
     const boxes: LabelledBox[] = [];
     const findings: Finding[] = [];
     working.boxes.forEach((before, at) => {
-      const judgement = judge(before, working, boxes);
+      const judgement = judge(before, { working, kept: boxes, limits: data.cleaning });
       if (judgement) findings.push({ ...findingOf(judgement), at, before });
       if (!judgement || 'warn' in judgement) boxes.push(before);
       else if ('change' in judgement) boxes.push(judgement.after);
@@ -48,39 +46,65 @@ export const wrongOrder = boxRule('L03', 'corners in the wrong order', ({ box })
   box[0] > box[2] || box[1] > box[3] ? { drop: 'min is larger than max' } : null,
 );
 
-export const outside = boxRule('L05', 'box outside the picture', (labelled, { width, height }) => {
-  const { box } = labelled;
-  const inside = intersect(box, [0, 0, height, width]);
-  const area = boxArea(box);
-  // A box without area, or without a corner, is degenerate wherever it lies.
-  if (!(area > 0) || box.every((corner, i) => corner === inside[i])) return null;
-  const shareOutside = 1 - boxArea(inside) / area;
-  return shareOutside > MAX_SHARE_OUTSIDE
-    ? { drop: `${percent(shareOutside)} of its area is outside` }
-    : { change: 'clipped to the picture', after: { ...labelled, box: inside } };
-});
+export const outside = boxRule(
+  'L05',
+  'box outside the picture',
+  (labelled, { working: { width, height }, limits }) => {
+    const { box } = labelled;
+    const inside = intersect(box, [0, 0, height, width]);
+    const area = boxArea(box);
+    // A box without area, or without a corner, is degenerate wherever it lies.
+    if (!(area > 0) || box.every((corner, i) => corner === inside[i])) return null;
+    const shareOutside = 1 - boxArea(inside) / area;
+    return shareOutside > limits.max_share_outside
+      ? { drop: `${percent(shareOutside)} of its area is outside` }
+      : { change: 'clipped to the picture', after: { ...labelled, box: inside } };
+  },
+);
 
-export const degenerate = boxRule('L04', 'degenerate or incomplete box', ({ box, label }) => {
-  if (label === '') return { drop: 'it has no name' };
-  if (!box.every(Number.isFinite)) return { drop: 'a corner is missing or not a number' };
-  const side = Math.min(boxHeight(box), boxWidth(box));
-  return side < MIN_SIDE_PX ? { drop: `a side of ${side} px, at least ${MIN_SIDE_PX} are needed` } : null;
-});
+export const degenerate = boxRule(
+  'L04',
+  'degenerate or incomplete box',
+  ({ box, label }, { limits: { min_box_side: least } }) => {
+    if (label === '') return { drop: 'it has no name' };
+    if (!box.every(Number.isFinite)) return { drop: 'a corner is missing or not a number' };
+    const side = Math.min(boxHeight(box), boxWidth(box));
+    return side < least ? { drop: `a side of ${side} px, at least ${least} are needed` } : null;
+  },
+);
 
 export const extremeSize = boxRule(
   'L06',
   'box as large as the picture, or tiny',
-  ({ box }, { width, height }) => {
+  ({ box }, { working: { width, height }, limits }) => {
     const share = boxArea(box) / (width * height);
-    return share < COVERS_NOTHING || share > COVERS_ALL
+    return share < limits.min_box_share || share > limits.max_box_share
       ? { warn: `covers ${percent(share)} of the picture` }
       : null;
   },
 );
 
-export const duplicate = boxRule('L07', 'the same box twice', ({ box, label, crowd }, _, kept) => {
+export const duplicate = boxRule('L07', 'the same box twice', ({ box, label, crowd }, { kept, limits }) => {
   const twin = kept.find(
-    other => other.label === label && other.crowd === crowd && iou(other.box, box) >= DUPLICATE_IOU,
+    other => other.label === label && other.crowd === crowd && iou(other.box, box) >= limits.duplicate_iou,
   );
   return twin ? { drop: `IoU ${iou(twin.box, box).toFixed(3)} with another ${label}` } : null;
 });
+
+export const conflict = boxRule(
+  'L08',
+  'one box with two labels',
+  ({ box, label, crowd }, { kept, limits }) => {
+    const rival = kept.find(
+      other => other.label !== label && other.crowd === crowd && iou(other.box, box) >= limits.duplicate_iou,
+    );
+    return rival ? { warn: `IoU ${iou(rival.box, box).toFixed(3)} with a ${rival.label}` } : null;
+  },
+);
+
+/** As a crowd is: neither an object to find nor background. */
+export const difficult = boxRule('L13', 'box marked as difficult', labelled =>
+  labelled.difficult && !labelled.crowd
+    ? { change: 'not trained on, and no mistake when found', after: { ...labelled, crowd: true } }
+    : null,
+);

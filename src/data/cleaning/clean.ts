@@ -6,7 +6,7 @@ import { errors } from '../../errors.js';
 import type { StageProgress } from '../../pipeline.js';
 import { DATASET_FILE, type Split } from '../dataset.js';
 import { assertLabelsKnown, chooseClasses } from './classes.js';
-import { inspectPicture } from './picture.js';
+import { inspectPicture, type PictureFacts } from './picture.js';
 import { type CleaningReport, countByRule, type LedgerEntry, summarise } from './report.js';
 import type { RuleContext } from './rule.js';
 import { applyRules } from './rules.js';
@@ -62,14 +62,31 @@ async function examine(samples: readonly SplitSample[], options: CleanOptions): 
     samples.filter(({ split }) => split === 'eval').map(({ sample }) => sample.image),
   );
   const beforeEach = meter('examine', samples.length, options);
-  return mapConcurrently(samples, async ({ split, sample }) => {
+  const pictures = await mapConcurrently(samples, ({ sample }) => {
     beforeEach();
-    return examineSample({ split, sample }, { data: options.data, split, evaluated });
+    return inspectPicture(sample.image);
+  });
+  const twins = new Map<string, SplitSample>();
+  const nameOf = ({ split }: SplitSample, { pixels }: PictureFacts): string => `${split} ${pixels}`;
+  samples.forEach((entry, i) => {
+    const name = nameOf(entry, pictures[i]!);
+    if (pictures[i]!.problem === null && !twins.has(name)) twins.set(name, entry);
+  });
+  return samples.map((entry, i) => {
+    const picture = pictures[i]!;
+    // What is evaluated stays there: its twin is not trained on.
+    const firstTwin =
+      (picture.problem === null ? twins.get(`eval ${picture.pixels}`) : undefined) ??
+      twins.get(nameOf(entry, picture));
+    return examineSample(entry, picture, { data: options.data, split: entry.split, evaluated, firstTwin });
   });
 }
 
-async function examineSample({ split, sample }: SplitSample, context: RuleContext): Promise<Examined> {
-  const picture = await inspectPicture(sample.image);
+function examineSample(
+  { split, sample }: SplitSample,
+  picture: PictureFacts,
+  context: RuleContext,
+): Examined {
   if (!context.data.do_data_cleaning) assertReadable(sample, picture.problem);
   const { width, height } = picture;
   const start = { sample, picture, boxes: sample.boxes, width, height, rewrite: false, dropped: false };

@@ -31,6 +31,18 @@ export const wrongSize: Rule = {
   },
 };
 
+export const tooMany: Rule = {
+  id: 'L12',
+  title: 'more boxes than training takes',
+  apply: (working, { data }) => {
+    const count = working.boxes.filter(({ crowd }) => !crowd).length;
+    const limit = data.cleaning.max_boxes;
+    return count > limit
+      ? warn(working, `${count} boxes; hparams.max_instances_per_image decides how many are trained on`)
+      : keep(working);
+  },
+};
+
 /** Comes last: a picture whose every box was dropped shows objects that nothing marks. */
 export const unlabelled: Rule = {
   id: 'L11',

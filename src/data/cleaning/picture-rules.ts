@@ -1,5 +1,6 @@
 import { isTransposed, orientBox } from './orientation.js';
-import { dropSample, keep, type Rule } from './rule.js';
+import type { LabelledBox } from '../dataset.js';
+import { dropSample, keep, type Rule, warn } from './rule.js';
 
 export const leak: Rule = {
   id: 'I10',
@@ -60,3 +61,99 @@ export const channels: Rule = {
     };
   },
 };
+
+/** By content; names are only for people. */
+const EXTENSIONS: Readonly<Record<string, RegExp>> = { jpeg: /\.jpe?g$/i, png: /\.png$/i };
+
+export const encoding: Rule = {
+  id: 'I02',
+  title: 'another format than its name says, or one that few programs read',
+  apply: working => {
+    const { format } = working.picture;
+    const known = EXTENSIONS[format];
+    if (known?.test(working.sample.image)) return keep(working);
+    const reason = known ? `its content is ${format}` : `${format} is stored as JPEG or PNG`;
+    return {
+      working: { ...working, rewrite: true },
+      findings: [{ action: 'change', reason, before: { format, file: working.sample.image } }],
+    };
+  },
+};
+
+export const sameAsAnother: Rule = {
+  id: 'I08',
+  title: 'the same picture twice',
+  apply: (working, { split, firstTwin }) => {
+    if (!firstTwin || firstTwin.sample === working.sample) return keep(working);
+    const { image, boxes } = firstTwin.sample;
+    const differs = describeBoxes(boxes) !== describeBoxes(working.sample.boxes);
+    const evaluated = firstTwin.split === split ? '' : ', which is evaluated';
+    return dropSample(working, `the pixels of ${image}${evaluated}${differs ? '; their labels differ' : ''}`);
+  },
+};
+
+const describeBoxes = (boxes: readonly LabelledBox[]): string =>
+  boxes
+    .map(({ label, box }) => `${label} ${box.join(' ')}`)
+    .sort()
+    .join('\n');
+
+export const aspect: Rule = {
+  id: 'I06',
+  title: 'very long picture',
+  apply: (working, { data }) => {
+    const { width, height } = working;
+    const ratio = Math.max(width, height) / Math.min(width, height);
+    return ratio > data.cleaning.max_picture_aspect
+      ? warn(working, `its sides are as ${ratio.toFixed(1)} to 1: most of the network input stays empty`)
+      : keep(working);
+  },
+};
+
+const APPEARANCES = [
+  ['brightness', 'min_brightness', 'dark'],
+  ['darkness', 'min_darkness', 'white'],
+  ['sharpness', 'min_sharpness', 'blurred'],
+  ['information', 'min_information', 'almost of one colour'],
+] as const;
+
+export const appearance: Rule = {
+  id: 'I07',
+  title: 'dark, white, blurred or empty picture',
+  apply: (working, { data }) => {
+    const reasons = APPEARANCES.flatMap(([measure, limit, word]) => {
+      const value = working.picture.looks[measure];
+      return value < data.cleaning[limit]
+        ? [`${word}: ${measure} ${value.toFixed(2)}, usual from ${data.cleaning[limit]} on`]
+        : [];
+    });
+    return { working, findings: reasons.map(reason => ({ action: 'warn', reason })) };
+  },
+};
+
+/** After all that looks at pixels as they are stored. */
+export const sideLength: Rule = {
+  id: 'I05',
+  title: 'tiny or huge picture',
+  apply: (working, { data }) => {
+    const { width, height } = working;
+    const { min_picture_side: least, max_picture_side: most } = data.cleaning;
+    if (Math.min(width, height) < least)
+      return dropSample(working, `a side of ${Math.min(width, height)} px, at least ${least} are needed`);
+    const scale = most / Math.max(width, height);
+    if (scale >= 1) return keep(working);
+    const size = { width: Math.round(width * scale), height: Math.round(height * scale) };
+    const boxes = working.boxes.map(labelled => scaled(labelled, scale));
+    return {
+      working: { ...working, ...size, boxes, rewrite: true },
+      findings: [
+        { action: 'change', reason: `scaled to ${most} px`, before: { width, height }, after: size },
+      ],
+    };
+  },
+};
+
+function scaled({ area, box, ...rest }: LabelledBox, scale: number): LabelledBox {
+  const [ymin, xmin, ymax, xmax] = box.map(corner => corner * scale) as [number, number, number, number];
+  return { ...rest, box: [ymin, xmin, ymax, xmax], ...(area !== undefined && { area: area * scale ** 2 }) };
+}

@@ -1,6 +1,8 @@
 import sharp from 'sharp';
 import { messageOf } from '../../errors.js';
+import { sha256 } from '../../hashing.js';
 import { DECODING } from '../pictures.js';
+import { type Measures, measurePicture } from './measures.js';
 
 /** What cleaning needs to know of a stored picture. */
 export interface PictureFacts {
@@ -9,21 +11,36 @@ export interface PictureFacts {
   readonly height: number;
   readonly channels: number;
   readonly space: string;
+  /** jpeg, png, … by its content, whatever its name. */
+  readonly format: string;
+  /** SHA-256 of the decoded RGB pixels, as stored. */
+  readonly pixels: string;
+  readonly looks: Measures;
   /** EXIF: 1 is upright. */
   readonly orientation: number;
   /** Why it cannot be decoded. */
   readonly problem: string | null;
 }
 
-const UNREADABLE = { width: 0, height: 0, channels: 0, space: '', orientation: 1 };
+const UNREADABLE = {
+  width: 0,
+  height: 0,
+  channels: 0,
+  space: '',
+  format: '',
+  pixels: '',
+  looks: { brightness: 1, darkness: 1, sharpness: 1, information: 1 },
+  orientation: 1,
+};
 
 /** Decodes the whole picture: a header alone does not show that the end is missing. */
 export async function inspectPicture(file: string, isLast = false): Promise<PictureFacts> {
   try {
     const image = sharp(file, DECODING);
-    const { width, height, channels, space, orientation = 1 } = await image.metadata();
-    await image.raw().toBuffer();
-    return { width, height, channels, space, orientation, problem: null };
+    const { width, height, channels, space, format, orientation = 1 } = await image.metadata();
+    const rgb = await image.removeAlpha().toColourspace('srgb').raw().toBuffer();
+    const looks = await measurePicture(rgb, { width, height });
+    return { width, height, channels, space, format, orientation, pixels: sha256(rgb), looks, problem: null };
   } catch (error) {
     const problem = messageOf(error);
     // The decoder keeps one message for all its threads: another may have taken this one's.
@@ -32,9 +49,17 @@ export async function inspectPicture(file: string, isLast = false): Promise<Pict
   }
 }
 
-/** Writes a picture upright and in RGB. */
-export async function rewritePicture(from: string, to: string): Promise<void> {
-  const upright = sharp(from, DECODING).autoOrient().removeAlpha().toColourspace('srgb');
+/** Writes a picture upright, in RGB and in this size. */
+export async function rewritePicture(
+  from: string,
+  to: string,
+  size: { readonly width: number; readonly height: number },
+): Promise<void> {
+  const upright = sharp(from, DECODING)
+    .autoOrient()
+    .removeAlpha()
+    .toColourspace('srgb')
+    .resize({ ...size, fit: 'fill' });
   await (
     to.endsWith('.png') ? upright.png() : upright.jpeg({ quality: 95, chromaSubsampling: '4:4:4' })
   ).toFile(to);

@@ -1,6 +1,8 @@
+import type { OPTIONAL_RULES } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
 import type { LabelledBox, RawSample, Split } from '../dataset.js';
 import type { PictureFacts } from './picture.js';
+import type { SplitSample } from './splits.js';
 
 /** A sample on its way through the rules. */
 export interface Working {
@@ -35,11 +37,16 @@ export interface RuleContext {
   readonly split: Split;
   /** Pictures of the evaluation split. */
   readonly evaluated: ReadonlySet<string>;
+  /** The first picture with the same pixels: one that is evaluated, else of the same split. */
+  readonly firstTwin: SplitSample | undefined;
 }
+
+/** The rules that no one may leave out are those with `always`. */
+export type RuleId = (typeof OPTIONAL_RULES)[number] | 'I03' | 'I04' | 'I10' | 'L11';
 
 /** A check with its remedy. */
 export interface Rule {
-  readonly id: string;
+  readonly id: RuleId;
   readonly title: string;
   /** Holds even where do_data_cleaning is false: it says how files are read, not what is wrong with them. */
   readonly always?: true;

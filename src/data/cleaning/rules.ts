@@ -1,6 +1,16 @@
-import { degenerate, duplicate, extremeSize, outside, wrongOrder } from './box-rules.js';
-import { unlabelled, unreadableAnnotation, wrongSize } from './label-rules.js';
-import { channels, leak, orientation, unreadable } from './picture-rules.js';
+import { conflict, degenerate, difficult, duplicate, extremeSize, outside, wrongOrder } from './box-rules.js';
+import { tooMany, unlabelled, unreadableAnnotation, wrongSize } from './label-rules.js';
+import {
+  appearance,
+  aspect,
+  channels,
+  encoding,
+  leak,
+  orientation,
+  sameAsAnother,
+  sideLength,
+  unreadable,
+} from './picture-rules.js';
 import type { Finding, Rule, RuleContext, Working } from './rule.js';
 
 /** In the order in which they are applied: what cannot be read, then the picture, then its boxes, then what is left. */
@@ -8,14 +18,22 @@ export const RULES: readonly Rule[] = [
   leak,
   unreadableAnnotation,
   unreadable,
+  sameAsAnother,
+  encoding,
   orientation,
   channels,
+  aspect,
+  appearance,
   wrongSize,
   wrongOrder,
   outside,
   degenerate,
   extremeSize,
   duplicate,
+  conflict,
+  difficult,
+  tooMany,
+  sideLength,
   unlabelled,
 ];
 
@@ -29,10 +47,11 @@ export function applyRules(
   context: RuleContext,
 ): { working: Working; findings: RuleFinding[] } {
   const findings: RuleFinding[] = [];
+  const off = new Set<string>(context.data.cleaning.off);
   let current = working;
   for (const rule of RULES) {
     if (current.dropped) break;
-    if (!rule.always && !context.data.do_data_cleaning) continue;
+    if (!rule.always && (!context.data.do_data_cleaning || off.has(rule.id))) continue;
     const verdict = rule.apply(current, context);
     current = verdict.working;
     findings.push(...verdict.findings.map(finding => ({ rule: rule.id, ...finding })));

@@ -53,13 +53,13 @@ function cleanedSample(
 
 /** Copies a picture as it is, or writes it anew where cleaning changed it. @returns its place in the folder */
 async function storePicture({ split, working }: Kept, outFolder: string): Promise<string> {
-  const { sample, rewrite } = working;
+  const { sample, rewrite, width, height } = working;
   const extension = extname(sample.image).toLowerCase();
   const stored = rewrite && extension !== '.png' ? '.jpg' : extension;
   const image = `images/${split}/${sample.id}${stored}`;
   const target = join(outFolder, image);
   await mkdir(dirname(target), { recursive: true });
-  if (rewrite) await rewritePicture(sample.image, target);
+  if (rewrite) await rewritePicture(sample.image, target, { width, height });
   else await copyFile(sample.image, target, constants.COPYFILE_FICLONE);
   return image;
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { LabelledBox } from '../../../src/data/dataset.js';
 import { RULES } from '../../../src/data/cleaning/rules.js';
@@ -68,6 +68,106 @@ describe('rules about pictures', () => {
     for (const { image, original } of dataset.splits.train)
       expect(await readFile(join(outFolder, image))).toEqual(await readFile(original));
     expect(dataset.splits.train.map(({ original }) => original)).toContain(join(source, 'odd.jpg'));
+  });
+});
+
+describe('rules about what pictures show', () => {
+  const all = { cleaning: {} };
+  /** Of noise, each another. */
+  const unlike = (mean: number, sigma: number, size = SIZE): Sharp =>
+    sharp({ create: { ...size, channels: 3, background: '#000', noise: { type: 'gaussian', mean, sigma } } });
+
+  it.each([
+    ['jpeg named .png', 'odd.png', 'jpeg', 'its content is jpeg'],
+    ['png named .jpg', 'odd.jpg', 'png', 'its content is png'],
+    ['webp', 'odd.webp', 'webp', 'webp is stored as JPEG or PNG'],
+    ['tiff', 'odd.tiff', 'tiff', 'tiff is stored as JPEG or PNG'],
+  ] as const)('I02 stores %s by what it is', async (_, name, format, reason) => {
+    const picture = await unlike(128, 40).toFormat(format).toBuffer();
+    const cleaned = await cleanItems({ [name]: { picture } });
+    expect(found(cleaned)).toEqual([['I02', 'change', reason]]);
+    const sample = cleaned.dataset.splits.train.find(({ id }) => id === 'odd')!;
+    const written = await sharp(join(cleaned.outFolder, sample.image)).metadata();
+    expect(`.${written.format}`.replace('jpeg', 'jpg')).toBe(
+      sample.image.slice(sample.image.lastIndexOf('.')),
+    );
+  });
+
+  it('I05 drops a tiny picture, and makes a huge one smaller with its boxes', async () => {
+    const cleaned = await cleanItems(
+      {
+        tiny: {
+          picture: unlike(128, 40, { width: 90, height: 20 }),
+          declared: { width: 90, height: 20 },
+          boxes: [[1, 1, 15, 15]],
+        },
+        huge: {
+          picture: unlike(128, 40, { width: 400, height: 200 }),
+          declared: { width: 400, height: 200 },
+          boxes: [[40, 80, 120, 200]],
+        },
+      },
+      { cleaning: { off: ['I07', 'I08'], max_picture_side: 100 } },
+    );
+    expect(found(cleaned)).toEqual([
+      ['I05', 'change', 'scaled to 100 px'],
+      ['I05', 'drop-sample', 'a side of 20 px, at least 32 are needed'],
+    ]);
+    const [, huge] = cleaned.dataset.splits.train;
+    expect(huge).toMatchObject({ width: 100, height: 50, boxes: [{ box: [10, 20, 30, 50], area: 600 }] });
+    const written = await sharp(join(cleaned.outFolder, huge!.image)).metadata();
+    expect(written).toMatchObject({ width: 100, height: 50 });
+  });
+
+  it('I06 warns of a long picture', async () => {
+    const size = { width: 400, height: 40 };
+    const cleaned = await cleanItems({
+      odd: { picture: unlike(128, 40, size), declared: size, boxes: [[1, 1, 30, 30]] },
+    });
+    expect(found(cleaned)).toEqual([
+      ['I06', 'warn', 'its sides are as 10.0 to 1: most of the network input stays empty'],
+    ]);
+  });
+
+  it.each([
+    ['dark', unlike(30, 10)],
+    ['white', unlike(253, 1)],
+    ['almost of one colour', sharp({ create: { ...SIZE, channels: 3, background: '#a06040' } })],
+    ['blurred', unlike(128, 60).blur(12)],
+  ] as const)('I07 warns of a picture that is %s', async (word, picture) => {
+    const cleaned = await cleanOne({ picture: await picture.png().toBuffer() }, all);
+    const reasons = cleaned.ledger.filter(({ rule, file }) => rule === 'I07' && file.endsWith('odd.png'));
+    expect(reasons.map(({ reason }) => reason)).toContainEqual(
+      expect.stringMatching(new RegExp(`^${word}: `)),
+    );
+    expect(cleaned.dataset.splits.train.some(({ id }) => id === 'odd')).toBe(true);
+  });
+
+  it('I07 says nothing of an ordinary picture', async () => {
+    const cleaned = await cleanOne({ picture: await unlike(128, 60).png().toBuffer() }, all);
+    expect(cleaned.ledger.filter(({ file }) => file.endsWith('odd.png'))).toEqual([]);
+  });
+
+  it('I08 keeps one of several equal pictures, an evaluated one first, and says when labels differ', async () => {
+    const png = await unlike(128, 40).png({ compressionLevel: 1 }).toBuffer();
+    const again = await sharp(png).png({ compressionLevel: 9 }).toBuffer();
+    const cleaned = await cleanItems(
+      { a: { picture: png }, b: { picture: again }, c: { picture: again, boxes: [[1, 1, 30, 30]] } },
+      { cleaning: { off: ['I07'] } },
+    );
+    const first = join(cleaned.source, 'a.png');
+    expect(found(cleaned)).toEqual([
+      // Drawn like the one that evaluates.
+      ['I08', 'drop-sample', expect.stringMatching(/sound\.png, which is evaluated$/)],
+      ['I08', 'drop-sample', `the pixels of ${first}`],
+      ['I08', 'drop-sample', `the pixels of ${first}; their labels differ`],
+    ]);
+  });
+
+  it('leaves out the rules that are switched off', async () => {
+    const cleaned = await cleanOne({ boxes: [[30, 10, 20, 40], [1, 2, 30, 40]] }, { cleaning: { off: ['L03', 'L04', 'L05', 'L06', 'I07', 'I08'] } }); // prettier-ignore
+    expect(cleaned.ledger).toEqual([]);
+    expect(boxesOf(cleaned, 'odd')).toHaveLength(2);
   });
 });
 
@@ -164,8 +264,39 @@ describe('rules about labels', () => {
         { label: 'cat', box: [10, 10, 50, 60] },
       ],
     });
-    expect(found(cleaned)).toEqual([['L07', 'drop-box', 'IoU 0.976 with another cat']]);
+    expect(found(cleaned)[0]).toEqual(['L07', 'drop-box', 'IoU 0.976 with another cat']);
+    expect(cleaned.ledger.filter(({ rule }) => rule === 'L07')).toHaveLength(1);
     expect(boxesOf(cleaned, 'odd')).toHaveLength(3);
+  });
+
+  it('L08 warns of a box with two labels, and keeps both', async () => {
+    const box = [10, 10, 40, 40] as const;
+    const cleaned = await cleanOne({
+      boxes: [
+        { label: 'cat', box },
+        { label: 'dog', box },
+      ],
+    });
+    expect(found(cleaned)).toEqual([['L08', 'warn', 'IoU 1.000 with a cat']]);
+    expect(boxesOf(cleaned, 'odd')).toHaveLength(2);
+  });
+
+  it('L12 warns of more boxes than training takes', async () => {
+    const boxes = [[1, 1, 20, 20], [1, 30, 20, 50], [30, 1, 50, 20]] as const; // prettier-ignore
+    const cleaned = await cleanOne({ boxes }, { cleaning: { off: ['I07', 'I08'], max_boxes: 2 } });
+    expect(found(cleaned)).toEqual([
+      ['L12', 'warn', '3 boxes; hparams.max_instances_per_image decides how many are trained on'],
+    ]);
+  });
+
+  it('L13 takes a difficult object for a crowd: neither to be found nor background', async () => {
+    const xml = `<annotation><object><name>thing</name><difficult>1</difficult><bndbox><xmin>5</xmin><ymin>5</ymin>
+      <xmax>40</xmax><ymax>40</ymax></bndbox></object></annotation>`;
+    const cleaned = await cleanOne({ xml });
+    expect(found(cleaned)).toEqual([['L13', 'change', 'not trained on, and no mistake when found']]);
+    expect(cleaned.dataset.splits.train.find(({ id }) => id === 'odd')!.boxes).toMatchObject([
+      { crowd: true },
+    ]);
   });
 
   it('L11 leaves a picture without label file out, or takes it as background', async () => {

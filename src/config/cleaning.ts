@@ -1,0 +1,38 @@
+import { z } from 'zod';
+
+/** Rules of cleaning that people may leave out; the others say how files are read. */
+// prettier-ignore
+export const OPTIONAL_RULES = [
+  'I01', 'I02', 'I05', 'I06', 'I07', 'I08', 'L01', 'L02', 'L03', 'L04', 'L05', 'L06', 'L07', 'L08', 'L12', 'L13',
+] as const;
+
+const Share = z.number().min(0).max(1);
+const Pixels = z.number().positive();
+
+/** What cleaning does, and from where on it does it; docs/cleaning.md has the rules by number. */
+export const Cleaning = z.strictObject({
+  /** Rules that are not applied. */
+  off: z.array(z.enum(OPTIONAL_RULES)).default([]),
+  /** I05: a side of a picture. */
+  min_picture_side: Pixels.default(32),
+  max_picture_side: Pixels.default(8192),
+  /** I06: of the longer side over the shorter one. */
+  max_picture_aspect: z.number().min(1).default(5),
+  /** I07: cleanvision's measures and its thresholds for them. */
+  min_brightness: Share.default(0.32),
+  min_darkness: Share.default(0.05),
+  min_sharpness: Share.default(0.29),
+  min_information: Share.default(0.3),
+  /** L04: a side of a box. */
+  min_box_side: Pixels.default(2),
+  /** L05: more of a box outside of the picture than this, and it goes. */
+  max_share_outside: Share.default(0.5),
+  /** L06: of the picture. */
+  min_box_share: Share.default(0.0005),
+  max_box_share: Share.default(0.95),
+  /** L07 and L08: boxes that overlap so much are the same. */
+  duplicate_iou: Share.default(0.95),
+  /** L12: more boxes than this are more than training takes. */
+  max_boxes: z.int().positive().default(100),
+});
+export type Cleaning = z.infer<typeof Cleaning>;
