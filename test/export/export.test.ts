@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -159,6 +159,29 @@ describe('an exported model', () => {
       measure: 'absolute',
       limit: 1e-5,
     });
+  });
+
+  it('suppresses as it was trained to, in Python TensorFlow too', async test => {
+    const trained = join(root, 'trained');
+    const state = JSON.parse(await readFile(join(trained, 'training.json'), 'utf8')) as object;
+    const soft = join(root, 'soft-trained');
+    await cp(trained, soft, { recursive: true });
+    const nms_configs = { method: 'gaussian', per_class: false };
+    await writeFile(join(soft, 'training.json'), JSON.stringify({ ...state, nms_configs }));
+    const folder = join(root, 'soft');
+    await exportModel({ trainedFolder: soft, imageSize: null, folder });
+    const script = fileURLToPath(new URL('read_model.py', import.meta.url));
+    const python = JSON.parse(await runPython(script, { test, args: [folder, '96', '96'] })) as FromPython;
+    const here = await (await openDetector(folder)).detect([picture(70, 50), picture(70, 50, 70 * 50 * 3)]);
+    const scores = here.map(found => found.map(({ score }) => score));
+    expect(scores.map(list => list.length)).toEqual(python.saved_model.num_detections);
+    scores.forEach((list, p) => {
+      expect(largestError(list, python.saved_model.detection_scores[p]!.slice(0, list.length))).toBeLessThan(
+        1e-5,
+      );
+    });
+    const hard = await (await openDetector(model)).detect([picture(70, 50)]);
+    expect(hard[0]!.map(({ score }) => score)).not.toEqual(scores[0]);
   });
 
   it('takes pictures of any size and number, and answers in their pixels', async () => {
