@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { MODEL_NAMES } from '../config/families.js';
+import { familyOf, MODEL_NAMES } from '../config/families.js';
 import { AspectRatios, NmsConfigs } from '../config/run.js';
 import { errors } from '../errors.js';
 import { sha256, sha256OfFile } from '../hashing.js';
@@ -23,6 +23,24 @@ export const ModelCard = z.strictObject({
   metrics: z.record(z.string(), z.number()),
 });
 export type ModelCard = z.infer<typeof ModelCard>;
+
+/** A card; what a family decides is taken from it. */
+export function modelCard(card: Omit<ModelCard, 'anchor_scale' | 'levels' | 'mean' | 'std'>): ModelCard {
+  const { anchorScale, minLevel, maxLevel, normalisation } = familyOf(card.model_name);
+  return {
+    model_name: card.model_name,
+    classes: card.classes,
+    image_size: card.image_size,
+    anchor_scale: anchorScale,
+    aspect_ratios: card.aspect_ratios,
+    nms_configs: card.nms_configs,
+    levels: [minLevel, maxLevel],
+    mean: [...normalisation.mean],
+    std: [...normalisation.std],
+    step: card.step,
+    metrics: card.metrics,
+  };
+}
 
 export const MODEL_CARD = 'model.json';
 export const FROZEN_GRAPH = 'frozen_graph.pb';

@@ -1,8 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { familyOf } from '../config/families.js';
 import { AspectRatios, NmsConfigs } from '../config/run.js';
-import { type ModelCard, readModelCard } from '../detection/model-card.js';
+import { type ModelCard, modelCard, readModelCard } from '../detection/model-card.js';
 import { errors } from '../errors.js';
 import { readTfCheckpoint } from '../model/weights/tf-checkpoint.js';
 import { z } from 'zod';
@@ -51,22 +50,9 @@ const sourceOfModel = async (folder: string): Promise<Source> => ({
 });
 
 async function sourceOfTraining(folder: string): Promise<Source> {
-  const trained = await readTrained(folder);
-  const family = familyOf(trained.model_name);
-  const card: ModelCard = {
-    model_name: trained.model_name,
-    classes: trained.classes,
-    image_size: trained.image_size,
-    anchor_scale: family.anchorScale,
-    aspect_ratios: trained.aspect_ratios,
-    nms_configs: trained.nms_configs,
-    levels: [family.minLevel, family.maxLevel],
-    mean: [...family.normalisation.mean],
-    std: [...family.normalisation.std],
-    step: trained.best.step,
-    metrics: trained.best.metrics,
-  };
-  return { card, prefix: join(folder, 'archive', `model.ckpt-${trained.best.step}`) };
+  const { best, ...rest } = await readTrained(folder);
+  const card = modelCard({ ...rest, step: best.step, metrics: best.metrics });
+  return { card, prefix: join(folder, 'archive', `model.ckpt-${best.step}`) };
 }
 
 async function readTrained(folder: string): Promise<z.infer<typeof Trained>> {

@@ -1,7 +1,7 @@
 import { COCO_LABELS } from '../config/coco-labels.js';
-import { ASPECT_RATIOS, familyOf, type ModelName } from '../config/families.js';
+import { ASPECT_RATIOS, familyOf } from '../config/families.js';
 import { NmsConfigs } from '../config/run.js';
-import type { ModelCard } from '../detection/model-card.js';
+import { modelCard } from '../detection/model-card.js';
 import { errors } from '../errors.js';
 import { variableSpecs } from '../model/efficientdet.js';
 import { readWeights } from '../model/weights/read.js';
@@ -32,7 +32,15 @@ export async function importCheckpoint(input: ImportInput, folder: string): Prom
       return [name, values ? { shape, values } : fresh.get(name)!];
     }),
   );
-  const card = cardOf(input, namesFor(numClasses, input.classes ?? classes));
+  const card = modelCard({
+    model_name,
+    classes: namesFor(numClasses, input.classes ?? classes),
+    image_size: input.image_size ? [...input.image_size] : [family.imageSize, family.imageSize],
+    aspect_ratios: [...ASPECT_RATIOS],
+    nms_configs: NmsConfigs.parse({}),
+    step: 0,
+    metrics: {},
+  });
   await writeModel(folder, { card, weights: complete });
   return { adopted: adopted.length, missing, mismatched, extra, classes: card.classes };
 }
@@ -42,24 +50,4 @@ function namesFor(count: number, known: readonly string[] | null): string[] {
   if (known?.length === count) return [...known];
   if (count === COCO_LABELS.length) return [...COCO_LABELS];
   return Array.from({ length: count }, (_, i) => `class-${i + 1}`);
-}
-
-function cardOf(
-  { model_name, image_size }: { model_name: ModelName; image_size: readonly [number, number] | null },
-  classes: string[],
-): ModelCard {
-  const family = familyOf(model_name);
-  return {
-    model_name,
-    classes,
-    image_size: image_size ? [...image_size] : [family.imageSize, family.imageSize],
-    anchor_scale: family.anchorScale,
-    aspect_ratios: [...ASPECT_RATIOS],
-    nms_configs: NmsConfigs.parse({}),
-    levels: [family.minLevel, family.maxLevel],
-    mean: [...family.normalisation.mean],
-    std: [...family.normalisation.std],
-    step: 0,
-    metrics: {},
-  };
 }

@@ -10,7 +10,7 @@ import { NmsConfigs } from '../../src/config/run.js';
 import { readPicture } from '../../src/data/pictures.js';
 import { SHOWN_SCORE } from '../../src/detection/detections.js';
 import { openDetector } from '../../src/detection/detector.js';
-import type { ModelCard } from '../../src/detection/model-card.js';
+import { modelCard } from '../../src/detection/model-card.js';
 import { writeConfig } from '../../src/export/modelarts/package.js';
 import { writeModel } from '../../src/export/model-folder.js';
 import { variableSpecs } from '../../src/model/efficientdet.js';
@@ -65,19 +65,15 @@ describe('a model folder', () => {
         },
       ]),
     );
-    const card: ModelCard = {
+    const card = modelCard({
       model_name: MODEL,
       classes: CLASSES,
       image_size: [96, 96],
-      anchor_scale: family.anchorScale,
       aspect_ratios: [...ASPECT_RATIOS],
       nms_configs: NmsConfigs.parse({}),
-      levels: [family.minLevel, family.maxLevel],
-      mean: [...family.normalisation.mean],
-      std: [...family.normalisation.std],
       step: 1,
       metrics: {},
-    };
+    });
     await writeModel(model, { card, weights });
   });
   afterAll(() => rm(root, { recursive: true, force: true }));
