@@ -195,6 +195,14 @@ export function plannedStages(config: Pick<RunConfig, 'teacher' | 'distillation'
   );
 }
 
+/** What a teacher's answers weigh in the student's loss; null: it is not learned from. */
+export const softWeights = ({
+  use_offline_kd,
+  soft_cls_loss,
+  soft_box_loss,
+}: RunConfig['distillation']): SoftWeights | null =>
+  use_offline_kd && (soft_cls_loss > 0 || soft_box_loss > 0) ? { soft_cls_loss, soft_box_loss } : null;
+
 /** The folder of a teacher that is not trained in this run; null: there is none. */
 export const teacherFrom = ({
   distillation: { use_offline_kd: isUsed, teacher_model_url: folder },

@@ -9,6 +9,7 @@ import {
   type PublishedTeacher,
   type Role,
   type RunResult,
+  softWeights,
 } from '../src/pipeline.js';
 import { StageRunner } from './stage-runner.js';
 
@@ -81,10 +82,8 @@ async function trainStudent(
   { config, dataset, teacher }: { config: RunConfig; dataset: ArtifactRef; teacher: Teacher | null },
 ): Promise<Trained> {
   const { student: training, mode, seed } = config;
-  const { use_offline_kd: isWanted, soft_cls_loss, soft_box_loss } = config.distillation;
-  const isGuided = isWanted && (soft_cls_loss > 0 || soft_box_loss > 0);
-  const guide =
-    isGuided && teacher ? { model: teacher.model, distillation: { soft_cls_loss, soft_box_loss } } : null;
+  const weights = softWeights(config.distillation);
+  const guide = weights && teacher ? { model: teacher.model, distillation: weights } : null;
   const { artifact: trained } = await runner.run('train-student', ({ train }) =>
     train({ role: 'student', training, mode, seed, dataset, teacher: guide }),
   );

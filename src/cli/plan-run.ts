@@ -1,7 +1,7 @@
 import { adviseKey, cleanKey, evaluateKey, exportKey, trainKey } from '../../activities/keys.js';
 import { artifactKey, type StageKind } from '../../activities/reuse.js';
 import type { RunConfig } from '../config/run.js';
-import { type ArtifactRef, plannedStages, type StageName, teacherFrom } from '../pipeline.js';
+import { type ArtifactRef, plannedStages, softWeights, type StageName, teacherFrom } from '../pipeline.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import { formatTime } from './format.js';
 
@@ -53,15 +53,15 @@ const PLANS: Readonly<Record<StageName, StagePlan>> = {
     kind: 'train',
     needs: ['clean', 'export-teacher'],
     keyOf: ({ student, mode, seed, distillation }, made) => {
-      const { soft_cls_loss, soft_box_loss } = distillation;
-      const model = weighs(distillation) ? made.get('export-teacher') : undefined;
+      const weights = softWeights(distillation);
+      const model = made.get('export-teacher');
       return trainKey({
         role: 'student',
         training: student,
         mode,
         seed,
         dataset: ref(made, 'clean'),
-        teacher: model ? { model, distillation: { soft_cls_loss, soft_box_loss } } : null,
+        teacher: weights && model ? { model, distillation: weights } : null,
       });
     },
   },
@@ -136,9 +136,6 @@ function evaluationOf(role: 'teacher' | 'student'): StagePlan['keyOf'] {
       batchSize: (config[role] ?? config.student).eval_batch_size,
     });
 }
-
-const weighs = ({ use_offline_kd, soft_cls_loss, soft_box_loss }: RunConfig['distillation']): boolean =>
-  use_offline_kd && (soft_cls_loss > 0 || soft_box_loss > 0);
 
 /** Of a stage that `needs` names, hence made. */
 const ref = (made: Made, stage: StageName): ArtifactRef => made.get(stage)!;
