@@ -5,6 +5,7 @@ import { mapConcurrently } from '../../concurrency.js';
 import { errors } from '../../errors.js';
 import type { Split } from '../dataset.js';
 import { listFiles, readHead, statOf } from '../files.js';
+import { checked } from './reader.js';
 
 const Id = z.union([z.number(), z.string()]);
 
@@ -33,10 +34,7 @@ export async function parseCoco(file: string): Promise<CocoFile> {
   } catch (cause) {
     throw errors.datasetUnreadable(file, cause);
   }
-  const result = CocoFile.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  throw errors.datasetUnreadable(file, new Error(`${issue.path.join('.')}: ${issue.message}`));
+  return checked(CocoFile, value, file);
 }
 
 const HEAD_BYTES = 65_536;

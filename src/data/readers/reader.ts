@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+import { errors } from '../../errors.js';
 import type { RawDataset, RawSample } from '../dataset.js';
 
 /** A format of labelled pictures. A new one is a file here and a row in index.ts. */
@@ -9,6 +11,14 @@ export interface DatasetReader {
   detect(path: string): Promise<boolean>;
   /** Everything that the data set holds, broken parts included; no picture is opened. */
   read(path: string): Promise<RawDataset>;
+}
+
+/** What a file holds, when it has the shape that it should have; else an error that names the place. */
+export function checked<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw errors.datasetUnreadable(file, new Error(`${issue.path.join('.')}: ${issue.message}`));
 }
 
 export const PICTURE = /\.(jpe?g|png|bmp|webp|gif|tiff?)$/i;

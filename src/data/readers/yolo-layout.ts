@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { errors } from '../../errors.js';
 import type { Split } from '../dataset.js';
 import { listFiles, statOf } from '../files.js';
-import { PICTURE } from './reader.js';
+import { checked, PICTURE } from './reader.js';
 
 const Folders = z.union([z.string(), z.array(z.string())]);
 
@@ -90,10 +90,7 @@ function parseYaml(file: string, text: string): z.infer<typeof DataYaml> {
   } catch (cause) {
     throw errors.datasetUnreadable(file, cause);
   }
-  const result = DataYaml.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  throw errors.datasetUnreadable(file, new Error(`${issue.path.join('.')}: ${issue.message}`));
+  return checked(DataYaml, value, file);
 }
 
 function orderedNames(names: z.infer<typeof DataYaml>['names']): (string | undefined)[] {
