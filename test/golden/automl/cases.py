@@ -6,6 +6,7 @@ python cases.py automl/efficientdet > cases.json
 """
 
 import json
+import os
 import random
 import re
 import sys
@@ -13,26 +14,13 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = [sys.argv[1], os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")]
 import iou_utils  # noqa: E402
+from fill_rule import numbers  # noqa: E402
 from tf2 import anchors, postprocess  # noqa: E402
 
 RATIOS = {"numbers": [1.0, 2.0, 0.5], "pairs": [[1.0, 1.0], [1.4, 0.7], [0.7, 1.4]]}
 LEVELS, SCALES, ANCHOR_SCALE = (3, 7), 3, 4.0
-
-
-def numbers(name, count):
-    """xorshift32 from the FNV-1a hash of the name, in [-1, 1)."""
-    state = 0x811C9DC5
-    for byte in name.encode():
-        state = ((state ^ byte) * 0x01000193) & 0xFFFFFFFF
-    out = np.empty(count)
-    for i in range(count):
-        state ^= (state << 13) & 0xFFFFFFFF
-        state ^= state >> 17
-        state ^= (state << 5) & 0xFFFFFFFF
-        out[i] = state / 2**32 * 2 - 1
-    return out
 
 
 def rounded(values, digits=7):

@@ -1,29 +1,19 @@
 """effdet's networks with google/automl's variables: the mapping from one's names to the other's, and the fill rule of
 test/model/golden-weights.ts, by which both sides get the same weights without a file."""
 
+import os
 import re
+import sys
 
 import numpy as np
 import torch
 from effdet import EfficientDet, get_efficientdet_config
 from omegaconf import OmegaConf
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from fill_rule import numbers  # noqa: E402
+
 NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
-
-
-def numbers(name, count):
-    """xorshift32 from the FNV-1a hash of the name, in [-1, 1)."""
-    state = 0x811C9DC5
-    for byte in name.encode():
-        state = ((state ^ byte) * 0x01000193) & 0xFFFFFFFF
-    state = state or 1
-    out = np.empty(count)
-    for i in range(count):
-        state ^= (state << 13) & 0xFFFFFFFF
-        state ^= state >> 17
-        state ^= (state << 5) & 0xFFFFFFFF
-        out[i] = state / 2**32 * 2 - 1
-    return out
 
 
 def value_of(name, shape):
