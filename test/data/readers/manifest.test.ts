@@ -1,15 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readDataset } from '../../../src/data/readers/index.js';
 import { writeVoc } from '../../../src/data/readers/voc-xml.js';
 import { datasetReaderContract, type ReaderMember } from '../../contracts/dataset-reader.js';
-import { temporaryFolder } from '../scene.js';
-
-async function writeText(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, text);
-}
+import { temporaryFolder, writeText } from '../scene.js';
 
 const annotation = (location: string) => ({
   type: 'modelarts/object_detection',

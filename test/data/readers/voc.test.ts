@@ -1,10 +1,10 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseVoc, writeVoc } from '../../../src/data/readers/voc-xml.js';
 import { voc } from '../../../src/data/readers/voc.js';
 import { datasetReaderContract, type ReaderMember } from '../../contracts/dataset-reader.js';
-import { temporaryFolder } from '../scene.js';
+import { temporaryFolder, writeText } from '../scene.js';
 
 const member = (pictures: string, labels: string): ReaderMember => ({
   format: 'voc',
@@ -29,11 +29,6 @@ const member = (pictures: string, labels: string): ReaderMember => ({
 datasetReaderContract('Pascal VOC, side by side', member('', ''));
 datasetReaderContract('Pascal VOC, its own folders', member('JPEGImages', 'Annotations'));
 datasetReaderContract('Pascal VOC, images and annotations', member('images', 'annotations'));
-
-async function writeText(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, text);
-}
 
 const label = (name: string): string =>
   `<annotation><object><name>${name}</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>`;

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readDataset } from '../../../src/data/readers/index.js';
@@ -7,12 +7,7 @@ import {
   type ReaderMember,
   type ScenePicture,
 } from '../../contracts/dataset-reader.js';
-import { drawPicture, temporaryFolder } from '../scene.js';
-
-async function writeText(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, text);
-}
+import { drawPicture, temporaryFolder, writeText } from '../scene.js';
 
 const NAMES = ['car', 'traffic light & sign'];
 const lineOf = ({ width, height }: ScenePicture, { label, box }: ScenePicture['boxes'][number]): string => {
