@@ -95,7 +95,8 @@ interface IncompleteCheckpoint extends ForeignCheckpoint {
   }[];
 }
 
-const firstFew = (names: readonly string[]): string =>
+/** A list as it fits into a sentence. */
+export const firstFew = (names: readonly string[]): string =>
   names.length > 4 ? `${names.slice(0, 3).join(', ')}, …` : names.join(', ');
 
 export const errors = {

@@ -1,6 +1,6 @@
 import { familyOf, type ModelName } from '../config/families.js';
 import type { Training } from '../config/run.js';
-import { AppError } from '../errors.js';
+import { AppError, firstFew } from '../errors.js';
 import type { VariableSpec } from '../graph/variables.js';
 import { classesOfHead, headForClasses } from '../model/weights/class-head.js';
 import { PACKAGED } from '../model/weights/imagenet.js';
@@ -107,9 +107,6 @@ async function fit(
     known: classesOfHead(weights) === null ? null : head.known,
   };
 }
-
-const firstFew = (names: readonly string[]): string =>
-  names.length > 3 ? `${names.slice(0, 2).join(', ')}, …` : names.join(', ');
 
 function describe(source: string, adoption: Adoption, known: readonly string[] | null): string {
   const { adopted, missing, mismatched, extra } = adoption;
