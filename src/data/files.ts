@@ -5,6 +5,12 @@ import { join } from 'node:path';
 /** Facts of a file or folder behind any links; null: it is not there. */
 export const statOf = (path: string): Promise<Stats | null> => stat(path).catch(() => null);
 
+/** Names in a folder that are no folders; none where there is no such folder. */
+export async function fileNames(folder: string): Promise<Set<string>> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return new Set(entries.filter(entry => !entry.isDirectory()).map(({ name }) => name));
+}
+
 /** Every file below a folder, sorted; links are followed, hidden files are not data. */
 export async function listFiles(folder: string): Promise<string[]> {
   const files: string[] = [];

@@ -1,41 +1,71 @@
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative } from 'node:path';
 import { z } from 'zod';
 import { mapConcurrently } from '../../concurrency.js';
-import { errors } from '../../errors.js';
+import { AppError, errors } from '../../errors.js';
 import type { Split } from '../dataset.js';
 import { listFiles, readHead, statOf } from '../files.js';
+import { readJsonLists } from './json-lists.js';
 import { checked } from './reader.js';
 
 const Id = z.union([z.number(), z.string()]);
 
-/** What we read of a COCO file; a box that is missing or incomplete is for cleaning to name. */
-const CocoFile = z.object({
-  images: z.array(
-    z.object({ id: Id, file_name: z.string(), width: z.number().nullish(), height: z.number().nullish() }),
-  ),
-  annotations: z.array(
-    z.object({
-      image_id: Id,
-      category_id: Id,
-      bbox: z.array(z.number().nullable()).nullish(),
-      iscrowd: z.union([z.number(), z.boolean()]).nullish(),
-      area: z.number().nullish(),
-    }),
-  ),
-  categories: z.array(z.object({ id: Id, name: z.string() })),
+const Image = z.object({
+  id: Id,
+  file_name: z.string(),
+  width: z.number().nullish(),
+  height: z.number().nullish(),
 });
-export type CocoFile = z.infer<typeof CocoFile>;
+/** A box that is missing or incomplete is for cleaning to name. */
+const Annotation = z.object({
+  image_id: Id,
+  category_id: Id,
+  bbox: z.array(z.number().nullable()).nullish(),
+  iscrowd: z.union([z.number(), z.boolean()]).nullish(),
+  area: z.number().nullish(),
+});
+const Category = z.object({ id: Id, name: z.string() });
+const Lists = z.object({
+  images: z.array(z.unknown()),
+  annotations: z.array(z.unknown()),
+  categories: z.array(z.unknown()),
+});
 
-export async function parseCoco(file: string): Promise<CocoFile> {
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(file, 'utf8'));
-  } catch (cause) {
-    throw errors.datasetUnreadable(file, cause);
-  }
-  return checked(CocoFile, value, file);
+export type CocoId = z.infer<typeof Id>;
+export type CocoImage = z.infer<typeof Image>;
+export type CocoAnnotation = z.infer<typeof Annotation>;
+
+/** What a COCO file lists before its boxes, which come one at a time: a file may hold a million of them. */
+export interface CocoHead {
+  readonly images: readonly CocoImage[];
+  readonly categories: readonly z.infer<typeof Category>[];
 }
+
+/** @throws DATA_UNREADABLE, with the place in the file */
+export async function readCocoHead(file: string): Promise<CocoHead> {
+  const images: CocoImage[] = [];
+  const categories: CocoHead['categories'][number][] = [];
+  const lists = await readLists(file, {
+    images: (image, i) => images.push(checked(Image, image, file, `images.${i}`)),
+    categories: (category, i) => categories.push(checked(Category, category, file, `categories.${i}`)),
+  });
+  checked(Lists, lists, file);
+  return { images, categories };
+}
+
+/** @throws DATA_UNREADABLE, with the place in the file */
+export async function readCocoAnnotations(
+  file: string,
+  visit: (annotation: CocoAnnotation) => void,
+): Promise<void> {
+  await readLists(file, {
+    annotations: (annotation, i) => visit(checked(Annotation, annotation, file, `annotations.${i}`)),
+  });
+}
+
+const readLists: typeof readJsonLists = (file, visits) =>
+  readJsonLists(file, visits).catch((error: unknown) => {
+    throw error instanceof AppError ? error : errors.datasetUnreadable(file, error);
+  });
 
 const HEAD_BYTES = 65_536;
 const COCO_LIST = /"(images|annotations|categories)"\s*:\s*\[/;

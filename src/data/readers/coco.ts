@@ -1,12 +1,18 @@
-import { dirname, extname, join, posix, resolve } from 'node:path';
+import { basename, dirname, extname, join, posix, resolve } from 'node:path';
 import { mapConcurrently } from '../../concurrency.js';
 import type { LabelledBox, RawDataset, RawSample, Split } from '../dataset.js';
-import { statOf } from '../files.js';
-import { chooseSplits, type CocoFile, findCocoFiles, parseCoco, pictureFolders } from './coco-file.js';
+import { fileNames } from '../files.js';
+import {
+  chooseSplits,
+  type CocoAnnotation,
+  type CocoHead,
+  type CocoId,
+  findCocoFiles,
+  pictureFolders,
+  readCocoAnnotations,
+  readCocoHead,
+} from './coco-file.js';
 import { type DatasetReader, orderSamples } from './reader.js';
-
-type Annotation = CocoFile['annotations'][number];
-type Id = Annotation['image_id'];
 
 /** COCO: a JSON file with images, annotations, categories, or a folder that holds such files and the pictures. */
 export const coco: DatasetReader = {
@@ -16,9 +22,7 @@ export const coco: DatasetReader = {
   detect: async path => (await findCocoFiles(path)).length > 0,
   async read(path): Promise<RawDataset> {
     const parts = await Promise.all(
-      chooseSplits(path, await findCocoFiles(path)).map(async ({ file, split }) =>
-        readFile(file, { split, content: await parseCoco(file) }),
-      ),
+      chooseSplits(path, await findCocoFiles(path)).map(({ file, split }) => readFile(file, split)),
     );
     return {
       format: 'coco',
@@ -33,13 +37,11 @@ interface Part {
   readonly classes: readonly string[];
 }
 
-async function readFile(
-  file: string,
-  { split, content }: { split: Split | null; content: CocoFile },
-): Promise<Part> {
-  const boxes = boxesByImage(content);
+async function readFile(file: string, split: Split | null): Promise<Part> {
+  const head = await readCocoHead(file);
+  const boxes = await boxesByImage(file, head);
   const locate = pictureFinder(file);
-  const samples = await mapConcurrently(content.images, async image => {
+  const samples = await mapConcurrently(head.images, async image => {
     const name = safeName(image.file_name);
     const sample: RawSample = {
       id: name.slice(0, name.length - extname(name).length),
@@ -53,27 +55,27 @@ async function readFile(
     };
     return { sample, fullName: `${name}-${image.id}` };
   });
-  const lost = unlisted(file, { split, content, ids: boxes.keys() });
-  return { samples: [...samples, ...lost], classes: content.categories.map(({ name }) => name) };
+  const lost = unlisted(file, { split, head, ids: boxes.keys() });
+  return { samples: [...samples, ...lost], classes: head.categories.map(({ name }) => name) };
 }
 
 /** A relative path that cannot leave its folder. */
 const safeName = (name: string): string => posix.normalize(`/${name.replaceAll('\\', '/')}`).slice(1);
 
-function boxesByImage({ annotations, categories }: CocoFile): Map<Id, LabelledBox[]> {
+async function boxesByImage(file: string, { categories }: CocoHead): Promise<Map<CocoId, LabelledBox[]>> {
   const names = new Map(categories.map(({ id, name }) => [id, name]));
-  const boxes = new Map<Id, LabelledBox[]>();
-  for (const annotation of annotations) {
+  const boxes = new Map<CocoId, LabelledBox[]>();
+  await readCocoAnnotations(file, annotation => {
     const box = boxOf(annotation, names.get(annotation.category_id) ?? `category ${annotation.category_id}`);
     const list = boxes.get(annotation.image_id);
     if (list) list.push(box);
     else boxes.set(annotation.image_id, [box]);
-  }
+  });
   return boxes;
 }
 
 /** A number that is missing becomes NaN: cleaning names it. */
-function boxOf({ bbox, iscrowd, area }: Annotation, label: string): LabelledBox {
+function boxOf({ bbox, iscrowd, area }: CocoAnnotation, label: string): LabelledBox {
   const [x, y, width, height] = [0, 1, 2, 3].map(index => bbox?.[index] ?? NaN) as [
     number,
     number,
@@ -84,12 +86,18 @@ function boxOf({ bbox, iscrowd, area }: Annotation, label: string): LabelledBox 
   return { box, label, crowd: Boolean(iscrowd), difficult: false, ...(area != null && { area }) };
 }
 
-/** Finds pictures in the folder that held the last one first: a file has them all in one. */
+/** Finds pictures in the folder that held the last one first: a file has them all in one, listed once. */
 function pictureFinder(file: string): (name: string) => Promise<string> {
   let folders = pictureFolders(file);
+  const listed = new Map<string, Promise<Set<string>>>();
+  const isThere = async (path: string): Promise<boolean> => {
+    const folder = dirname(path);
+    if (!listed.has(folder)) listed.set(folder, fileNames(folder));
+    return (await listed.get(folder)!).has(basename(path));
+  };
   return async name => {
     for (const folder of folders) {
-      if (!(await statOf(join(folder, name)))?.isFile()) continue;
+      if (!(await isThere(join(folder, name)))) continue;
       folders = [folder, ...folders.filter(other => other !== folder)];
       return resolve(folder, name);
     }
@@ -100,9 +108,9 @@ function pictureFinder(file: string): (name: string) => Promise<string> {
 /** Labels for images that the file does not list. */
 function unlisted(
   file: string,
-  { split, content, ids }: { split: Split | null; content: CocoFile; ids: Iterable<Id> },
+  { split, head, ids }: { split: Split | null; head: CocoHead; ids: Iterable<CocoId> },
 ): Part['samples'] {
-  const listed = new Set(content.images.map(({ id }) => id));
+  const listed = new Set(head.images.map(({ id }) => id));
   return [...ids]
     .filter(id => !listed.has(id))
     .map(id => {

@@ -13,12 +13,16 @@ export interface DatasetReader {
   read(path: string): Promise<RawDataset>;
 }
 
-/** What a file holds, when it has the shape that it should have; else an error that names the place. */
-export function checked<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
+/**
+ * What a file holds, when it has the shape that it should have; else an error that names the place.
+ * @param place of the value in the file; left out, it is the whole file
+ */
+export function checked<T>(schema: z.ZodType<T>, value: unknown, file: string, place?: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
-  throw errors.datasetUnreadable(file, new Error(`${issue.path.join('.')}: ${issue.message}`));
+  const where = [...(place === undefined ? [] : [place]), ...issue.path].join('.');
+  throw errors.datasetUnreadable(file, new Error(`${where}: ${issue.message}`));
 }
 
 export const PICTURE = /\.(jpe?g|png|bmp|webp|gif|tiff?)$/i;
