@@ -1,4 +1,5 @@
 import type { ExportInput, ExportResult } from '../src/pipeline.js';
+import { fetchModel } from '../src/detection/model-card.js';
 import { asActivity } from './context.js';
 import type { Dependencies } from './dependencies.js';
 import { exportKey } from './keys.js';
@@ -7,8 +8,16 @@ import { runTrainer } from './trainer-process.js';
 
 export const createExport =
   (dependencies: Dependencies) =>
-  (input: ExportInput): Promise<ExportResult> =>
+  (given: ExportInput): Promise<ExportResult> =>
     asActivity(async context => {
+      const { cacheFolder } = dependencies.settings;
+      const input =
+        'folder' in given.trained
+          ? {
+              ...given,
+              trained: { folder: await fetchModel(given.trained.folder, { cacheFolder, ...context }) },
+            }
+          : given;
       const stage = { kind: 'export', key: await exportKey(input), context } as const;
       return reuseOrRun<ExportResult>(dependencies, stage, async folder => {
         const trained =

@@ -1,11 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
-import { z } from 'zod';
 import { errors } from '../src/errors.js';
-
-/** Says that a folder is a run's, and which entries of it are. */
-const MARKER = 'run.json';
-const Marker = z.object({ run: z.string(), published: z.string(), entries: z.array(z.string()) });
+import { MARKER, markerText, readMarker } from './output-marker.js';
 
 /** A folder that people chose may hold what is theirs; the one below the home is always ours. */
 export interface Output {
@@ -15,7 +11,8 @@ export interface Output {
 
 /** Refuses a place that is not a run's to fill, before days are spent on what would lie there. */
 export async function assertUsable({ target, isChosen }: Output): Promise<void> {
-  if (!isAbsolute(target)) throw errors.outputUnusable(target, 'is no absolute path of a folder');
+  if (!isAbsolute(target))
+    throw errors.outputUnusable(target, 'is no absolute path of a folder, and no address of a bucket');
   const names = await entriesOf(target);
   if (isChosen && names.length > 0 && !names.includes(MARKER))
     throw errors.outputUnusable(target, `holds ${names.slice(0, 3).join(', ')}, which no run put there`);
@@ -37,8 +34,7 @@ export async function replaceOutput(
     await mkdir(next);
     await fill(next);
     const entries = await readdir(next);
-    const marker = { run, published: new Date().toISOString(), entries } satisfies z.infer<typeof Marker>;
-    await writeFile(join(next, MARKER), `${JSON.stringify(marker, null, 2)}\n`);
+    await writeFile(join(next, MARKER), markerText(run, entries));
     await keepAdditions(target, next);
     await rename(target, old).catch(ignoreMissing);
     await rename(next, target);
@@ -50,7 +46,7 @@ export async function replaceOutput(
 async function keepAdditions(target: string, next: string): Promise<void> {
   const names = await entriesOf(target);
   if (!names.includes(MARKER)) return;
-  const { entries } = Marker.parse(JSON.parse(await readFile(join(target, MARKER), 'utf8')));
+  const { entries } = readMarker(await readFile(join(target, MARKER), 'utf8'));
   const added = names.filter(name => name !== MARKER && !entries.includes(name));
   for (const name of added) await rename(join(target, name), join(next, name));
 }

@@ -5,9 +5,13 @@ import { readReport } from '../src/evaluation/report.js';
 import { writeConfig } from '../src/export/modelarts/package.js';
 import type { ArtifactRef, PublishedTeacher, PublishInput } from '../src/pipeline.js';
 import type { Settings } from '../src/settings.js';
-import { asActivity } from './context.js';
+import type { ArtifactStore } from '../src/store/artifact-store.js';
+import { isBucketAddress } from '../src/store/bucket.js';
+import { asActivity, type StageContext } from './context.js';
 import type { Dependencies } from './dependencies.js';
+import { assertBucketUsable, uploadFiles, uploadOutput } from './output-bucket.js';
 import { assertUsable, type Output, replaceOutput } from './output-folder.js';
+import { inWorkFolder } from './work-folder.js';
 
 const outputOf = ({ train_url, name }: RunConfig, { home }: Settings): Output => ({
   target: train_url ?? join(home, 'runs', name),
@@ -18,37 +22,56 @@ const outputOf = ({ train_url, name }: RunConfig, { home }: Settings): Output =>
 export const createCheckOutput =
   ({ settings }: Dependencies) =>
   (config: RunConfig): Promise<void> =>
-    asActivity(() => assertUsable(outputOf(config, settings)));
+    asActivity(async () => {
+      const output = outputOf(config, settings);
+      await (isBucketAddress(output.target) ? assertBucketUsable(output.target) : assertUsable(output));
+    });
 
 /** The run's output folder: checkpoints, archive/, events and model/ of the student, the same of the teacher below teacher/. */
 export const createPublish =
   ({ settings, store }: Dependencies) =>
-  ({ config, teacher, student, suggestions }: PublishInput): Promise<string> =>
+  ({ config, ...models }: PublishInput): Promise<string> =>
     asActivity(async ({ signal, onProgress }) => {
       const output = outputOf(config, settings);
-      const placings = [
-        ...placingsOf(student, '.'),
-        ...(teacher ? placingsOf(teacher, 'teacher') : []),
-        [suggestions, 'suggestions'] as const,
-      ];
-      const place = async (artifact: ArtifactRef, folder: string): Promise<void> =>
-        cp(await store.open(artifact), folder, { recursive: true });
-      await replaceOutput(output, {
-        run: config.name,
-        fill: async folder => {
-          for (const [step, [artifact, at]] of placings.entries()) {
-            signal.throwIfAborted();
-            onProgress({ phase: 'publish', step, totalSteps: placings.length });
-            await place(artifact, join(folder, at));
-          }
-          await describeModel(folder);
-          if (teacher) await describeModel(join(folder, 'teacher'));
-        },
-      });
+      const run = config.name;
+      const fill = (folder: string): Promise<void> =>
+        fillOutput(folder, { ...models, store, signal, onProgress });
+      if (isBucketAddress(output.target))
+        await inWorkFolder(settings, 'publish', async folder => {
+          await fill(folder);
+          await uploadOutput(output.target, { run, folder, signal, onProgress });
+        });
+      else await replaceOutput(output, { run, fill });
       if (config.deps_save_path)
-        for (const artifact of [student.report, suggestions]) await place(artifact, config.deps_save_path);
+        for (const artifact of [models.student.report, models.suggestions])
+          await copyInto(config.deps_save_path, await store.open(artifact));
       return output.target;
     });
+
+interface Filling extends Omit<PublishInput, 'config'>, Omit<StageContext, 'last'> {
+  readonly store: ArtifactStore;
+}
+
+async function fillOutput(
+  folder: string,
+  { teacher, student, suggestions, store, signal, onProgress }: Filling,
+): Promise<void> {
+  const placings = [
+    ...placingsOf(student, '.'),
+    ...(teacher ? placingsOf(teacher, 'teacher') : []),
+    [suggestions, 'suggestions'] as const,
+  ];
+  for (const [step, [artifact, at]] of placings.entries()) {
+    signal.throwIfAborted();
+    onProgress({ phase: 'publish', step, totalSteps: placings.length });
+    await copyInto(join(folder, at), await store.open(artifact));
+  }
+  await describeModel(folder);
+  if (teacher) await describeModel(join(folder, 'teacher'));
+}
+
+const copyInto = (target: string, folder: string): Promise<void> =>
+  isBucketAddress(target) ? uploadFiles(target, folder) : cp(folder, target, { recursive: true });
 
 /** What the evaluation found out goes into the model's own description. */
 async function describeModel(folder: string): Promise<void> {

@@ -85,7 +85,7 @@ export interface TrainResult extends StageResult {
 }
 
 export interface ExportInput {
-  /** What is exported: a training's artifact, or the folder of a model that exists already. */
+  /** What is exported: a training's artifact, or the folder, or a bucket's address, of a model that exists already. */
   readonly trained: ArtifactRef | { readonly folder: string };
   /** [height, width] of the network input; null: as trained. A teacher is exported at its student's size. */
   readonly image_size: readonly [number, number] | null;

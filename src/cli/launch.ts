@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { RunConfig } from '../config/run.js';
-import { isBucketAddress } from '../data/bucket.js';
-import { readModelCard } from '../detection/model-card.js';
+import { isBucketAddress } from '../store/bucket.js';
+import { fetchModel, readModelCard } from '../detection/model-card.js';
 import { errors } from '../errors.js';
 import { teacherFrom } from '../pipeline.js';
 import type { Settings } from '../settings.js';
@@ -25,7 +25,7 @@ export async function launch(
   { detach, settings, terminal }: LaunchOptions,
 ): Promise<void> {
   const { withRuns, withServer } = await import('./server.js');
-  if (settings.temporalAddress === null) await assertThere(config);
+  if (settings.temporalAddress === null) await assertThere(config, settings);
   if (detach) {
     const { id, joined } = await withRuns(settings, runs => runs.start(config));
     return terminal.result({ id, joined }, () =>
@@ -41,11 +41,11 @@ export async function launch(
 }
 
 /** Where the workers are on this machine, what is not here need not be started. */
-async function assertThere(config: RunConfig): Promise<void> {
+async function assertThere(config: RunConfig, settings: Settings): Promise<void> {
   const { data } = config;
   for (const path of [data.train, data.eval])
     if (path !== null && !isBucketAddress(path) && !(await stat(path).catch(() => null)))
       throw errors.datasetMissing(path);
   const teacher = teacherFrom(config);
-  if (teacher !== null) await readModelCard(teacher);
+  if (teacher !== null) await readModelCard(await fetchModel(teacher, settings));
 }

@@ -1,6 +1,7 @@
 import { adviseKey, cleanKey, evaluateKey, exportKey, trainKey } from '../../activities/keys.js';
 import { artifactKey, type StageKind } from '../../activities/reuse.js';
 import type { RunConfig } from '../config/run.js';
+import { fetchModel } from '../detection/model-card.js';
 import { type ArtifactRef, plannedStages, softWeights, type StageName, teacherFrom } from '../pipeline.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import { formatTime } from './format.js';
@@ -21,7 +22,12 @@ interface StagePlan {
   readonly kind: StageKind;
   /** Stages whose artifacts its key depends on; those that the run does not have are left out. */
   readonly needs: readonly StageName[];
-  readonly keyOf: (config: RunConfig, made: Made) => string | Promise<string>;
+  readonly keyOf: (config: RunConfig, made: Made, context: PlanContext) => string | Promise<string>;
+}
+
+export interface PlanContext {
+  readonly store: ArtifactStore;
+  readonly cacheFolder: string;
 }
 
 const PLANS: Readonly<Record<StageName, StagePlan>> = {
@@ -42,9 +48,9 @@ const PLANS: Readonly<Record<StageName, StagePlan>> = {
   'export-teacher': {
     kind: 'export',
     needs: ['train-teacher'],
-    keyOf: (config, made) =>
+    keyOf: async (config, made, context) =>
       exportKey({
-        trained: made.get('train-teacher') ?? { folder: teacherFrom(config)! },
+        trained: made.get('train-teacher') ?? { folder: await fetchModel(teacherFrom(config)!, context) },
         image_size: config.student.image_size,
       }),
   },
@@ -85,8 +91,9 @@ const PLANS: Readonly<Record<StageName, StagePlan>> = {
   },
 };
 
-/** What a run would do with what the store holds; nothing is started or written. */
-export async function planRun(config: RunConfig, store: ArtifactStore): Promise<PlannedStage[]> {
+/** What a run would do with what the store holds; nothing is started, and nothing written but the copy of a teacher from elsewhere. */
+export async function planRun(config: RunConfig, context: PlanContext): Promise<PlannedStage[]> {
+  const { store } = context;
   const names = plannedStages(config);
   const made = new Map<StageName, ArtifactRef>();
   const planned: PlannedStage[] = [];
@@ -102,7 +109,7 @@ export async function planRun(config: RunConfig, store: ArtifactStore): Promise<
       });
       continue;
     }
-    const key = await keyOf(config, made);
+    const key = await keyOf(config, made, context);
     const found = await store.find(artifactKey(kind, key));
     if (found) made.set(name, found.ref);
     planned.push(

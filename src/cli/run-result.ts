@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { CocoMetrics, RunResult } from '../pipeline.js';
 import { formatMetric } from './format.js';
 import { renderStages } from './progress/run-picture.js';
@@ -25,13 +24,13 @@ export function renderResult(result: RunResult, expected?: Expected): string {
   ].join('\n\n');
 }
 
-/** The files of a finished run. */
+/** The files of a finished run; its folder may be the address of a bucket. */
 export const placesOf = ({ folder, teacher }: Pick<RunResult, 'folder' | 'teacher'>) => ({
-  model: join(folder, 'model'),
-  report: join(folder, 'evaluation', 'report.json'),
-  picture: join(folder, 'evaluation', 'pictures', 'detections.png'),
-  suggestions: join(folder, 'suggestions', 'suggestions.json'),
-  ...(teacher && { teacher: join(folder, 'teacher') }),
+  model: `${folder}/model`,
+  report: `${folder}/evaluation/report.json`,
+  picture: `${folder}/evaluation/pictures/detections.png`,
+  suggestions: `${folder}/suggestions/suggestions.json`,
+  ...(teacher && { teacher: `${folder}/teacher` }),
 });
 
 function renderReached({ teacher, student }: RunResult, expected?: Expected): string {

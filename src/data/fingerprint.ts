@@ -3,7 +3,7 @@ import { mapConcurrently } from '../concurrency.js';
 import type { Data } from '../config/run.js';
 import { errors } from '../errors.js';
 import { sha256 } from '../hashing.js';
-import { isBucketAddress, listBucket } from './bucket.js';
+import { isBucketAddress, listBucket } from '../store/bucket.js';
 import { listFiles, statOf } from './files.js';
 import { readDataset } from './readers/index.js';
 

@@ -1,10 +1,11 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { familyOf, MODEL_NAMES } from '../config/families.js';
 import { AspectRatios, NmsConfigs } from '../config/run.js';
 import { errors } from '../errors.js';
 import { sha256, sha256OfFile } from '../hashing.js';
+import { fetched, type FetchOptions, hasObject, isBucketAddress } from '../store/bucket.js';
 
 /** model.json beside an exported model: what its graphs do not say themselves. */
 export const ModelCard = z.strictObject({
@@ -52,12 +53,29 @@ const isThere = (path: string): Promise<boolean> =>
   );
 
 /** What is wrong with the place where a model is looked for, where it lies one level away. */
-async function misplaced(folder: string): Promise<string | null> {
-  if (await isThere(join(folder, 'model', MODEL_CARD)))
-    return `lies above the model: name ${join(folder, 'model')}`;
-  if (await isThere(join(dirname(folder), MODEL_CARD)))
-    return `${basename(folder)} is a part of the model: name ${dirname(folder)}`;
+async function misplaced(
+  folder: string,
+  hasCard: (folder: string) => Promise<boolean>,
+): Promise<string | null> {
+  const [below, above] = [`${folder.replace(/\/+$/, '')}/model`, folder.replace(/\/[^/]+\/*$/, '')];
+  if (await hasCard(below)) return `lies above the model: name ${below}`;
+  if (await hasCard(above)) return `${basename(folder)} is a part of the model: name ${above}`;
   return null;
+}
+
+/**
+ * The folder of a model on this machine: a copy, where it lies in a bucket.
+ * @throws MODEL_UNREADABLE: there is none at that level of the bucket
+ */
+export async function fetchModel(named: string, options: FetchOptions): Promise<string> {
+  if (!isBucketAddress(named)) return named;
+  const hasCard = (address: string): Promise<boolean> => hasObject(`${address}/${MODEL_CARD}`, options.env);
+  if (!(await hasCard(named)))
+    throw errors.modelUnreadable(
+      named,
+      new Error((await misplaced(named, hasCard)) ?? `there is no ${MODEL_CARD}`),
+    );
+  return fetched(named, options);
 }
 
 /** Content of a model folder: of its variables and its card. */
@@ -70,7 +88,8 @@ export async function modelFingerprint(folder: string): Promise<string> {
 
 export async function readModelCard(folder: string): Promise<ModelCard> {
   const file = join(folder, MODEL_CARD);
-  const problem = (await isThere(file)) ? null : await misplaced(folder);
+  const hasCard = (at: string): Promise<boolean> => isThere(join(at, MODEL_CARD));
+  const problem = (await hasCard(folder)) ? null : await misplaced(folder, hasCard);
   if (problem !== null) throw errors.modelUnreadable(folder, new Error(problem));
   try {
     return ModelCard.parse(JSON.parse(await readFile(file, 'utf8')));

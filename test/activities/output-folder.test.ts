@@ -72,8 +72,8 @@ describe('the output folder of a run', () => {
   });
 
   it.each([
-    ['s3://bucket/out', 'is no absolute path of a folder'],
-    ['out', 'is no absolute path of a folder'],
+    ['https://bucket/out', 'is no absolute path of a folder, and no address of a bucket'],
+    ['out', 'is no absolute path of a folder, and no address of a bucket'],
     [import.meta.filename, 'is a file'],
     [join(import.meta.filename, 'out'), 'is a file'],
   ])('is not %s', async (path, problem) => {

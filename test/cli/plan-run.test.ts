@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cleanKey, trainKey } from '../../activities/keys.js';
 import { artifactKey } from '../../activities/reuse.js';
-import { planRun } from '../../src/cli/plan-run.js';
+import { type PlanContext, planRun } from '../../src/cli/plan-run.js';
 import { parseRunConfig, type RunConfig } from '../../src/config/run.js';
 import { plannedStages } from '../../src/pipeline.js';
 import type { ArtifactStore } from '../../src/store/artifact-store.js';
@@ -31,13 +31,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
+const context = (): PlanContext => ({ store, cacheFolder: join(folder, 'cache') });
 const work = (): string => join(folder, 'work');
 const will = async (): Promise<Record<string, string>> =>
-  Object.fromEntries((await planRun(config, store)).map(({ name, will: what }) => [name, what]));
+  Object.fromEntries((await planRun(config, context())).map(({ name, will: what }) => [name, what]));
 
 describe('planRun', () => {
   it('runs the first stage of an empty store; what depends on its result waits', async () => {
-    const planned = await planRun(config, store);
+    const planned = await planRun(config, context());
     expect(planned.map(({ name }) => name)).toEqual(plannedStages(config));
     expect(planned.map(({ will: what }) => what)).toEqual(['run', ...Array<string>(7).fill('wait')]);
     expect(planned[1]).toMatchObject({ key: null, reason: 'depends on the result of clean' });
@@ -52,7 +53,7 @@ describe('planRun', () => {
     const teacherKey = trainKey({ role: 'teacher', training: training!, mode, seed, dataset, teacher: null });
     await commitCheckpoint(store, teacherKey, { step: 90, folder: work(), keep: 2 });
     await commitCheckpoint(store, teacherKey, { step: 120, folder: work(), keep: 2 });
-    const planned = await planRun(config, store);
+    const planned = await planRun(config, context());
     expect(planned[1]).toEqual({
       name: 'train-teacher',
       will: 'resume',

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { Client } from 'minio';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Data } from '../../src/config/run.js';
-import { listBucket, localData } from '../../src/data/bucket.js';
+import { localData } from '../../src/data/bucket.js';
 import { readDataset } from '../../src/data/readers/index.js';
 import { writeVoc } from '../../src/data/readers/voc-xml.js';
+import { listBucket } from '../../src/store/bucket.js';
 import { type Minio, startMinio } from '../minio.js';
 import { drawPicture, temporaryFolder } from './scene.js';
 
@@ -73,6 +74,26 @@ describe('data in a bucket', () => {
     expect(await readFile(file, 'utf8')).toContain('elms');
     expect(await listBucket(data.train, env())).not.toBe(listing);
     await client.putObject('forest', 'trees/xml/a.xml', xmlOf('a'));
+  });
+
+  it('loses what is lost there', async test => {
+    if (!minio) return test.skip(unavailable);
+    const cacheFolder = await temporaryFolder();
+    const data = Data.parse({ train: 'obs://forest/shrinking' });
+    const picture = await drawPicture({ width: 40, height: 30, rectangle: [2, 4, 20, 25] })
+      .png()
+      .toBuffer();
+    for (const name of ['a', 'b']) {
+      await client.putObject('forest', `shrinking/${name} #1.png`, picture);
+      await client.putObject('forest', `shrinking/${name} #1.xml`, xmlOf(name));
+    }
+    const idsOf = async (): Promise<string[]> => {
+      const { train } = await localData(data, { cacheFolder, env: env() });
+      return (await readDataset(train, 'auto')).samples.map(({ id }) => id);
+    };
+    expect(await idsOf()).toEqual(['a #1', 'b #1']);
+    await client.removeObjects('forest', ['shrinking/b #1.png', 'shrinking/b #1.xml']);
+    expect(await idsOf()).toEqual(['a #1']);
   });
 
   it('is fetched where a manifest names it, under any name of its protocol', async test => {

@@ -5,7 +5,7 @@ import { planRun } from '../../src/cli/plan-run.js';
 import { errors } from '../../src/errors.js';
 import { QUEUES, STAGES } from '../../src/pipeline.js';
 import { readNotes, type TrainerNote } from '../activities/script.js';
-import { openScene, type Scene } from './scene.js';
+import { CARD, openScene, type Scene } from './scene.js';
 
 // Each starts several processes, on machines of any size.
 vi.setConfig({ testTimeout: 240_000 });
@@ -40,7 +40,7 @@ describe('a run with a teacher', () => {
   });
 
   it('is planned with the keys that it ran with: nothing is left to do', async () => {
-    const planned = await planRun(scene.config({ teacher: true }), scene.store);
+    const planned = await planRun(scene.config({ teacher: true }), scene.planContext);
     expect(planned.map(({ name, will }) => [name, will])).toEqual(STAGES.map(name => [name, 'reuse']));
   });
 
@@ -203,13 +203,13 @@ describe('a run with a teacher from elsewhere', () => {
     });
     expect(begun(notes)).toContain('train-student');
     expect(begun(notes)).not.toContain('train-teacher');
-    const planned = await planRun(config(model), scene.store);
+    const planned = await planRun(config(model), scene.planContext);
     expect(planned.map(({ name, will }) => [name, will])).toEqual(STAGES_THEN.map(name => [name, 'reuse']));
   });
 
   it('learns anew when that teacher has changed', async () => {
     await writeFile(join(model, 'variables', 'variables.index'), 'other weights');
-    const [first] = (await planRun(config(model), scene.store)).filter(({ will }) => will !== 'reuse');
+    const [first] = (await planRun(config(model), scene.planContext)).filter(({ will }) => will !== 'reuse');
     expect(first).toMatchObject({ name: 'export-teacher', will: 'run' });
   });
 
@@ -217,23 +217,9 @@ describe('a run with a teacher from elsewhere', () => {
     ['..', 'lies above the model: name'],
     ['variables', 'variables is a part of the model: name'],
   ])('is not started where the folder lies one level away: %s', async (step, message) => {
-    await expect(planRun(config(join(model, step)), scene.store)).rejects.toMatchObject({
+    await expect(planRun(config(join(model, step)), scene.planContext)).rejects.toMatchObject({
       code: 'MODEL_UNREADABLE',
       message: expect.stringContaining(message) as string,
     });
   });
 });
-
-const CARD = {
-  model_name: 'efficientdet-d2',
-  classes: ['tree'],
-  image_size: [768, 768],
-  anchor_scale: 4,
-  aspect_ratios: [1, 2, 0.5],
-  nms_configs: {},
-  levels: [3, 7],
-  mean: [0, 0, 0],
-  std: [1, 1, 1],
-  step: 1,
-  metrics: { AP: 0.5 },
-};

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { createControlActivities, createGpuActivities } from '../../activities/index.js';
 import type { Dependencies } from '../../activities/dependencies.js';
 import type { Trainer } from '../../activities/trainer-process.js';
+import type { PlanContext } from '../../src/cli/plan-run.js';
 import { type Distillation, parseRunConfig, type RunConfig } from '../../src/config/run.js';
 import { QUEUES } from '../../src/pipeline.js';
 import { connectRuns, type Runs, type RunView } from '../../src/runs/runs.js';
@@ -38,6 +39,7 @@ export interface Scene {
   readonly settings: Settings;
   readonly store: ArtifactStore;
   readonly runs: Runs;
+  readonly planContext: PlanContext;
   readonly config: (change?: {
     name?: string;
     teacher?: boolean;
@@ -74,6 +76,7 @@ export async function openScene({ storeUrl }: { storeUrl?: string } = {}): Promi
     settings,
     store,
     runs,
+    planContext: { store, cacheFolder: settings.cacheFolder },
     play,
     config: ({ name = 'trees', teacher = false, seed = 1, distillation = {} } = {}) =>
       parseRunConfig(
@@ -172,3 +175,18 @@ export async function lookUntil(
     await sleep(50);
   }
 }
+
+/** Of a model that may teach; the trainer of these tests writes none that is whole. */
+export const CARD = {
+  model_name: 'efficientdet-d2',
+  classes: ['tree'],
+  image_size: [768, 768],
+  anchor_scale: 4,
+  aspect_ratios: [1, 2, 0.5],
+  nms_configs: {},
+  levels: [3, 7],
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+  step: 1,
+  metrics: { AP: 0.5 },
+};

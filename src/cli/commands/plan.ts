@@ -12,7 +12,7 @@ export const plan = defineCommand({
     const { planRun } = await import('../plan-run.js');
     const { openStore } = await import('../../store/open-store.js');
     const config = await readConfigFile(path!, set);
-    const stages = await planRun(config, openStore(settings));
+    const stages = await planRun(config, { store: openStore(settings), cacheFolder: settings.cacheFolder });
     terminal.result({ name: config.name, stages }, ({ dim }) =>
       alignTable([
         ['stage', 'will', 'because'],

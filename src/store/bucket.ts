@@ -1,0 +1,119 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { mapConcurrently } from '../concurrency.js';
+import { errors } from '../errors.js';
+import type { StageProgress } from '../pipeline.js';
+import type { StoreDriver, StoredObject } from './driver.js';
+import { s3 } from './s3.js';
+
+/** Object storage by any of its names: all of them speak S3's protocol. */
+const ADDRESS = /^(?:s3|s3a|obs):\/\/([^/]+)\/*(.*)$/;
+export const isBucketAddress = (path: string): boolean => ADDRESS.test(path);
+
+export interface Place {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+export function placeOf(address: string): Place {
+  const [, bucket, key] = ADDRESS.exec(address)!;
+  return { bucket: bucket!, key: key!.replace(/\/+$/, '') };
+}
+
+/** What lies below an address; keys are seen from there. */
+export function openBucket(address: string, env: NodeJS.ProcessEnv = process.env): StoreDriver {
+  const { bucket, key } = placeOf(address);
+  return s3(`s3://${[bucket, ...key.split('/').filter(Boolean).map(encodeURIComponent)].join('/')}`, env);
+}
+
+/** Whether there is an object at an address. */
+export async function hasObject(address: string, env: NodeJS.ProcessEnv = process.env): Promise<boolean> {
+  const { bucket, key } = placeOf(address);
+  const content = await s3(`s3://${bucket}`, env).read(key);
+  content?.destroy();
+  return content !== undefined;
+}
+
+export interface FetchOptions {
+  readonly cacheFolder: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: StageProgress) => void;
+}
+
+/** The objects that an address means: that one, or all below it. */
+async function objectsAt(address: string, env: NodeJS.ProcessEnv = process.env): Promise<StoredObject[]> {
+  const { bucket, key } = placeOf(address);
+  const below = await s3(`s3://${bucket}`, env).list(key);
+  if (below.length > 0) return below;
+  const folder = dirname(key);
+  const beside = await s3(`s3://${bucket}`, env).list(folder === '.' ? '' : folder);
+  const found = beside.filter(object => object.key === key);
+  if (found.length === 0) throw errors.datasetMissing(address);
+  return found;
+}
+
+/** What lies at an address, as the listing of a folder would say it of its copy here. */
+export async function listBucket(address: string, env?: NodeJS.ProcessEnv): Promise<string> {
+  const { key: root } = placeOf(address);
+  return (await objectsAt(address, env))
+    .map(({ key, bytes, modified }) => `${key.slice(root.length)}\t${bytes}\t${Math.round(modified)}`)
+    .sort()
+    .join('\n');
+}
+
+/** A path of this machine: of the copy of what lies at an address; any other path is that already. */
+export async function fetched(path: string, options: FetchOptions): Promise<string> {
+  if (!isBucketAddress(path)) return path;
+  const place = placeOf(path);
+  const objects = await objectsAt(path, options.env);
+  await fetchObjects(place.bucket, objects, options);
+  const here = copyOf(place, options);
+  const wanted = objects.map(({ key }) => copyOf({ ...place, key }, options));
+  if (!wanted.includes(here)) await removeOthers(here, new Set(wanted));
+  return here;
+}
+
+/** Where the copy of an object lies. */
+export const copyOf = ({ bucket, key }: Place, { cacheFolder }: FetchOptions): string =>
+  join(cacheFolder, 'data', bucket, key);
+
+/** Only what is not here yet, or has changed there: a copy has the size and the time of its object. */
+export async function fetchObjects(
+  bucket: string,
+  objects: readonly StoredObject[],
+  { env = process.env, signal, onProgress, ...options }: FetchOptions,
+): Promise<void> {
+  const driver = s3(`s3://${bucket}`, env);
+  let done = 0;
+  await mapConcurrently(objects, async ({ key, bytes, modified }) => {
+    signal?.throwIfAborted();
+    const file = copyOf({ bucket, key }, options);
+    const known = await stat(file).catch(() => null);
+    if (known?.size !== bytes || Math.round(known.mtimeMs) !== Math.round(modified)) {
+      const content = await driver.read(key);
+      if (!content) throw errors.datasetMissing(`s3://${bucket}/${key}`);
+      await mkdir(dirname(file), { recursive: true });
+      const partial = `${file}${PARTIAL}${process.pid}`;
+      try {
+        await pipeline(content, createWriteStream(partial));
+        await utimes(partial, modified / 1000, modified / 1000);
+        await rename(partial, file);
+      } finally {
+        await rm(partial, { force: true });
+      }
+    }
+    onProgress?.({ phase: 'fetch', step: ++done, totalSteps: objects.length });
+  });
+}
+
+const PARTIAL = '.partial-';
+
+/** What is gone there must not go on to count here. */
+async function removeOthers(folder: string, wanted: ReadonlySet<string>): Promise<void> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter(entry => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  for (const file of files) if (!wanted.has(file) && !file.includes(PARTIAL)) await rm(file, { force: true });
+}
