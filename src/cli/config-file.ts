@@ -1,11 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { isSection, RUN_PATHS, type Section, withAbsolutePaths } from '../config/paths.js';
 import { parseRunConfig, type RunConfig } from '../config/run.js';
 import { errors } from '../errors.js';
-
-type Section = Record<string, unknown>;
 
 /**
  * Reads a run's configuration, YAML or JSON. Paths in the file are seen from the file, those in overrides from the
@@ -15,9 +13,9 @@ type Section = Record<string, unknown>;
 export async function readConfigFile(path: string, overrides: readonly string[] = []): Promise<RunConfig> {
   const content = parseText(await readText(path), path);
   if (!isSection(content)) return parseRunConfig(content, path); // which says so
-  makePathsAbsolute(content, dirname(resolve(path)));
-  for (const override of overrides) applyOverride(content, override);
-  return parseRunConfig(content, path);
+  const config = withAbsolutePaths(content, { places: RUN_PATHS, folder: dirname(resolve(path)) });
+  for (const override of overrides) applyOverride(config, override);
+  return parseRunConfig(config, path);
 }
 
 async function readText(path: string): Promise<string> {
@@ -46,8 +44,7 @@ function applyOverride(content: Section, override: string): void {
     throw errors.usageWrong(`--set ${override}: no "="`, 'written as --set student.num_epochs=20');
   const keys = name.trim().split('.');
   const addition = nest(keys, parseText(text, `--set ${override}`));
-  makePathsAbsolute(addition, process.cwd());
-  merge(content, addition, keys);
+  merge(content, withAbsolutePaths(addition, { places: RUN_PATHS, folder: process.cwd() }), keys);
 }
 
 /** ['a', 'b'], 1 → { a: { b: 1 } } */
@@ -61,35 +58,3 @@ function merge(content: Section, addition: Section, [key, ...rest]: readonly str
   if (rest.length > 0 && isSection(present) && isSection(added)) merge(present, added, rest);
   else content[key] = added;
 }
-
-/** Where a configuration holds paths. */
-const PATHS = [
-  'data.train',
-  'data.eval',
-  'train_url',
-  'deps_save_path',
-  'teacher.pretrained',
-  'student.pretrained',
-  'distillation.teacher_model_url',
-];
-
-/** Words that `pretrained` knows besides paths. */
-const NOT_PATHS = ['coco', 'imagenet', 'none'];
-
-function makePathsAbsolute(content: Section, folder: string): void {
-  for (const path of PATHS) {
-    const keys = path.split('.');
-    const last = keys.pop()!;
-    const section = keys.reduce<unknown>((at, key) => (isSection(at) ? at[key] : undefined), content);
-    const value = isSection(section) ? section[last] : undefined;
-    if (isSection(section) && typeof value === 'string') section[last] = absolute(value, folder);
-  }
-}
-
-function absolute(path: string, folder: string): string {
-  if (path === '' || NOT_PATHS.includes(path) || path.includes('://')) return path;
-  return resolve(folder, path.replace(/^~(?=\/|$)/, homedir()));
-}
-
-const isSection = (value: unknown): value is Section =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

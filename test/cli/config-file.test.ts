@@ -45,6 +45,11 @@ describe('readConfigFile', () => {
     expect([config.train_url, config.student.pretrained]).toEqual(['s3://bucket/runs', 'none']);
   });
 
+  it('knows words of pretrained there only: a folder may be called so, too', async () => {
+    const config = await readConfigFile(await file(MINIMAL.replace('pictures', 'coco')));
+    expect([config.data.train, config.student.pretrained]).toEqual([join(folder, 'coco'), 'coco']);
+  });
+
   it('sets values by --set, written as in YAML, their paths seen from the working folder', async () => {
     const config = await readConfigFile(await file(MINIMAL), [
       'student.hparams.learning_rate=0.02',

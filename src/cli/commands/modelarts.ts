@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { errors } from '../../errors.js';
 import { defineCommand, flag, optional } from '../command.js';
 
@@ -33,36 +32,28 @@ detdistill modelarts --data_url=pictures --train_url=out --model_name=efficientd
   options,
   json: true,
   async act({ args: [file], options: { detach, ...given }, settings, terminal }) {
-    const [{ parseModelArts }, { launch }] = await Promise.all([
+    const [{ parseModelArts }, { MODELARTS_PATHS, withAbsolutePaths }, { launch }] = await Promise.all([
       import('../../config/modelarts.js'),
+      import('../../config/paths.js'),
       import('../launch.js'),
     ]);
     const written = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
     const values = { ...(file === undefined ? {} : await readJob(file)), ...written };
-    const { config, warnings } = parseModelArts(withAbsolutePaths(values), file ?? 'parameters');
+    const { config, warnings } = parseModelArts(
+      withAbsolutePaths(values, { places: MODELARTS_PATHS, folder: process.cwd() }),
+      file ?? 'parameters',
+    );
     for (const warning of warnings) terminal.say(`warning: ${warning}`);
     await launch(config, { detach, settings, terminal });
   },
 });
 
 async function readJob(file: string): Promise<Record<string, unknown>> {
-  const { readYaml } = await import('../config-file.js');
+  const [{ readYaml }, { isSection }] = await Promise.all([
+    import('../config-file.js'),
+    import('../../config/paths.js'),
+  ]);
   const content = await readYaml(file);
-  if (typeof content === 'object' && content !== null && !Array.isArray(content))
-    return content as Record<string, unknown>;
+  if (isSection(content)) return content;
   throw errors.configInvalid(file, ['(top): has to be names and values']);
-}
-
-/** Workers may run elsewhere. Addresses stay as they are. */
-function withAbsolutePaths(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const absolute = (value: unknown): unknown =>
-    typeof value === 'string' && value !== '' && !value.includes('://') ? resolve(value) : value;
-  return {
-    ...values,
-    ...Object.fromEntries(
-      ['data_url', 'train_url', 'deps_save_path', 'teacher_model_url']
-        .filter(name => name in values)
-        .map(name => [name, absolute(values[name])]),
-    ),
-  };
 }
