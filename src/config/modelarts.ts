@@ -27,7 +27,10 @@ export const ModelArtsParameters = z.strictObject({
   eval_batch_size: Count.default(8),
   num_epochs: Count.default(100),
   do_data_cleaning: Bool.default(true),
-  hparams: z.string().default('moving_average_decay=0'),
+  /** In ModelArts' form, or values by name. */
+  hparams: z
+    .union([z.string(), z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))])
+    .default('moving_average_decay=0'),
   deps_save_path: z.string().min(1).optional(),
   export_teacher_model: Bool.default(false),
   teacher_model_url: z.string().min(1).optional(),
@@ -37,6 +40,8 @@ export const ModelArtsParameters = z.strictObject({
   soft_box_loss: Weight.optional(),
 });
 type Parameters = z.infer<typeof ModelArtsParameters>;
+/** As people write it: with what differs from the defaults. */
+export type ModelArtsInput = z.input<typeof ModelArtsParameters>;
 
 export interface ModelArtsJob {
   readonly config: RunConfig;
@@ -93,21 +98,30 @@ export function parseModelArts(values: Readonly<Record<string, unknown>>, source
 
 type Values = Record<string, unknown>;
 
-/** `key=value,key=value`, without blanks. */
-function parseHparams(text: string, issues: string[]): { hparams: Values; soft: Values } {
+function parseHparams(given: Parameters['hparams'], issues: string[]): { hparams: Values; soft: Values } {
+  const values = typeof given === 'string' ? splitHparams(given, issues) : given;
   const [hparams, soft]: [Values, Values] = [{}, {}];
+  for (const [key, value] of Object.entries(values)) {
+    if (!HPARAM_NAMES.includes(key))
+      issues.push(`hparams: ${key} is no known key; did you mean ${closest(key, HPARAM_NAMES)}?`);
+    else (SOFT.some(name => name === key) ? soft : hparams)[key] = value;
+  }
+  return { hparams, soft };
+}
+
+/** `key=value,key=value`, without blanks. */
+function splitHparams(text: string, issues: string[]): Values {
+  const values: Values = {};
   if (/\s/.test(text))
     issues.push(`hparams: ${JSON.stringify(text)} holds blanks; written as key=value,key=value`);
   for (const pair of text.split(',').filter(Boolean)) {
     const [, key = pair, value] = /^([^=]*)=(.*)$/.exec(pair.trim()) ?? [];
     if (value === undefined) issues.push(`hparams: ${JSON.stringify(pair)} has no "="`);
-    else if (!HPARAM_NAMES.includes(key))
-      issues.push(`hparams: ${key} is no known key; did you mean ${closest(key, HPARAM_NAMES)}?`);
-    else (SOFT.some(name => name === key) ? soft : hparams)[key] = valueOf(value);
+    else values[key] = valueOf(value);
   }
-  if (hparams.moving_average_decay !== 0)
+  if (values.moving_average_decay !== 0)
     issues.push('hparams: has to hold moving_average_decay=0, as the original asks for');
-  return { hparams, soft };
+  return values;
 }
 
 function valueOf(text: string): unknown {

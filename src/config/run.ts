@@ -163,6 +163,8 @@ export const RunConfig = z
         });
   });
 export type RunConfig = z.infer<typeof RunConfig>;
+/** As people write it: with what differs from the defaults. */
+export type RunInput = z.input<typeof RunConfig>;
 
 /** The one gate: a typed value with every default filled, or one error that lists everything wrong with it. */
 export function parseRunConfig(value: unknown, source: string): RunConfig {

@@ -8,6 +8,7 @@ import type { Settings } from '../settings.js';
 import { connectServer, type ServerConnection } from './connection.js';
 import { decode, readEvents, reasonOf } from './events.js';
 import { endingError } from './failure.js';
+import { type LaunchInput, readLaunch } from './launch.js';
 import { describeHistory, type HistoryLine } from './history.js';
 import { stagesOf } from './stages.js';
 
@@ -39,8 +40,25 @@ export interface RunningActivity {
   readonly progress: StageProgress | null;
 }
 
+/** A run that was just started or joined. */
+export interface LaunchedRun {
+  readonly id: string;
+  /** It was under way already. */
+  readonly joined: boolean;
+  /** What is allowed but surely not meant, one line each. */
+  readonly warnings: readonly string[];
+  view(): Promise<RunView>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  cancel(): Promise<void>;
+  /** Waits for the end. Throws the error that ended a failed run. */
+  result(): Promise<RunResult>;
+}
+
 /** Runs as people and programs handle them. */
 export interface Runs {
+  /** Checks and starts a run, or a job under ModelArts' parameters; else as `start`. @throws CONFIG_INVALID, RUN_DIFFERS */
+  launch(input: LaunchInput): Promise<LaunchedRun>;
   /** Starts a run; one of the same name and configuration that has not ended is joined. */
   start(config: RunConfig): Promise<{ id: string; joined: boolean }>;
   view(id: string): Promise<RunView>;
@@ -77,7 +95,19 @@ export async function connectRuns(settings: Settings): Promise<Runs> {
   const server = await connectServer(settings);
   const { client, ask } = server;
   const handle = (id: string) => client.workflow.getHandle(`${PREFIX}${id}`);
-  return {
+  const runs: Runs = {
+    launch: async input => {
+      const { config, warnings } = readLaunch(input);
+      const { id, joined } = await runs.start(config);
+      const view = (): Promise<RunView> => runs.view(id);
+      const result = (): Promise<RunResult> => runs.result(id);
+      const signals = {
+        pause: () => runs.pause(id),
+        resume: () => runs.resume(id),
+        cancel: () => runs.cancel(id),
+      };
+      return { id, joined, warnings, view, result, ...signals };
+    },
     start: config => startRun(server, config),
     view: id => viewRun(server, id),
     list: () => listRuns(server),
@@ -88,6 +118,7 @@ export async function connectRuns(settings: Settings): Promise<Runs> {
     result: id => resultOf(server, id),
     close: () => server.close(),
   };
+  return runs;
 }
 
 async function startRun(

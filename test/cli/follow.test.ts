@@ -35,6 +35,7 @@ function scripted(looks: Look[], rest: Partial<Runs> = {}): Runs & { readonly as
   const note = (name: string) => async (): Promise<void> => void asked.push(name);
   return {
     asked,
+    launch: () => Promise.reject(new Error('following launches nothing')),
     start: async () => ({ id: 'trees', joined: false }),
     view: async () => {
       const look = looks.length > 1 ? looks.shift()! : looks[0]!;

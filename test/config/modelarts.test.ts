@@ -122,7 +122,7 @@ describe('a ModelArts job', () => {
 
   it('lists all mistakes at once', () => {
     expect(() => parse({ hparams: 'x=1', use_offline_kd: 'True' })).toThrow(
-      /x is no known key.*moving_average_decay=0.*teacher_model_url/s,
+      /moving_average_decay=0.*x is no known key.*teacher_model_url/s,
     );
   });
 
