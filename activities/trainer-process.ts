@@ -1,9 +1,7 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { createWriteStream, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
 import { compiledModule } from '../src/compiled.js';
 import { AppError, type ErrorFacts, errors } from '../src/errors.js';
-import { trainerEnvironment } from '../src/native/setup.js';
+import { ending, forkTensorFlow, tell } from '../src/native/tensorflow-process.js';
 import type { StageProgress, TrainerJob } from '../src/pipeline.js';
 import type { Settings } from '../src/settings.js';
 import { stallSeconds } from './stall.js';
@@ -42,8 +40,6 @@ const OWN: Trainer = {
   limits: { stallSeconds, lookMs: 5_000, stopGraceMs: 60_000 },
 };
 
-const LAST_WORDS = { characters: 2_000, lines: 5 };
-
 /**
  * Runs a job where TensorFlow lives: in a process of its own, so that a long native call starves nobody's heartbeats,
  * a crash takes nobody along, and memory is given back. One that hangs is killed; one that is asked to stop saves first.
@@ -51,13 +47,12 @@ const LAST_WORDS = { characters: 2_000, lines: 5 };
 export async function runTrainer<T>(job: TrainerJob, options: TrainerOptions): Promise<T> {
   const { settings, signal, onProgress, trainer = OWN } = options;
   signal.throwIfAborted();
-  const child = startChild(trainer.program, settings);
-  const lastWords = collectWords(child, settings);
+  const { child, lastWords } = forkTensorFlow(trainer.program, settings, 'trainer.log');
   const said = listen<T>(child, onProgress);
   const watch = watchForStall(child, said, trainer.limits);
   const stop = stopOnAbort(child, signal, trainer.limits);
   try {
-    send(child, { type: 'start', job, settings });
+    tell(child, { type: 'start', job, settings } satisfies TrainerRequest);
     const how = await ending(child);
     if (said.result) return said.result.value;
     throw watch.stall ?? said.failure ?? errors.trainerCrashed({ how, lastWords: lastWords() });
@@ -65,21 +60,6 @@ export async function runTrainer<T>(job: TrainerJob, options: TrainerOptions): P
     watch.end();
     stop.end();
   }
-}
-
-function startChild(program: URL, settings: Settings): ChildProcess {
-  const isSource = program.pathname.endsWith('.ts');
-  return fork(program, {
-    execArgv: isSource ? ['--import', 'tsx'] : [],
-    serialization: 'advanced',
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { ...process.env, ...trainerEnvironment(settings) },
-  });
-}
-
-function send(child: ChildProcess, request: TrainerRequest): void {
-  // A child that is gone gets no message: how it ended says the rest.
-  if (child.connected) child.send(request, () => undefined);
 }
 
 interface Said<T> {
@@ -127,7 +107,7 @@ function watchForStall(
 function stopOnAbort(child: ChildProcess, signal: AbortSignal, { stopGraceMs }: Limits): { end: () => void } {
   let kill: NodeJS.Timeout | undefined;
   const stop = (): void => {
-    send(child, { type: 'stop' });
+    tell(child, { type: 'stop' } satisfies TrainerRequest);
     kill = setTimeout(() => child.kill('SIGKILL'), stopGraceMs);
   };
   signal.addEventListener('abort', stop, { once: true });
@@ -137,28 +117,4 @@ function stopOnAbort(child: ChildProcess, signal: AbortSignal, { stopGraceMs }: 
       signal.removeEventListener('abort', stop);
     },
   };
-}
-
-/** How a process ended, once all it said has been read. */
-const ending = (child: ChildProcess): Promise<string> =>
-  new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code, killer) => resolve(killer ?? `exit status ${code}`));
-  });
-
-/** What the native library says goes to a file; its end belongs to the report of a crash. */
-function collectWords(child: ChildProcess, { home }: Settings): () => string {
-  const folder = join(home, 'logs');
-  mkdirSync(folder, { recursive: true });
-  const log = createWriteStream(join(folder, 'trainer.log'), { flags: 'a' });
-  log.on('error', () => undefined); // a log that cannot be written ends no training
-  child.once('close', () => log.end());
-  let text = '';
-  const add = (chunk: Buffer): void => {
-    log.write(chunk);
-    text = (text + chunk.toString('utf8')).slice(-LAST_WORDS.characters);
-  };
-  child.stdout?.on('data', add);
-  child.stderr?.on('data', add);
-  return () => text.trim().split('\n').slice(-LAST_WORDS.lines).join('\n');
 }
