@@ -5,19 +5,14 @@ import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ASPECT_RATIOS, familyOf } from '../../src/config/families.js';
-import { NmsConfigs } from '../../src/config/run.js';
 import { readPicture } from '../../src/data/pictures.js';
 import { SHOWN_SCORE } from '../../src/detection/detections.js';
 import { openDetector } from '../../src/detection/detector.js';
-import { modelCard } from '../../src/detection/model-card.js';
 import { writeConfig } from '../../src/export/modelarts/package.js';
-import { writeModel } from '../../src/export/model-folder.js';
-import { variableSpecs } from '../../src/model/efficientdet.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
-import { goldenValues } from '../model/golden-weights.js';
 import { expectParity, largestError } from '../parity.js';
 import { runPython } from '../python.js';
+import { writeLoudModel } from './loud-model.js';
 
 interface Answer {
   readonly detection_classes: string[];
@@ -51,30 +46,7 @@ describe('a model folder', () => {
     await tf.setBackend('tensorflow');
     root = await mkdtemp(join(tmpdir(), 'modelarts-'));
     model = join(root, 'model');
-    const family = familyOf(MODEL);
-    const specs = variableSpecs({ family, numClasses: CLASSES.length });
-    // Loud logits: some detections are sure, others are not.
-    const weights = new Map(
-      specs.map(spec => [
-        spec.name,
-        {
-          shape: spec.shape,
-          values: goldenValues(spec).map(value =>
-            spec.name.includes('class-predict/point') ? 6 * value : value,
-          ),
-        },
-      ]),
-    );
-    const card = modelCard({
-      model_name: MODEL,
-      classes: CLASSES,
-      image_size: [96, 96],
-      aspect_ratios: [...ASPECT_RATIOS],
-      nms_configs: NmsConfigs.parse({}),
-      step: 1,
-      metrics: {},
-    });
-    await writeModel(model, { card, weights });
+    await writeLoudModel(model, { model: MODEL, classes: CLASSES });
   });
   afterAll(() => rm(root, { recursive: true, force: true }));
 
