@@ -65,6 +65,12 @@ module.exports = {
       { path: '^src/(graph|model|training)/', dependencyTypesNot: ['type-only'] },
     ),
     forbid(
+      'serving-without-tensorflow',
+      'A crash of the native library must not take the HTTP server along.',
+      { path: '^src/serving/' },
+      { path: '^src/(graph/|detection/detector\\.ts)', dependencyTypesNot: ['type-only'] },
+    ),
+    forbid(
       'serving-without-model',
       'An export that serves without the model code is complete.',
       { path: '^src/serving/' },

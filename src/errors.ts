@@ -437,6 +437,42 @@ export const errors = {
       facts: { id },
     }),
 
+  // serving
+  requestInvalid: (place: string, problem: string) =>
+    new AppError('REQUEST_INVALID', `${place}: ${problem}`, { facts: { place } }),
+  requestTooLarge: (place: string, problem: string) =>
+    new AppError('REQUEST_TOO_LARGE', `${place}: ${problem}`, { facts: { place } }),
+  routeMissing: (method: string, url: string) =>
+    new AppError('ROUTE_MISSING', `${method} ${url}: no such address`, { facts: { method, url } }),
+  servableMissing: (named: string, served: readonly string[]) =>
+    new AppError('SERVABLE_MISSING', `${named} is not served here; there is ${served.join(', ')}`, {
+      facts: { named, served },
+    }),
+  servableUnready: (named: string, problem: string) =>
+    new AppError('SERVABLE_UNREADY', `${named}: ${problem}`, { retryable: true, facts: { named } }),
+  serverBusy: (waiting: number, limit: number) =>
+    new AppError('SERVER_BUSY', `the queue is full: ${waiting} pictures, at most ${limit}`, {
+      retryable: true,
+      facts: { waiting, limit },
+    }),
+  requestTimedOut: (seconds: number) =>
+    new AppError('REQUEST_TIMED_OUT', `no answer within ${seconds} s`, {
+      retryable: true,
+      facts: { seconds },
+    }),
+  detectorCrashed: (facts: { named: string; how: string; lastWords: string }) =>
+    new AppError(
+      'DETECTOR_CRASHED',
+      `${facts.named}: the process of the model ended (${facts.how})${facts.lastWords ? `: ${facts.lastWords}` : ''}`,
+      { retryable: true, facts },
+    ),
+  addressUnusable: (address: string, cause: unknown) =>
+    new AppError('ADDRESS_UNUSABLE', `${address}: ${messageOf(cause)}`, {
+      cause,
+      hint: 'name another with --host and --port; --port 0 takes any that is free',
+      facts: { address },
+    }),
+
   // recording
   kernelUnsupported: (kernel: string) =>
     new AppError('KERNEL_UNSUPPORTED', `kernel ${kernel} cannot be recorded`, {

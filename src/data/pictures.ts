@@ -15,12 +15,17 @@ export const DECODING = { failOn: 'truncated' } as const;
 /** Decodes a picture upright and in RGB. */
 export async function readPicture(path: string): Promise<Picture> {
   try {
-    const image = sharp(path, DECODING).autoOrient().toColourspace('srgb').removeAlpha();
-    const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
-    return { pixels: data, width: info.width, height: info.height };
+    return await decodePicture(path);
   } catch (error) {
     throw errors.pictureUnreadable(path, messageOf(error));
   }
+}
+
+/** The same of a path or of a file's bytes; errors are those of the decoder. */
+export async function decodePicture(source: string | Uint8Array): Promise<Picture> {
+  const image = sharp(source, DECODING).autoOrient().toColourspace('srgb').removeAlpha();
+  const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
+  return { pixels: data, width: info.width, height: info.height };
 }
 
 export type Rgb = readonly [red: number, green: number, blue: number];

@@ -13,11 +13,18 @@ export interface Detection {
   readonly score: number;
 }
 
+/** A picture, or values 0–255 between those that a picture can have. */
+export interface DetectorInput extends Omit<Picture, 'pixels'> {
+  readonly pixels: Uint8Array | Float32Array;
+}
+
 /** An exported model that is ready to look at pictures. */
 export interface Detector {
+  /** What computes. */
+  readonly engine: string;
   readonly card: ModelCard;
   /** Pictures of one size; detections by falling score. */
-  detect(pictures: readonly Picture[]): Promise<Detection[][]>;
+  detect(pictures: readonly DetectorInput[]): Promise<Detection[][]>;
 }
 
 /** Loads the SavedModel of a model folder: it takes pictures of any size, and any number of one size. */
@@ -27,6 +34,7 @@ export async function openDetector(folder: string): Promise<Detector> {
   await tf.setBackend('tensorflow');
   const program = new Program(folder);
   return {
+    engine: 'tensorflow',
     card,
     detect: async pictures => {
       const images = stackPictures(pictures);
@@ -44,7 +52,7 @@ export async function openDetector(folder: string): Promise<Detector> {
   };
 }
 
-function stackPictures(pictures: readonly Picture[]): tf.Tensor4D {
+function stackPictures(pictures: readonly DetectorInput[]): tf.Tensor4D {
   const { width, height } = pictures[0]!;
   const size = width * height * 3;
   const values = new Float32Array(pictures.length * size);

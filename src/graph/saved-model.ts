@@ -1,7 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DataType, type Node, type Output, prune, type Shape } from './graph.js';
-import { DATA_TYPES, graphProto, message, shapeProto, tensorName } from './graph-def.js';
+import { DATA_TYPES, dataTypeOf, graphProto, message, shapeProto, tensorName } from './graph-def.js';
 import type { VariableSpec } from './variables.js';
 
 type Ports = Readonly<
@@ -102,3 +102,69 @@ function variableProtos(
     return VariableDef.encode(VariableDef.fromObject({ ...fields, is_resource: true, trainable })).finish();
   });
 }
+
+/** A tensor of a signature as protobuf's own JSON shows it; sizes are texts, since they may need 64 bits. */
+interface TensorInfo {
+  readonly dtype: string;
+  readonly tensor_shape: {
+    readonly dim: readonly { readonly size: string; readonly name: string }[];
+    readonly unknown_rank: boolean;
+  };
+  readonly name: string;
+}
+type TensorInfos = Readonly<Record<string, TensorInfo>>;
+
+/** protobuf's JSON of a SignatureDef, every field shown. */
+export interface SignatureInfo {
+  readonly inputs: TensorInfos;
+  readonly outputs: TensorInfos;
+  readonly method_name: string;
+  readonly defaults: Readonly<Record<string, never>>;
+}
+
+/** Names of TensorFlow's types in its messages, where they are not ours with DT_ before. */
+const DT_NAMES: Partial<Record<DataType, string>> = { float32: 'DT_FLOAT' };
+
+interface TensorInfoMessage {
+  readonly name: string;
+  readonly dtype: number;
+  readonly tensor_shape?: {
+    readonly dim?: readonly { readonly size: { toString(): string }; readonly name: string }[];
+    readonly unknown_rank?: boolean;
+  };
+}
+type PortsMessage = Readonly<Record<string, TensorInfoMessage>>;
+
+/** The signatures of the model in a folder, as its saved_model.pb states them. */
+export async function readSignatures(folder: string): Promise<Readonly<Record<string, SignatureInfo>>> {
+  const bytes = await readFile(join(folder, 'saved_model.pb'));
+  const { meta_graphs: graphs } = message('SavedModel').decode(bytes) as unknown as {
+    meta_graphs: readonly {
+      signature_def: Readonly<
+        Record<string, { inputs: PortsMessage; outputs: PortsMessage; method_name: string }>
+      >;
+    }[];
+  };
+  return Object.fromEntries(
+    Object.entries(graphs[0]!.signature_def).map(([name, { inputs, outputs, method_name }]) => [
+      name,
+      { inputs: tensorInfos(inputs), outputs: tensorInfos(outputs), method_name, defaults: {} },
+    ]),
+  );
+}
+
+const tensorInfos = (ports: PortsMessage): TensorInfos =>
+  Object.fromEntries(
+    Object.entries(ports).map(([key, { name, dtype, tensor_shape: shape }]) => {
+      const type = dataTypeOf(dtype)!;
+      const dim = (shape?.dim ?? []).map(one => ({ size: one.size.toString(), name: one.name }));
+      return [
+        key,
+        {
+          dtype: DT_NAMES[type] ?? `DT_${type.toUpperCase()}`,
+          tensor_shape: { dim, unknown_rank: shape?.unknown_rank ?? false },
+          name,
+        },
+      ];
+    }),
+  );

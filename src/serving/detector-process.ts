@@ -1,0 +1,101 @@
+import { compiledModule } from '../compiled.js';
+import type { Detection, DetectorInput } from '../detection/detector.js';
+import type { ModelCard } from '../detection/model-card.js';
+import { AppError, type ErrorFacts, errors } from '../errors.js';
+import type { SignatureInfo } from '../graph/saved-model.js';
+import { ending, forkTensorFlow, tell } from '../native/tensorflow-process.js';
+import type { Settings } from '../settings.js';
+
+/** What a model says of itself once it is loaded. */
+export interface LoadedModel {
+  readonly engine: string;
+  readonly card: ModelCard;
+  readonly signatures: Readonly<Record<string, SignatureInfo>>;
+  /** Detections below it are not shown in ModelArts' form. */
+  readonly shownScore: number;
+}
+
+/** Parent to child. One request at a time. */
+export type DetectorRequest =
+  | { readonly type: 'load'; readonly folder: string }
+  | { readonly type: 'detect'; readonly pictures: readonly DetectorInput[] };
+/** Child to parent. */
+export type DetectorReply =
+  | { readonly type: 'ready'; readonly model: LoadedModel }
+  | { readonly type: 'found'; readonly detections: Detection[][] }
+  | { readonly type: 'failed'; readonly error: ErrorFacts };
+
+export interface DetectorProcess {
+  readonly pid: number;
+  readonly model: LoadedModel;
+  /** Pictures of one size; one call at a time. */
+  detect(pictures: readonly DetectorInput[]): Promise<Detection[][]>;
+  /** Resolves when the process has ended by itself, or was ended. */
+  readonly ended: Promise<unknown>;
+  end(): void;
+}
+
+export interface DetectorOptions {
+  /** For errors. */
+  readonly named: string;
+  readonly folder: string;
+  readonly settings: Settings;
+  /** How long one call may take: a process that hangs is killed. */
+  readonly callSeconds: number;
+  /** Ends the process, also while it loads. */
+  readonly signal: AbortSignal;
+}
+
+const PROGRAM = compiledModule('../../workers/detector.js', import.meta.url);
+/** Large models are read and planned in seconds; slow disks are slow. */
+const LOAD_SECONDS = 300;
+
+/** Loads a model into a process of its own: neither a native crash nor a long call touches who asks it. */
+export async function startDetector(options: DetectorOptions): Promise<DetectorProcess> {
+  const { named, folder, settings, callSeconds, signal } = options;
+  const { child, lastWords } = forkTensorFlow(PROGRAM, settings, 'detector.log');
+  let pending: { resolve: (reply: DetectorReply) => void; reject: (error: unknown) => void } | undefined;
+  let crash: AppError | undefined;
+  const fail = (how: string): void => {
+    crash ??= errors.detectorCrashed({ named, how, lastWords: lastWords() });
+    pending?.reject(crash);
+  };
+  const ended = ending(child).then(fail, error => fail(String(error)));
+  child.on('message', (reply: DetectorReply) => pending?.resolve(reply));
+
+  const call = async (request: DetectorRequest, seconds: number): Promise<DetectorReply> => {
+    if (crash) throw crash;
+    const late = setTimeout(() => {
+      crash = errors.detectorCrashed({ named, how: `no answer within ${seconds} s`, lastWords: lastWords() });
+      child.kill('SIGKILL');
+    }, seconds * 1000);
+    try {
+      const reply = await new Promise<DetectorReply>((resolve, reject) => {
+        pending = { resolve, reject };
+        tell(child, request);
+      });
+      if (reply.type === 'failed') throw AppError.from(reply.error);
+      return reply;
+    } finally {
+      clearTimeout(late);
+      pending = undefined;
+    }
+  };
+  const end = (): void => void child.kill('SIGKILL');
+  signal.addEventListener('abort', end, { once: true });
+  void ended.then(() => signal.removeEventListener('abort', end));
+  if (signal.aborted) end();
+  try {
+    const reply = await call({ type: 'load', folder }, LOAD_SECONDS);
+    if (reply.type !== 'ready') throw errors.unexpected(new Error(`${reply.type} while loading`));
+    const detect = async (pictures: readonly DetectorInput[]): Promise<Detection[][]> => {
+      const found = await call({ type: 'detect', pictures }, callSeconds);
+      if (found.type !== 'found') throw errors.unexpected(new Error(`${found.type} while detecting`));
+      return found.detections;
+    };
+    return { pid: child.pid!, model: reply.model, detect, ended, end };
+  } catch (error) {
+    end();
+    throw error;
+  }
+}

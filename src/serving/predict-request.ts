@@ -1,0 +1,133 @@
+import { AppError, type ErrorFacts, errors } from '../errors.js';
+import type { DetectorInput } from '../detection/detector.js';
+
+/** A picture of a request: a file's bytes, or values. */
+export type RequestPicture = { readonly encoded: Uint8Array } | DetectorInput;
+
+export interface PredictRequest {
+  /** instances: an answer for each picture; inputs: tensors over all of them. */
+  readonly form: 'row' | 'column';
+  readonly signatureName: string;
+  /** Where each picture stands in the request, for errors, is `places[i]`. */
+  readonly places: readonly string[];
+  readonly pictures: readonly RequestPicture[];
+}
+
+export const INPUT = 'images';
+export const SIGNATURE = 'serving_default';
+
+/** What a thread answers: a thrown error would lose its code on the way. */
+export type Parsed = { readonly request: PredictRequest } | { readonly failure: ErrorFacts };
+
+/**
+ * Reads the JSON of a predict request in either of TensorFlow Serving's forms. `instances` is a list of pictures,
+ * `inputs` a batch of them; a picture is nested numbers [height, width, 3] or {"b64": file}. Both may name the input
+ * `images`, and only `instances` may mix sizes when they are written as numbers.
+ */
+export function parsePredictRequest(body: Uint8Array, maxPictures: number): PredictRequest {
+  const { instances, inputs, signature_name: signature = SIGNATURE, ...rest } = parseObject(body);
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined)
+    throw invalid(unknown, 'unknown key; allowed: signature_name, and instances or inputs');
+  if (typeof signature !== 'string') throw invalid('signature_name', 'must be a text');
+  if ((instances === undefined) === (inputs === undefined))
+    throw invalid('request', 'needs either instances or inputs');
+  const [form, place, written] =
+    inputs === undefined
+      ? (['row', 'instances', instances] as const)
+      : (['column', 'inputs', unnamed(inputs, 'inputs')] as const);
+  if (!Array.isArray(written) || written.length === 0)
+    throw invalid(place, 'must be a list of at least one picture');
+  if (written.length > maxPictures)
+    throw errors.requestTooLarge(place, `${written.length} pictures, at most ${maxPictures}`);
+  const places = written.map((_, i) => `${place}[${i}]`);
+  const pictures = written.map((one: unknown, i) =>
+    readPicture(form === 'row' ? unnamed(one, places[i]!) : one, places[i]!),
+  );
+  if (form === 'column') checkOneShape(pictures);
+  return { form, signatureName: signature === '' ? SIGNATURE : signature, places, pictures };
+}
+
+/** The same, with errors as values. */
+export function tryParsePredictRequest(body: Uint8Array, maxPictures: number): Parsed {
+  try {
+    return { request: parsePredictRequest(body, maxPictures) };
+  } catch (error) {
+    return { failure: (error instanceof AppError ? error : errors.unexpected(error)).toJSON() };
+  }
+}
+
+const invalid = (place: string, problem: string): AppError => errors.requestInvalid(place, problem);
+
+function parseObject(body: Uint8Array): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch (error) {
+    throw invalid('request', `not JSON: ${(error as Error).message}`);
+  }
+  if (!isObject(value)) throw invalid('request', 'must be a JSON object');
+  return value;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What stands under the input's name, or what is there without one. */
+function unnamed(value: unknown, place: string): unknown {
+  if (!isObject(value) || 'b64' in value) return value;
+  const names = Object.keys(value);
+  if (names.length === 1 && names[0] === INPUT) return value[INPUT];
+  throw invalid(place, `has ${names.join(', ') || 'no input'}; the model's only input is ${INPUT}`);
+}
+
+function readPicture(value: unknown, place: string): RequestPicture {
+  if (isObject(value)) return { encoded: readBase64(value, place) };
+  return readValues(value, place);
+}
+
+function readBase64({ b64, ...rest }: Record<string, unknown>, place: string): Uint8Array {
+  if (typeof b64 !== 'string' || Object.keys(rest).length > 0)
+    throw invalid(place, 'must be {"b64": TEXT} and nothing else');
+  if (b64 === '' || b64.length % 4 === 1 || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(b64))
+    throw invalid(place, 'b64 is not base64');
+  return new Uint8Array(Buffer.from(b64, 'base64'));
+}
+
+/** [height, width, 3] → values; bytes where they are bytes. */
+function readValues(rows: unknown, place: string): DetectorInput {
+  const [height, width] = [lengthOf(rows, place), lengthOf((rows as unknown[])[0], `${place}[0]`)];
+  const values = new Float32Array(height * width * 3);
+  let [at, areBytes] = [0, true];
+  (rows as unknown[]).forEach((row, y) => {
+    if (!Array.isArray(row) || row.length !== width)
+      throw invalid(`${place}[${y}]`, `must be a list of ${width} pixels, like the first row`);
+    for (let x = 0; x < width; x++) {
+      const pixel: unknown = row[x];
+      if (!Array.isArray(pixel) || pixel.length !== 3)
+        throw invalid(`${place}[${y}][${x}]`, 'must be [red, green, blue]');
+      for (const value of pixel as unknown[]) {
+        if (typeof value !== 'number') throw invalid(`${place}[${y}][${x}]`, 'must be numbers');
+        areBytes &&= Number.isInteger(value) && value >= 0 && value <= 255;
+        values[at++] = value;
+      }
+    }
+  });
+  return { height, width, pixels: areBytes ? Uint8Array.from(values) : values };
+}
+
+function lengthOf(value: unknown, place: string): number {
+  if (Array.isArray(value) && value.length > 0) return value.length;
+  throw invalid(place, 'must be {"b64": TEXT}, or numbers [height, width, 3] of at least one pixel');
+}
+
+/** A tensor has one shape; encoded pictures are strings, whatever is in them. */
+function checkOneShape(pictures: readonly RequestPicture[]): void {
+  const shapes = pictures.map(one => ('encoded' in one ? 'base64' : `[${one.height}, ${one.width}, 3]`));
+  const other = shapes.findIndex(shape => shape !== shapes[0]);
+  if (other >= 0)
+    throw invalid(
+      `inputs[${other}]`,
+      `is ${shapes[other]}, inputs[0] ${shapes[0]}: a tensor has one shape; instances may differ`,
+    );
+}

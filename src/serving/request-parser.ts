@@ -1,0 +1,29 @@
+import { Piscina } from 'piscina';
+import { compiledModule } from '../compiled.js';
+import { AppError } from '../errors.js';
+import { type Parsed, type PredictRequest, tryParsePredictRequest } from './predict-request.js';
+
+export interface RequestParser {
+  parse(body: Buffer): Promise<PredictRequest>;
+  close(): Promise<void>;
+}
+
+/** Up to here reading takes about a millisecond, which a thread would not save. */
+const SMALL_BYTES = 64 * 1024;
+
+/** Reads requests without holding up others: long ones in a thread. */
+export function createRequestParser(maxPictures: number): RequestParser {
+  const filename = compiledModule('parse-thread.js', import.meta.url).href;
+  const pool = new Piscina({ filename, minThreads: 1, maxThreads: 2 });
+  return {
+    parse: async body => {
+      const parsed =
+        body.length <= SMALL_BYTES
+          ? tryParsePredictRequest(body, maxPictures)
+          : ((await pool.run({ body, maxPictures })) as Parsed); // of parse-thread
+      if ('failure' in parsed) throw AppError.from(parsed.failure);
+      return parsed.request;
+    },
+    close: () => pool.destroy(),
+  };
+}
