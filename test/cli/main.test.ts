@@ -12,7 +12,7 @@ afterEach(() => rm(home, { recursive: true, force: true }));
 const run = (...args: string[]) => detdistill(args, { env: { DETDISTILL_HOME: home } });
 
 const COMMANDS = [
-  'setup demo run plan modelarts list status watch history pause resume cancel clean evaluate predict import-checkpoint export dev worker',
+  'setup demo run plan modelarts list status watch history pause resume cancel clean evaluate predict import-checkpoint export serve dev worker',
 ]
   .join(' ')
   .split(' ');

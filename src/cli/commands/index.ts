@@ -11,6 +11,7 @@ import { modelarts } from './modelarts.js';
 import { plan } from './plan.js';
 import { predict } from './predict.js';
 import { run } from './run.js';
+import { serve } from './serve.js';
 import { setup } from './setup.js';
 import { cancel, pause, resume } from './signals.js';
 import { status } from './status.js';
@@ -23,5 +24,5 @@ export const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
   Look: [list, status, watch, history],
   Act: [pause, resume, cancel],
   'One step alone': [clean, evaluate, predict, importCheckpoint, exportCommand],
-  'Servers and workers': [dev, worker],
+  'Servers and workers': [serve, dev, worker],
 };
