@@ -1,5 +1,5 @@
+import { assertSameClasses, fetchModel, readModelCard } from '../src/detection/model-card.js';
 import type { ExportInput, ExportResult } from '../src/pipeline.js';
-import { fetchModel } from '../src/detection/model-card.js';
 import { asActivity } from './context.js';
 import type { Dependencies } from './dependencies.js';
 import { exportKey } from './keys.js';
@@ -18,6 +18,9 @@ export const createExport =
               trained: { folder: await fetchModel(given.trained.folder, { cacheFolder, ...context }) },
             }
           : given;
+      // Before anything is reused or trained.
+      if ('folder' in input.trained)
+        assertSameClasses((await readModelCard(input.trained.folder)).classes, input.classes);
       const stage = { kind: 'export', key: await exportKey(input), context } as const;
       return reuseOrRun<ExportResult>(dependencies, stage, async folder => {
         const trained =

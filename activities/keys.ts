@@ -13,19 +13,29 @@ export const cleanKey = async ({ data, seed }: CleanInput): Promise<string> =>
     inputs: { files: await dataFingerprint(data) },
   });
 
-export const trainKey = ({ training, role, mode, seed, dataset, teacher }: TrainInput): string => {
+export const trainKey = ({ training, role, mode, seed, dataset, teacher, online }: TrainInput): string => {
   // How often a checkpoint is saved changes nothing in the result.
   const { checkpoint_interval_seconds: _, ...rest } = training;
   const inputs = { dataset: dataset.sha256, ...(teacher && { teacher: teacher.model.sha256 }) };
   return stageKey({
     stage: 'train',
     implVersion: IMPL_VERSIONS.train,
-    config: { training: rest, role, mode, seed, distillation: teacher?.distillation },
+    config: {
+      training: rest,
+      role,
+      mode,
+      seed,
+      distillation: teacher?.distillation,
+      ...(online && { online }),
+    },
     inputs,
   });
 };
 
-export const exportKey = async ({ trained, image_size }: ExportInput): Promise<string> =>
+export const exportKey = async ({
+  trained,
+  image_size,
+}: Pick<ExportInput, 'trained' | 'image_size'>): Promise<string> =>
   stageKey({
     stage: 'export',
     implVersion: IMPL_VERSIONS.export,

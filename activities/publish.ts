@@ -1,9 +1,10 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunConfig } from '../src/config/run.js';
+import { assertSameClasses, fetchModel, readModelCard } from '../src/detection/model-card.js';
 import { readReport } from '../src/evaluation/report.js';
 import { writeConfig } from '../src/export/modelarts/package.js';
-import type { ArtifactRef, PublishedTeacher, PublishInput } from '../src/pipeline.js';
+import { type ArtifactRef, type PublishedTeacher, type PublishInput, teacherFrom } from '../src/pipeline.js';
 import type { Settings } from '../src/settings.js';
 import type { ArtifactStore } from '../src/store/artifact-store.js';
 import { isBucketAddress } from '../src/store/bucket.js';
@@ -18,13 +19,22 @@ const outputOf = ({ train_url, name }: RunConfig, { home }: Settings): Output =>
   isChosen: train_url !== null,
 });
 
-/** Whether the output can be written at the end. */
+/** Whether the output can be written at the end, and the teacher knows the classes that the run names. */
 export const createCheckOutput =
   ({ settings }: Dependencies) =>
   (config: RunConfig): Promise<void> =>
     asActivity(async () => {
       const output = outputOf(config, settings);
       await (isBucketAddress(output.target) ? assertBucketUsable(output.target) : assertUsable(output));
+      const folder = teacherFrom(config);
+      // What this machine cannot see, the one that exports it can.
+      const card =
+        folder === null
+          ? null
+          : await fetchModel(folder, settings)
+              .then(readModelCard)
+              .catch(() => null);
+      if (card) assertSameClasses(card.classes, config.data.classes);
     });
 
 /** The run's output folder: checkpoints, archive/, events and model/ of the student, the same of the teacher below teacher/. */

@@ -326,6 +326,11 @@ export const errors = {
       hint: 'train the teacher longer, take a larger one, or set distillation.use_offline_kd to false',
       facts,
     }),
+  previousUnfit: (pretrained: string) =>
+    new AppError('PREVIOUS_UNFIT', `${pretrained}: its answers to a first batch are not finite`, {
+      hint: 'name another version as student.pretrained, or none: coco, imagenet',
+      facts: { pretrained },
+    }),
   stopped: (step: number) =>
     new AppError('STOPPED', `stopped at step ${step}; a checkpoint is saved`, {
       retryable: true,

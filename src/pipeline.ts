@@ -75,6 +75,8 @@ export interface TrainInput {
   readonly dataset: ArtifactRef;
   /** The exported teacher and how its answers are weighed; null: nothing is distilled. */
   readonly teacher: { readonly model: ArtifactRef; readonly distillation: SoftWeights } | null;
+  /** What the answers of a branch that is trained with it weigh; null: there is no branch. */
+  readonly online: SoftWeights | null;
 }
 export interface TrainResult extends StageResult {
   /** Of the best checkpoint on the evaluation split. */
@@ -89,6 +91,8 @@ export interface ExportInput {
   readonly trained: ArtifactRef | { readonly folder: string };
   /** [height, width] of the network input; null: as trained. A teacher is exported at its student's size. */
   readonly image_size: readonly [number, number] | null;
+  /** What a model from elsewhere has to know; null: anything. */
+  readonly classes: readonly string[] | null;
 }
 export type ExportResult = StageResult;
 
@@ -195,13 +199,16 @@ export function plannedStages(config: Pick<RunConfig, 'teacher' | 'distillation'
   );
 }
 
+const weightsOf = ({ soft_cls_loss, soft_box_loss }: RunConfig['distillation']): SoftWeights | null =>
+  soft_cls_loss > 0 || soft_box_loss > 0 ? { soft_cls_loss, soft_box_loss } : null;
+
 /** What a teacher's answers weigh in the student's loss; null: it is not learned from. */
-export const softWeights = ({
-  use_offline_kd,
-  soft_cls_loss,
-  soft_box_loss,
-}: RunConfig['distillation']): SoftWeights | null =>
-  use_offline_kd && (soft_cls_loss > 0 || soft_box_loss > 0) ? { soft_cls_loss, soft_box_loss } : null;
+export const softWeights = (distillation: RunConfig['distillation']): SoftWeights | null =>
+  distillation.use_offline_kd ? weightsOf(distillation) : null;
+
+/** What the answers of the student's own heavier branch weigh; null: it has none. */
+export const onlineWeights = (distillation: RunConfig['distillation']): SoftWeights | null =>
+  distillation.use_online_kd ? weightsOf(distillation) : null;
 
 /** The folder of a teacher that is not trained in this run; null: there is none. */
 export const teacherFrom = ({

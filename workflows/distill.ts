@@ -3,6 +3,7 @@ import type { RunConfig } from '../src/config/run.js';
 import {
   type ArtifactRef,
   type EvaluateResult,
+  onlineWeights,
   plannedStages,
   teacherFrom,
   type PublishedModel,
@@ -20,10 +21,10 @@ import { StageRunner } from './stage-runner.js';
 export async function distill(config: RunConfig): Promise<RunResult> {
   const runner = new StageRunner(plannedStages(config));
   await runner.step('check', ({ checkOutput }) => checkOutput(config));
-  const { artifact: dataset } = await runner.run('clean', ({ clean }) =>
+  const { artifact: dataset, classes } = await runner.run('clean', ({ clean }) =>
     clean({ data: config.data, seed: config.seed }),
   );
-  const teacher = await provideTeacher(runner, config, dataset);
+  const teacher = await provideTeacher(runner, config, { dataset, classes });
   // Where there is one worker, the shorter one goes first.
   const [teacherReport, student] = await sideBySide(
     async () =>
@@ -58,7 +59,7 @@ type Teacher = Omit<PublishedTeacher, 'report'>;
 async function provideTeacher(
   runner: StageRunner,
   config: RunConfig,
-  dataset: ArtifactRef,
+  { dataset, classes }: { dataset: ArtifactRef; classes: readonly string[] },
 ): Promise<Teacher | null> {
   const { teacher: training, student, mode, seed } = config;
   const folder = teacherFrom(config);
@@ -67,12 +68,12 @@ async function provideTeacher(
     training &&
     (
       await runner.run('train-teacher', ({ train }) =>
-        train({ role: 'teacher', training, mode, seed, dataset, teacher: null }),
+        train({ role: 'teacher', training, mode, seed, dataset, teacher: null, online: null }),
       )
     ).artifact;
   // At the student's input size: both then answer on the same anchors.
   const { artifact: model } = await runner.run('export-teacher', ({ exportModel }) =>
-    exportModel({ trained: trained ?? { folder: folder! }, image_size: student.image_size }),
+    exportModel({ trained: trained ?? { folder: folder! }, image_size: student.image_size, classes }),
   );
   return { trained, model };
 }
@@ -83,12 +84,13 @@ async function trainStudent(
 ): Promise<Trained> {
   const { student: training, mode, seed } = config;
   const weights = softWeights(config.distillation);
+  const online = onlineWeights(config.distillation);
   const guide = weights && teacher ? { model: teacher.model, distillation: weights } : null;
   const { artifact: trained } = await runner.run('train-student', ({ train }) =>
-    train({ role: 'student', training, mode, seed, dataset, teacher: guide }),
+    train({ role: 'student', training, mode, seed, dataset, teacher: guide, online }),
   );
   const { artifact: model } = await runner.run('export-student', ({ exportModel }) =>
-    exportModel({ trained, image_size: null }),
+    exportModel({ trained, image_size: null, classes: null }),
   );
   return { trained, model };
 }

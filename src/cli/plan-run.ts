@@ -2,7 +2,14 @@ import { adviseKey, cleanKey, evaluateKey, exportKey, trainKey } from '../../act
 import { artifactKey, type StageKind } from '../../activities/reuse.js';
 import type { RunConfig } from '../config/run.js';
 import { fetchModel } from '../detection/model-card.js';
-import { type ArtifactRef, plannedStages, softWeights, type StageName, teacherFrom } from '../pipeline.js';
+import {
+  type ArtifactRef,
+  onlineWeights,
+  plannedStages,
+  softWeights,
+  type StageName,
+  teacherFrom,
+} from '../pipeline.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import { formatTime } from './format.js';
 
@@ -43,6 +50,7 @@ const PLANS: Readonly<Record<StageName, StagePlan>> = {
         seed,
         dataset: ref(made, 'clean'),
         teacher: null,
+        online: null,
       }),
   },
   'export-teacher': {
@@ -68,6 +76,7 @@ const PLANS: Readonly<Record<StageName, StagePlan>> = {
         seed,
         dataset: ref(made, 'clean'),
         teacher: weights && model ? { model, distillation: weights } : null,
+        online: onlineWeights(distillation),
       });
     },
   },

@@ -25,6 +25,10 @@ export const LOSS_NAMES = [
   'l2_loss',
   'loss_soft_cls',
   'loss_soft_box',
+  // Of the branch that teaches online.
+  'aux_cls_loss',
+  'aux_box_loss',
+  'aux_box_iou_loss',
 ] as const;
 
 /** What training logged, for advice and curves. A diverged step's numbers are not finite: JSON carries them as null. */

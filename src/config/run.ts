@@ -104,7 +104,10 @@ export const Data = z.strictObject({
 export type Data = z.infer<typeof Data>;
 
 export const Distillation = z.strictObject({
+  /** From a teacher that is trained already; without one it has no effect. */
   use_offline_kd: z.boolean().default(true),
+  /** From a heavier branch on the student's own backbone, trained with it and dropped afterwards. */
+  use_online_kd: z.boolean().default(false),
   /** The model folder of a teacher that is trained already; null: `teacher` is trained, where there is one. */
   teacher_model_url: z.string().min(1).nullable().default(null),
   /** Weights of the two distillation terms; 0 switches a term off. */
@@ -114,6 +117,9 @@ export const Distillation = z.strictObject({
 export type Distillation = z.infer<typeof Distillation>;
 /** What the answers of a teacher weigh. */
 export type SoftWeights = Pick<Distillation, 'soft_cls_loss' | 'soft_box_loss'>;
+
+/** Those that ModelArts lets learn online: as small as they are, a branch of D0's size is heavier than their own. */
+const ONLINE_STUDENTS: readonly string[] = ['efficientdet-t0', 'efficientdet-t1', 'efficientdet-t2'];
 
 /** What tells whether two detectors answer for the same anchors, at one input size. */
 const anchorsOf = ({ model_name, hparams }: Training): Record<string, string> => {
@@ -150,6 +156,14 @@ export const RunConfig = z
         message: 'there is a teacher to be trained, too; leave out one of the two',
         input: url,
       });
+    const refuseOnline = (message: string): void =>
+      context.addIssue({ code: 'custom', path: ['distillation', 'use_online_kd'], message });
+    if (distillation.use_online_kd && !ONLINE_STUDENTS.includes(student.model_name))
+      refuseOnline(`${student.model_name} cannot learn online; allowed: ${ONLINE_STUDENTS.join(', ')}`);
+    if (distillation.use_online_kd && (teacher !== null || url !== null))
+      refuseOnline(
+        'there is a teacher, too, and a student learns in one of the two ways; leave out the teacher',
+      );
     if (teacher === null || !distillation.use_offline_kd) return;
     const own = anchorsOf(student);
     for (const [what, value] of Object.entries(anchorsOf(teacher)))

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { familyOf, MODEL_NAMES } from '../config/families.js';
 import { AspectRatios, NmsConfigs } from '../config/run.js';
-import { errors } from '../errors.js';
+import { errors, firstFew } from '../errors.js';
 import { sha256, sha256OfFile } from '../hashing.js';
 import { fetched, type FetchOptions, hasObject, isBucketAddress } from '../store/bucket.js';
 
@@ -97,6 +97,21 @@ export async function readModelCard(folder: string): Promise<ModelCard> {
     throw errors.modelUnreadable(file, cause);
   }
 }
+
+/** A teacher has to answer for the classes that are to be learned, in their order. @param ours null: not known yet */
+export function assertSameClasses(theirs: readonly string[], ours: readonly string[] | null): void {
+  if (ours === null || theirs.join('\n') === ours.join('\n')) return;
+  const [unwanted, unknown] = [without(theirs, ours), without(ours, theirs)];
+  const order = `it knows them in the order ${firstFew(theirs)}, the data set in ${firstFew(ours)}`;
+  const differences = [
+    unwanted.length > 0 && `it knows ${firstFew(unwanted)}, which the data set does not have`,
+    unknown.length > 0 && `the data set has ${firstFew(unknown)}, which it does not know`,
+  ].filter(Boolean);
+  throw errors.teacherUnfit(differences.join('; ') || order, { teacher: theirs, classes: ours });
+}
+
+const without = (names: readonly string[], others: readonly string[]): string[] =>
+  names.filter(name => !others.includes(name));
 
 /** Input and outputs of the frozen graph: raw maps a level, [N, h, w, 9·classes] and [N, h, w, 36]. */
 export const FROZEN_INPUT = 'images';

@@ -62,32 +62,31 @@ export class ProgramVariables {
     );
   }
 
-  /** TensorFlow's own node writes all of them into a checkpoint. */
-  save(prefix: Output): Node {
-    const values = this.all.map(({ spec, dtype }) => this.read(spec, dtype));
-    const options = { stateful: true, attributes: { dtypes: { types: this.#types } } };
-    return this.graph.add('SaveV2', [prefix, ...this.#checkpointTables(), ...values], options);
+  /** TensorFlow's own node writes them into a checkpoint. @param isWanted by name; left out: all */
+  save(prefix: Output, isWanted: (name: string) => boolean = () => true): Node {
+    const saved = this.all.filter(({ spec }) => isWanted(spec.name));
+    const values = saved.map(({ spec, dtype }) => this.read(spec, dtype));
+    const options = { stateful: true, attributes: { dtypes: { types: typesOf(saved) } } };
+    return this.graph.add('SaveV2', [prefix, ...this.#checkpointTables(saved), ...values], options);
   }
 
   /** … and reads them back. */
   restore(prefix: Output): Node[] {
-    const options = { stateful: true, attributes: { dtypes: { types: this.#types } } };
-    const node = this.graph.add('RestoreV2', [prefix, ...this.#checkpointTables()], options);
+    const options = { stateful: true, attributes: { dtypes: { types: typesOf(this.all) } } };
+    const node = this.graph.add('RestoreV2', [prefix, ...this.#checkpointTables(this.all)], options);
     const values = outputsOf(node, this.all.length);
     return this.all.map(({ spec }, i) => this.assign(spec.name, values[i]!));
   }
 
-  get #types(): DataType[] {
-    return this.all.map(({ dtype }) => dtype);
-  }
-
-  #checkpointTables(): [names: Output, slices: Output] {
-    const names = [...this.#variables.keys()];
+  #checkpointTables(variables: readonly ProgramVariable[]): [names: Output, slices: Output] {
+    const names = variables.map(({ spec }) => spec.name);
     const table = (values: string[]): Output =>
       this.graph.constant({ dtype: 'string', shape: [values.length], values });
     return [table(names), table(names.map(() => ''))];
   }
 }
+
+const typesOf = (variables: readonly ProgramVariable[]): DataType[] => variables.map(({ dtype }) => dtype);
 
 /** The variables of one signature: read once each, stored at its end. */
 export class SignatureVariables implements Variables {

@@ -98,8 +98,11 @@ export class ProgramBuilder {
     });
   }
 
-  /** `save(prefix)` and `restore(prefix)`: a TensorFlow checkpoint of every variable, by TensorFlow's own nodes. */
-  addCheckpointing(): void {
+  /**
+   * `save(prefix)` and `restore(prefix)`: a TensorFlow checkpoint of every variable, by TensorFlow's own nodes.
+   * With `isPublished`, `publish(prefix)`: one of only those.
+   */
+  addCheckpointing({ isPublished }: { isPublished?: (name: string) => boolean } = {}): void {
     const add = (name: string, build: (prefix: Output) => Node[]): void =>
       this.graph.within(name, () => {
         const output = this.graph.placeholder('prefix', 'string', []);
@@ -107,6 +110,7 @@ export class ProgramBuilder {
       });
     add('save', prefix => [this.#variables.save(prefix)]);
     add('restore', prefix => this.#variables.restore(prefix));
+    if (isPublished) add('publish', prefix => [this.#variables.save(prefix, isPublished)]);
   }
 
   /** `values()` gives and `adopt(values)` sets the float variables: how weights from elsewhere get in. */

@@ -21,3 +21,9 @@ export interface Variables {
   /** The variable's next value, stored when the step is over. */
   assign(name: string, value: tf.Tensor): void;
 }
+
+/** The same network's variables again, under names of their own. */
+export const prefixed = (variables: Variables, prefix: string): Variables => ({
+  read: spec => variables.read({ ...spec, name: `${prefix}${spec.name}` }),
+  assign: (name, value) => variables.assign(`${prefix}${name}`, value),
+});

@@ -16,6 +16,12 @@ export interface Answers {
   readonly deltas: tf.Tensor;
 }
 
+/** What two teachers say together: logits and deltas, `share` of them the second one's. */
+export function blend(first: Answers, second: Answers, share: tf.Scalar): Answers {
+  const mix = (a: tf.Tensor, b: tf.Tensor): tf.Tensor => tf.add(a, tf.mul(share, tf.sub(b, a)));
+  return { logits: mix(first.logits, second.logits), deltas: mix(first.deltas, second.deltas) };
+}
+
 /** The weight that makes anchors count by how much teacher and student differ; nothing flows back through it. */
 function emphasis(logits: tf.Tensor, probabilities: tf.Tensor): tf.Tensor {
   const constant = tf.customGrad((x, _save) => {

@@ -19,7 +19,7 @@ export interface TargetTensors {
 export interface LossInput {
   readonly student: Answers;
   readonly targets: TargetTensors;
-  /** The frozen teacher's answers on the same anchors; null: nothing is distilled. */
+  /** A teacher's answers on the same anchors; null: nothing is distilled. */
   readonly teacher: Answers | null;
   readonly anchors: AnchorGrid;
   readonly numClasses: number;

@@ -24,16 +24,34 @@ export interface NetworkOptions {
   readonly dropSeed?: tf.Tensor1D;
 }
 
-export interface Features extends Outputs {
+export interface Detector extends Outputs {
   readonly inputs: readonly tf.Tensor4D[];
   readonly pyramid: readonly tf.Tensor4D[];
 }
 
+export interface Features extends Detector {
+  /** The backbone's C3, C4, C5. */
+  readonly features: readonly tf.Tensor4D[];
+}
+
+const contextOf = ({ family, training, variables, dropSeed }: NetworkOptions): Context => ({
+  variables,
+  training,
+  dropSeed: dropSeed ?? null,
+  activation: family.activation,
+});
+
 /** EfficientDet. @param images [batch, height, width, 3], normalised as the family says. */
 export function efficientDet(images: tf.Tensor4D, options: NetworkOptions): Features {
-  const { family, numClasses, training, variables, dropSeed = null } = options;
-  const context: Context = { variables, training, dropSeed, activation: family.activation };
-  const inputs = pyramidInputs(context, backbone(context, family.backbone, images), family);
+  const features = backbone(contextOf(options), options.family.backbone, images);
+  return { features, ...detector(features, options) };
+}
+
+/** What stands on a backbone: pyramid and heads. @param features C3, C4, C5 */
+export function detector(features: readonly tf.Tensor4D[], options: NetworkOptions): Detector {
+  const { family, numClasses } = options;
+  const context = contextOf(options);
+  const inputs = pyramidInputs(context, features, family);
   const pyramid = bifpn(context, inputs, family);
   const classLogits = predict(context, classHead(numClasses), { levels: pyramid, family });
   const boxDeltas = predict(context, boxHead, { levels: pyramid, family });

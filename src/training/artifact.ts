@@ -19,7 +19,9 @@ export const TrainingState = z.strictObject({
   nms_configs: z.prefault(NmsConfigs, {}),
   /** Best evaluation so far. */
   best: z.strictObject({ step: z.int(), metrics: z.record(z.string(), z.number()) }).nullable(),
-  /** What the distillation weights, or without a teacher the learning rate, are multiplied by. */
+  /** Whether the weights that it began with answer beside the branch that teaches online. */
+  has_previous: z.boolean().default(false),
+  /** What the distillation weights, or where nothing is distilled the learning rate, are multiplied by. */
   caution: z.number(),
   history: TrainingHistory,
 });

@@ -16,6 +16,8 @@ import type { Settings } from '../settings.js';
 
 export interface Start {
   readonly adoption: Adoption | null;
+  /** Whether the run named a whole detector of the same model and classes: an earlier version of what is trained. */
+  readonly isVersion: boolean;
   /** One line for people: what the weights are and how many tensors fitted. */
   readonly note: string;
 }
@@ -66,23 +68,32 @@ export async function startingWeights(
   pretrained: Training['pretrained'],
   options: StartOptions,
 ): Promise<Start> {
-  if (pretrained === 'none') return { adoption: null, note: 'starts at random' };
+  if (pretrained === 'none') return { adoption: null, isVersion: false, note: 'starts at random' };
+  const isNamed = pretrained !== 'coco' && pretrained !== 'imagenet';
   const missed: string[] = [];
   const adopt = async (name: string, path: string): Promise<Start> => {
     const { adoption, known } = await fit(path, options);
     const lines = [...missed.map(source => `${source}: out of reach`), describe(name, adoption, known)];
-    return { adoption, note: lines.join('; ') };
+    return { adoption, isVersion: isNamed && isWhole(adoption), note: lines.join('; ') };
   };
   if (pretrained.includes('://'))
     return adopt(pretrained, await provideWeightsFrom(pretrained, options.settings));
-  if (pretrained !== 'coco' && pretrained !== 'imagenet') return adopt(pretrained, pretrained);
+  if (isNamed) return adopt(pretrained, pretrained);
   for (const { name, find } of sourcesOf(pretrained, options)) {
     const path = await find().catch(orWithout);
     if (path !== null) return adopt(name, path);
     missed.push(name);
   }
-  return { adoption: null, note: 'starts at random: no weights for it can be reached' };
+  return {
+    adoption: null,
+    isVersion: false,
+    note: 'starts at random: no weights for it can be reached',
+  };
 }
+
+/** Nothing stays fresh, of the class head either. */
+const isWhole = ({ missing, mismatched, values }: Adoption): boolean =>
+  missing.length + mismatched.length === 0 && ![...values.values()].some(value => value.some(Number.isNaN));
 
 /** Weights that cannot be had are done without; weights that are damaged are not. */
 function orWithout(error: unknown): null {

@@ -50,19 +50,36 @@ export function learningRateAt(
 const FLOOR = 0.1;
 const SILENT_SHARE = 0.05;
 
-/** Weight of distillation over a run: 0 → 1 in the warm-up, cosine down to .1, off for the last twentieth. */
+/**
+ * Weight of distillation over a run: 0 → 1 in the warm-up, cosine down to .1, off for the last twentieth.
+ * @param burnIn steps before all that, in which nothing is distilled
+ */
 export function distillationRamp(
   step: number,
   { hparams, stepsPerEpoch, totalSteps }: ScheduleOptions,
+  burnIn = 0,
 ): number {
   const warmup = Math.floor(hparams.lr_warmup_epoch * stepsPerEpoch);
   const end = totalSteps * (1 - SILENT_SHARE);
-  if (step >= end) return 0;
-  if (step < warmup) return step / warmup;
-  const progress = (step - warmup) / Math.max(1, end - warmup);
+  if (step < burnIn || step >= end) return 0;
+  if (step < burnIn + warmup) return (step - burnIn) / warmup;
+  const progress = (step - burnIn - warmup) / Math.max(1, end - burnIn - warmup);
   return FLOOR + (1 - FLOOR) * 0.5 * (1 + Math.cos(Math.PI * progress));
 }
 
-/** Decay of the moving average: short runs must not be dominated by where they started. */
+const BURN_IN_SHARE = 0.1;
+
+/** Steps in which a branch that nobody has taught yet teaches nobody. */
+export const burnInSteps = ({ totalSteps }: Pick<ScheduleOptions, 'totalSteps'>): number =>
+  Math.floor(totalSteps * BURN_IN_SHARE);
+
+/** The previous version's share of what is taught: half of it at first, nothing at the end. */
+export const previousShare = (step: number, { totalSteps }: Pick<ScheduleOptions, 'totalSteps'>): number =>
+  0.5 * (1 - step / totalSteps);
+
+/** Of the weights of the branch that teaches. */
+export const AUXILIARY_DECAY = 0.999;
+
+/** Decay of a moving average: short runs must not be dominated by where they started. */
 export const movingAverageDecay = (decay: number, updates: number): number =>
   Math.min(decay, (1 + updates) / (10 + updates));

@@ -10,6 +10,8 @@ export interface StepScalars {
   readonly softClsWeight: number;
   readonly softBoxWeight: number;
   readonly averageDecay: number;
+  readonly auxiliaryDecay: number;
+  readonly previousShare: number;
   readonly seed: number;
 }
 
@@ -64,6 +66,8 @@ export class TrainingSession {
       soft_cls_weight: tf.scalar(scalars.softClsWeight),
       soft_box_weight: tf.scalar(scalars.softBoxWeight),
       average_decay: tf.scalar(scalars.averageDecay),
+      auxiliary_decay: tf.scalar(scalars.auxiliaryDecay),
+      previous_share: tf.scalar(scalars.previousShare),
       seed: tf.tensor1d([scalars.seed, batch.step], 'int32'),
     };
     const outputs = await this.#with(feeds, () => this.#program.run('train_step', feeds));
@@ -87,7 +91,7 @@ export class TrainingSession {
     return result;
   }
 
-  /** Whether the teacher's answers to a batch are finite. */
+  /** Whether a frozen teacher's answers to a batch are finite. */
   async probeTeacher(images: Float32Array): Promise<boolean> {
     const [height, width] = this.imageSize;
     const feeds = { images: tf.tensor4d(images, [images.length / (height * width * 3), height, width, 3]) };
@@ -95,13 +99,23 @@ export class TrainingSession {
     return readScalar(outputs.finite!) === 1;
   }
 
-  async save(prefix: string): Promise<void> {
-    await this.#with({ prefix: tf.scalar(prefix, 'string') }, feeds => this.#program.execute('save', feeds));
+  /** A checkpoint to go on from. */
+  save(prefix: string): Promise<void> {
+    return this.#checkpoint('save', prefix);
   }
 
-  async restore(prefix: string): Promise<void> {
-    await this.#with({ prefix: tf.scalar(prefix, 'string') }, feeds =>
-      this.#program.execute('restore', feeds),
+  /** The same without what only training needs: a checkpoint of the detector alone. */
+  publish(prefix: string): Promise<void> {
+    return this.#checkpoint('publish', prefix);
+  }
+
+  restore(prefix: string): Promise<void> {
+    return this.#checkpoint('restore', prefix);
+  }
+
+  #checkpoint(signature: 'save' | 'publish' | 'restore', prefix: string): Promise<void> {
+    return this.#with({ prefix: tf.scalar(prefix, 'string') }, feeds =>
+      this.#program.execute(signature, feeds),
     );
   }
 

@@ -5,8 +5,10 @@ import type { AnchorGrid } from '../detection/anchors.js';
 import { flattenLevels } from '../detection/detect.js';
 import type { Variables, VariableSpec } from '../graph/variables.js';
 import type { Answers } from '../losses/distillation.js';
-import { isDecayed, lossTerms } from '../losses/terms.js';
-import { efficientDet, type Outputs } from '../model/efficientdet.js';
+import { isDecayed, lossTerms, type TargetTensors } from '../losses/terms.js';
+import { auxiliary } from '../model/auxiliary.js';
+import { efficientDet, type Features, type Outputs } from '../model/efficientdet.js';
+import { averagedOf, lesson } from './online.js';
 import { applyMomentum, averageSpec, clipGradients, updateAverage } from './optimiser.js';
 
 export interface StepModel {
@@ -16,6 +18,8 @@ export interface StepModel {
   readonly hparams: Hparams;
   /** Every variable of the network. */
   readonly specs: readonly VariableSpec[];
+  /** Variables of the branch that teaches while it learns; null: there is none. */
+  readonly branch: readonly VariableSpec[] | null;
 }
 
 /** What is fed at every step. */
@@ -31,6 +35,10 @@ export interface StepInputs {
   readonly soft_box_weight: tf.Scalar;
   /** Of the moving average. */
   readonly average_decay: tf.Scalar;
+  /** Of the branch's moving average. */
+  readonly auxiliary_decay: tf.Scalar;
+  /** The previous version's share of what the branch and it say together. */
+  readonly previous_share: tf.Scalar;
   /** int32 [2]: run seed and step. */
   readonly seed: tf.Tensor1D;
 }
@@ -41,14 +49,20 @@ export const answersOf = ({ classLogits, boxDeltas }: Outputs, numClasses: numbe
 });
 
 /** Variables that this step changes: the trainable ones that no pattern freezes. */
-export function trainedSpecs({ specs, hparams }: Pick<StepModel, 'specs' | 'hparams'>): VariableSpec[] {
+export function trainedSpecs({
+  specs,
+  branch,
+  hparams,
+}: Pick<StepModel, 'specs' | 'branch' | 'hparams'>): VariableSpec[] {
   const frozen = hparams.var_freeze_expr === null ? null : new RegExp(`^(?:${hparams.var_freeze_expr})`);
-  return specs.filter(({ name, trainable }) => trainable && !frozen?.test(name));
+  // The branch last: what the network starts with does not depend on it.
+  const all = [...specs, ...(branch ?? [])];
+  return all.filter(({ name, trainable }) => trainable && !frozen?.test(name));
 }
 
 /**
  * One step of training: forward, named losses, gradients, clipping, momentum, moving averages.
- * @param teacher the frozen teacher's answers to the same images, or null
+ * @param teacher the answers to the same images of the frozen teacher or the previous version, or null
  * @returns the weighted terms by name, `l2_loss`, their sum `loss`, and the gradient's norm
  */
 export function trainStep(
@@ -75,9 +89,10 @@ export function trainStep(
     momentum: hparams.momentum,
   };
   applyMomentum(variables, changes);
-  if (hparams.moving_average_decay > 0)
-    for (const spec of model.specs)
-      updateAverage(variables, spec, { value: variables.next(spec), decay: inputs.average_decay });
+  const follow = (followed: readonly VariableSpec[], decay: tf.Scalar): void =>
+    followed.forEach(spec => updateAverage(variables, spec, { value: variables.next(spec), decay }));
+  if (hparams.moving_average_decay > 0) follow(model.specs, inputs.average_decay);
+  if (model.branch) follow(averagedOf(model.branch), inputs.auxiliary_decay);
   const loss = tf.addN([...Object.values(terms), l2]) as tf.Scalar;
   return { ...terms, l2_loss: l2, loss, gradient_norm: globalNorm };
 }
@@ -94,7 +109,44 @@ export function lossesAndGradients(
   inputs: StepInputs,
   { variables, teacher, specs }: GradientOptions,
 ): { terms: Record<string, tf.Scalar>; gradients: tf.Tensor[] } {
-  const { family, anchors, numClasses, hparams } = model;
+  let terms: Record<string, tf.Scalar> = {};
+  const total = (): tf.Scalar => {
+    const { family, numClasses } = model;
+    const network = { family, numClasses, training: true, variables };
+    const outputs = efficientDet(inputs.images, { ...network, dropSeed: inputs.seed });
+    const guide = guideOf(model, inputs, { outputs, variables, teacher });
+    // Kept: the gradient's scope disposes everything but its result.
+    const keep = (named: Record<string, tf.Scalar>, prefix = ''): Record<string, tf.Scalar> =>
+      Object.fromEntries(Object.entries(named).map(([name, term]) => [`${prefix}${name}`, tf.keep(term)]));
+    terms = keep(weightedTerms(model, inputs, { outputs, guide }));
+    if (model.branch) {
+      const answered = auxiliary(outputs.features, network);
+      Object.assign(terms, keep(weightedTerms(model, inputs, { outputs: answered, guide: null }), 'aux_'));
+    }
+    return tf.addN(Object.values(terms)) as tf.Scalar;
+  };
+  const { grads } = tf.valueAndGrads(total)(specs.map(spec => variables.read(spec)));
+  return { terms, gradients: grads };
+}
+
+/** What the student is to answer like; null: nothing is distilled. */
+function guideOf(
+  { family, numClasses, branch }: StepModel,
+  inputs: StepInputs,
+  { outputs, variables, teacher }: { outputs: Features; variables: Variables; teacher: Outputs | null },
+): Answers | null {
+  const flat = (answered: Outputs): Answers => answersOf(answered, numClasses);
+  const frozen = teacher && flat(teacher);
+  if (!branch) return frozen;
+  const previous = frozen && { answers: frozen, share: inputs.previous_share };
+  return lesson(outputs.features, { family, numClasses, variables, answersOf: flat, previous });
+}
+
+function weightedTerms(
+  { anchors, numClasses, hparams }: StepModel,
+  inputs: StepInputs,
+  { outputs, guide }: { outputs: Outputs; guide: Answers | null },
+): Record<string, tf.Scalar> {
   const weights: Record<string, tf.Scalar | number> = {
     cls_loss: 1,
     box_loss: hparams.box_loss_weight,
@@ -102,35 +154,16 @@ export function lossesAndGradients(
     loss_soft_cls: inputs.soft_cls_weight,
     loss_soft_box: inputs.soft_box_weight,
   };
-  let terms: Record<string, tf.Scalar> = {};
-  const total = (): tf.Scalar => {
-    const outputs = efficientDet(inputs.images, {
-      family,
-      numClasses,
-      training: true,
-      variables,
-      dropSeed: inputs.seed,
-    });
-    const raw = lossTerms({
-      student: answersOf(outputs, numClasses),
-      targets: {
-        classTargets: inputs.class_targets,
-        boxTargets: inputs.box_targets,
-        numPositives: inputs.num_positives,
-      },
-      teacher: teacher && answersOf(teacher, numClasses),
-      anchors,
-      numClasses,
-      hparams,
-    });
-    // Kept: the gradient's scope disposes everything but its result.
-    terms = Object.fromEntries(
-      Object.entries(raw).map(([name, term]) => [name, tf.keep(tf.mul(term, weights[name]!)) as tf.Scalar]),
-    );
-    return tf.addN(Object.values(terms)) as tf.Scalar;
+  const targets: TargetTensors = {
+    classTargets: inputs.class_targets,
+    boxTargets: inputs.box_targets,
+    numPositives: inputs.num_positives,
   };
-  const { grads } = tf.valueAndGrads(total)(specs.map(spec => variables.read(spec)));
-  return { terms, gradients: grads };
+  const student = answersOf(outputs, numClasses);
+  const raw = lossTerms({ student, targets, teacher: guide, anchors, numClasses, hparams });
+  return Object.fromEntries(
+    Object.entries(raw).map(([name, term]) => [name, tf.mul(term, weights[name]!) as tf.Scalar]),
+  );
 }
 
 function l2Loss(

@@ -1,4 +1,5 @@
 import type { AnchorOptions } from '../detection/anchors.js';
+import { assertSameClasses } from '../detection/model-card.js';
 import { errors } from '../errors.js';
 
 export interface Teacher {
@@ -24,12 +25,7 @@ const describeAnchors = ({ anchorScale, minLevel, maxLevel, aspectRatios }: Anch
 
 /** A teacher that knows less, other classes or anchors, or nothing finite would only do harm. */
 export function assertFit(teacher: Teacher, { classes, anchors, studentAP, isFinite }: Entrance): void {
-  const list = (names: readonly string[]): string => names.join(', ');
-  if (list(teacher.classes) !== list(classes))
-    throw errors.teacherUnfit(`it knows ${list(teacher.classes)}, the data set has ${list(classes)}`, {
-      teacher: teacher.classes,
-      classes,
-    });
+  assertSameClasses(teacher.classes, classes);
   const [theirs, ours] = [teacher.anchors, anchors].map(describeAnchors) as [string, string];
   if (theirs !== ours)
     throw errors.teacherUnfit(`its anchors are of ${theirs}, the student's of ${ours}`, { theirs, ours });

@@ -1,11 +1,13 @@
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { familyOf } from '../config/families.js';
-import { stepsPerEpoch, trainingBatches } from '../data/batches.js';
-import { CleanedDataset, DATASET_FILE } from '../data/dataset.js';
+import type { SoftWeights } from '../config/run.js';
+import { trainingBatches } from '../data/batches.js';
+import type { CleanedDataset } from '../data/dataset.js';
 import { anchorOptions } from '../detection/anchors.js';
 import { errors } from '../errors.js';
 import { loadTensorFlow } from '../graph/tensorflow.js';
+import { auxiliarySpecs } from '../model/auxiliary.js';
 import { variableSpecs } from '../model/efficientdet.js';
 import type { ArtifactRef, CocoMetrics, StageProgress, TrainInput } from '../pipeline.js';
 import type { Settings } from '../settings.js';
@@ -13,11 +15,21 @@ import type { ArtifactStore } from '../store/artifact-store.js';
 import { commitCheckpoint, newestCheckpoint } from '../store/checkpoints.js';
 import { archiveBest } from './archive.js';
 import { checkpointPrefix, readState, type TrainingState, writeSnapshot } from './artifact.js';
+import { type Beginning, findBeginning } from './beginning.js';
 import { watchDivergence } from './divergence.js';
 import { type EventWriter, openEvents } from './events.js';
 import { measure, type Score } from './measure.js';
-import { startingWeights } from './pretrained.js';
-import { distillationRamp, learningRateAt, movingAverageDecay, type ScheduleOptions } from './schedule.js';
+import { PREVIOUS, previousSpecs } from './online.js';
+import type { Start } from './pretrained.js';
+import {
+  AUXILIARY_DECAY,
+  burnInSteps,
+  distillationRamp,
+  learningRateAt,
+  movingAverageDecay,
+  previousShare,
+  type ScheduleOptions,
+} from './schedule.js';
 import { TrainingSession } from './session.js';
 import { assertFit, type Teacher } from './teacher.js';
 import { recordTraining } from './training-program.js';
@@ -62,44 +74,49 @@ export async function trainModel(options: TrainOptions): Promise<TrainOutcome> {
 }
 
 class Trainer {
-  #state!: TrainingState;
+  #state: TrainingState;
   #lastCommit = Date.now();
   #lastCheckpoint: { step: number; artifact: ArtifactRef } | undefined;
   readonly #divergence = watchDivergence();
 
   private constructor(
     private readonly options: TrainOptions,
-    private readonly dataset: CleanedDataset,
+    private readonly beginning: Beginning,
     private readonly session: TrainingSession,
     private readonly events: EventWriter,
-  ) {}
+  ) {
+    this.#state = beginning.state;
+  }
 
   static async open(options: TrainOptions): Promise<Trainer> {
-    const { input, datasetFolder, folder, onProgress } = options;
+    const { input, folder, onProgress } = options;
     onProgress({ phase: 'start', step: 0, totalSteps: 0 });
-    const dataset = CleanedDataset.parse(
-      JSON.parse(await readFile(join(datasetFolder, DATASET_FILE), 'utf8')),
-    );
-    const { training, teacher } = input;
+    const { training, teacher, online } = input;
+    const beginning = await findBeginning(options);
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
     const program = `${folder}.program`;
     const recorded = recordTraining({
       modelName: training.model_name,
-      numClasses: dataset.classes.length,
+      numClasses: beginning.dataset.classes.length,
       imageSize: training.image_size,
       trainBatchSize: training.train_batch_size,
       evalBatchSize: training.eval_batch_size,
       hparams: training.hparams,
       teacher: teacher && options.teacher ? options.teacher.frozen : null,
+      online: online && { hasPrevious: beginning.state.has_previous },
     });
     await recorded.write(program);
     await writeFile(join(folder, 'graph.pbtxt'), recorded.textOf('predict'));
     await loadTensorFlow();
     const events = await openEvents(folder);
-    return new Trainer(options, dataset, new TrainingSession(program, training.image_size), events);
+    const session = new TrainingSession(program, training.image_size);
+    return new Trainer(options, beginning, session, events);
   }
 
+  get dataset(): CleanedDataset {
+    return this.beginning.dataset;
+  }
   get step(): number {
     return this.#state.step;
   }
@@ -114,65 +131,48 @@ class Trainer {
 
   /** From the newest checkpoint, or fresh: initial values, weights from elsewhere, the teacher's entrance test. */
   async start(): Promise<void> {
-    const { store, stageKey, folder } = this.options;
-    const { checkpoint, skipped } = await newestCheckpoint(store, stageKey);
-    for (const reason of skipped) this.#note(`passed over: ${reason}`);
-    if (!checkpoint) return this.#startFresh();
+    const { checkpoint, notes, start } = this.beginning;
+    for (const note of notes) this.#note(note);
+    if (start) return this.#startFresh(start);
+    const { folder } = this.options;
     await cp(checkpoint.folder, folder, { recursive: true });
-    this.#state = await readState(folder);
     this.#lastCheckpoint = { step: checkpoint.step, artifact: checkpoint.artifact };
     await this.session.restore(checkpointPrefix(folder, this.step));
     this.#report('restore', { note: `goes on from step ${this.step}` });
   }
 
-  async #startFresh(): Promise<void> {
-    const { input, settings } = this.options;
-    const { training, seed, role } = input;
-    const perEpoch = stepsPerEpoch(this.dataset.splits.train.length, training.train_batch_size);
-    this.#state = {
-      model_name: training.model_name,
-      image_size: training.image_size,
-      classes: this.dataset.classes,
-      role,
-      seed,
-      step: 0,
-      moving_average_decay: training.hparams.moving_average_decay,
-      aspect_ratios: training.hparams.aspect_ratios,
-      nms_configs: training.hparams.nms_configs,
-      best: null,
-      caution: 1,
-      history: {
-        stepsPerEpoch: perEpoch,
-        totalSteps: perEpoch * training.num_epochs,
-        points: [],
-        evaluations: [],
-        rollbacks: [],
-      },
-    };
-    const specs = variableSpecs({
-      family: familyOf(training.model_name),
-      numClasses: this.dataset.classes.length,
-    });
+  async #startFresh({ adoption }: Start): Promise<void> {
+    const { training, seed, online } = this.options.input;
+    const network = { family: familyOf(training.model_name), numClasses: this.dataset.classes.length };
     await this.session.initialize(seed);
-    const { adoption, note } = await startingWeights(training.pretrained, {
-      modelName: training.model_name,
-      specs,
-      classes: this.dataset.classes,
-      settings,
-    });
-    await this.session.adopt(adoption?.values ?? new Map(), specs);
-    this.#note(note);
+    const values = new Map(adoption?.values);
+    const specs = variableSpecs(network);
+    if (online) specs.push(...auxiliarySpecs(network));
+    if (this.#state.has_previous)
+      for (const spec of previousSpecs(network)) {
+        values.set(spec.name, values.get(spec.name.slice(PREVIOUS.length))!);
+        specs.push(spec);
+      }
+    await this.session.adopt(values, specs);
     if (this.options.teacher) await this.#examine(this.options.teacher);
+    if (this.#state.has_previous && !(await this.#answersFinitely()))
+      throw errors.previousUnfit(training.pretrained);
     await this.#commit();
   }
 
   async #examine(teacher: Teacher): Promise<void> {
     const { AP: studentAP } = await this.#measure();
-    let isFinite = true;
-    for await (const { images } of this.#batches(1)) isFinite &&= await this.session.probeTeacher(images);
+    const isFinite = await this.#answersFinitely();
     const { model_name, hparams } = this.options.input.training;
     const anchors = anchorOptions(familyOf(model_name), hparams.aspect_ratios);
     assertFit(teacher, { classes: this.dataset.classes, anchors, studentAP, isFinite });
+  }
+
+  /** Whether what teaches and does not learn has finite answers to a first batch. */
+  async #answersFinitely(): Promise<boolean> {
+    let isFinite = true;
+    for await (const { images } of this.#batches(1)) isFinite &&= await this.session.probeTeacher(images);
+    return isFinite;
   }
 
   #batches(limit = this.totalSteps): ReturnType<typeof trainingBatches> {
@@ -223,22 +223,31 @@ class Trainer {
     if (problem) await this.#rollBack(problem);
   }
 
-  /** Distillation is careful with its own weights; without a teacher, care slows the learning down. */
+  /** What the terms of distillation weigh; null: nothing is distilled. */
+  get #softWeights(): SoftWeights | null {
+    const { teacher, online } = this.options.input;
+    return teacher?.distillation ?? online;
+  }
+
+  /** Distillation is careful with its own weights; without it, care slows the learning down. */
   #learningRate(): number {
     const rate = learningRateAt(this.step, this.#schedule);
-    return this.options.teacher ? rate : rate * this.#state.caution;
+    return this.#softWeights ? rate : rate * this.#state.caution;
   }
 
   #scalars(learningRate: number): Parameters<TrainingSession['step']>[1] {
-    const { seed, training, teacher } = this.options.input;
-    const soft = this.#state.caution * distillationRamp(this.step, this.#schedule);
-    const { soft_cls_loss = 0, soft_box_loss = 0 } = teacher?.distillation ?? {};
+    const { seed, training, online } = this.options.input;
+    const burnIn = online && !this.#state.has_previous ? burnInSteps(this.#schedule) : 0;
+    const soft = this.#state.caution * distillationRamp(this.step, this.#schedule, burnIn);
+    const { soft_cls_loss = 0, soft_box_loss = 0 } = this.#softWeights ?? {};
     const averageDecay = movingAverageDecay(training.hparams.moving_average_decay, this.step);
     return {
       learningRate,
       softClsWeight: soft_cls_loss * soft,
       softBoxWeight: soft_box_loss * soft,
       averageDecay,
+      auxiliaryDecay: movingAverageDecay(AUXILIARY_DECAY, this.step),
+      previousShare: previousShare(this.step, this.#schedule),
       seed,
     };
   }
@@ -263,7 +272,7 @@ class Trainer {
     await this.session.restore(checkpointPrefix(checkpoint.folder, saved.step));
     // Committed: a crash must not bring the boldness back.
     await this.#commit();
-    const lowered = this.options.teacher ? 'distillation weights' : 'learning rate';
+    const lowered = this.#softWeights ? 'distillation weights' : 'learning rate';
     this.#note(`step ${step}: ${reason}; back to step ${saved.step} with ${lowered} × ${caution}`);
   }
 
@@ -293,7 +302,7 @@ class Trainer {
     await archiveBest(this.options.folder, {
       step: this.step,
       metrics,
-      save: prefix => this.session.save(prefix),
+      save: prefix => this.session.publish(prefix),
     });
   }
 
@@ -301,7 +310,7 @@ class Trainer {
   async #commit(): Promise<void> {
     const { store, stageKey, folder } = this.options;
     this.#report('checkpoint');
-    await this.#save();
+    await this.#write(prefix => this.session.save(prefix));
     const artifact = await commitCheckpoint(store, stageKey, {
       step: this.step,
       folder,
@@ -312,15 +321,15 @@ class Trainer {
     this.#report('train');
   }
 
-  async #save(): Promise<void> {
+  async #write(save: (prefix: string) => Promise<void>): Promise<void> {
     this.events.flush();
-    await writeSnapshot(this.options.folder, this.#state, prefix => this.session.save(prefix));
+    await writeSnapshot(this.options.folder, this.#state, save);
   }
 
   async finish(): Promise<TrainOutcome> {
     const { evaluations, rollbacks } = this.#state.history;
     if (evaluations.at(-1)?.step !== this.step) await this.#evaluate();
-    await this.#save();
+    await this.#write(prefix => this.session.publish(prefix));
     const best = this.#state.best!;
     // Written by this trainer from a CocoMetrics.
     const metrics = best.metrics as unknown as CocoMetrics;
@@ -345,7 +354,7 @@ class Trainer {
   }
 
   #report(phase: string, rest: Partial<StageProgress> = {}): void {
-    const { step, best, history } = this.#state ?? { step: 0, best: null, history: { totalSteps: 0 } };
+    const { step, best, history } = this.#state;
     this.options.onProgress({
       phase,
       step,

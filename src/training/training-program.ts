@@ -7,7 +7,10 @@ import { FROZEN_INPUT, frozenOutput } from '../detection/model-card.js';
 import { inlineGraph } from '../graph/graph-def.js';
 import { type InputSpec, ProgramBuilder } from '../graph/program.js';
 import { recordingBackend } from '../graph/recording-backend.js';
+import type { Variables } from '../graph/variables.js';
+import { AUXILIARY, auxiliarySpecs } from '../model/auxiliary.js';
 import { efficientDet, type Outputs, variableSpecs } from '../model/efficientdet.js';
+import { PREVIOUS, previousAnswers } from './online.js';
 import { averagedVariables, type StepInputs, trainStep } from './step.js';
 
 export interface TrainingProgramOptions {
@@ -18,12 +21,15 @@ export interface TrainingProgramOptions {
   readonly trainBatchSize: number;
   readonly evalBatchSize: number;
   readonly hparams: Hparams;
-  /** The bytes of the frozen teacher; null: nothing is distilled. */
+  /** The bytes of the frozen teacher; null: there is none. */
   readonly teacher: Uint8Array | null;
+  /** Whether a branch teaches while it learns, and whether the version before answers beside it. */
+  readonly online: { readonly hasPrevious: boolean } | null;
 }
 
 /**
- * The recorded program that trains: `initialize`, `train_step`, `predict`, `save`, `restore`, `values`, `adopt`.
+ * The recorded program that trains: `initialize`, `train_step`, `predict`, `save`, `restore`, `publish`,
+ * `values`, `adopt`.
  * The teacher's graph lies in the same program: one session runs both.
  */
 export function recordTraining(options: TrainingProgramOptions): ProgramBuilder {
@@ -32,15 +38,14 @@ export function recordTraining(options: TrainingProgramOptions): ProgramBuilder 
   const anchors = createAnchors(anchorOptions(family, hparams.aspect_ratios), imageSize);
   const specs = variableSpecs({ family, numClasses });
   const builder = new ProgramBuilder();
-  const model = { family, anchors, numClasses, hparams, specs };
+  const branch = options.online && auxiliarySpecs({ family, numClasses });
+  const model = { family, anchors, numClasses, hparams, specs, branch };
   builder.signature(
     'train_step',
     stepInputs(options, anchors),
     (fed, variables) => {
       const inputs = fed as unknown as StepInputs;
-      const teacher =
-        options.teacher &&
-        teacherOutputs(builder, options.teacher, { images: inputs.images, family, numClasses, anchors });
+      const teacher = frozenAnswers(builder, options, { images: inputs.images, anchors, variables });
       return trainStep(model, inputs, { variables, teacher });
     },
     { countsSteps: true },
@@ -57,30 +62,41 @@ export function recordTraining(options: TrainingProgramOptions): ProgramBuilder 
     });
     return { ...detect(outputs, { anchors, numClasses, nms: hparams.nms_configs }) };
   });
-  if (options.teacher) recordProbe(builder, options.teacher, { options, family, anchors });
+  if (options.teacher || options.online?.hasPrevious) recordProbe(builder, options, anchors);
   builder.addInitialize();
-  builder.addCheckpointing();
+  builder.addCheckpointing({ isPublished: name => !isOfTraining(name) });
   builder.addAdoption();
   return builder;
 }
 
-/** `probe_teacher`: 1 where every answer of the teacher to a batch is finite. */
-function recordProbe(
+/** Of the branch and of the version before: a checkpoint needs them to go on, a detector does not. */
+const isOfTraining = (name: string): boolean => name.startsWith(AUXILIARY) || name.startsWith(PREVIOUS);
+
+interface FrozenOptions {
+  readonly images: tf.Tensor4D;
+  readonly anchors: AnchorGrid;
+  readonly variables: Variables;
+}
+
+/** The answers of whoever teaches and does not learn; null: nobody. */
+function frozenAnswers(
   builder: ProgramBuilder,
-  teacher: Uint8Array,
-  { options, family, anchors }: { options: TrainingProgramOptions; family: FamilyRow; anchors: AnchorGrid },
-): void {
+  { modelName, numClasses, teacher, online }: TrainingProgramOptions,
+  { images, anchors, variables }: FrozenOptions,
+): Outputs | null {
+  const family = familyOf(modelName);
+  if (teacher) return teacherOutputs(builder, teacher, { images, family, numClasses, anchors });
+  return online?.hasPrevious ? previousAnswers(images, { family, numClasses, variables }) : null;
+}
+
+/** `probe_teacher`: 1 where every frozen answer to a batch is finite. */
+function recordProbe(builder: ProgramBuilder, options: TrainingProgramOptions, anchors: AnchorGrid): void {
   const [height, width] = options.imageSize;
   builder.signature(
     'probe_teacher',
     { images: { shape: [options.trainBatchSize, height, width, 3], dtype: 'float32' } },
-    ({ images }) => {
-      const answers = teacherOutputs(builder, teacher, {
-        images: images as tf.Tensor4D,
-        family,
-        numClasses: options.numClasses,
-        anchors,
-      });
+    ({ images }, variables) => {
+      const answers = frozenAnswers(builder, options, { images: images as tf.Tensor4D, anchors, variables })!;
       const finite = [...answers.classLogits, ...answers.boxDeltas].map(answer =>
         tf.all(tf.isFinite(answer)),
       );
@@ -103,6 +119,8 @@ function stepInputs(
     soft_cls_weight: scalar,
     soft_box_weight: scalar,
     average_decay: scalar,
+    auxiliary_decay: scalar,
+    previous_share: scalar,
     seed: { shape: [2], dtype: 'int32' },
   };
 }

@@ -77,6 +77,7 @@ async function train({ job, settings, script, note }: Given<'train'>): Promise<u
     aspect_ratios: input.training.hparams.aspect_ratios,
     nms_configs: input.training.hparams.nms_configs,
     best: { step: at, metrics: { ...METRICS } },
+    has_previous: false,
     caution: 1,
     history: {
       stepsPerEpoch: script.every,

@@ -50,7 +50,15 @@ describe('planRun', () => {
     expect(await will()).toMatchObject({ clean: 'reuse', 'train-teacher': 'run', 'export-teacher': 'wait' });
 
     const { teacher: training, mode, seed } = config;
-    const teacherKey = trainKey({ role: 'teacher', training: training!, mode, seed, dataset, teacher: null });
+    const teacherKey = trainKey({
+      role: 'teacher',
+      training: training!,
+      mode,
+      seed,
+      dataset,
+      teacher: null,
+      online: null,
+    });
     await commitCheckpoint(store, teacherKey, { step: 90, folder: work(), keep: 2 });
     await commitCheckpoint(store, teacherKey, { step: 120, folder: work(), keep: 2 });
     const planned = await planRun(config, context());

@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { familyOf } from '../../src/config/families.js';
+import { familyOf, type ModelName } from '../../src/config/families.js';
 import { Hparams } from '../../src/config/run.js';
 import { assignTargets } from '../../src/detection/targets.js';
 import { Program } from '../../src/graph/execution.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
+import { auxiliarySpecs } from '../../src/model/auxiliary.js';
 import { variableSpecs } from '../../src/model/efficientdet.js';
+import { previousAnswers } from '../../src/training/online.js';
 import { type StepInputs, trainStep } from '../../src/training/step.js';
-import { recordTraining } from '../../src/training/training-program.js';
+import { recordTraining, type TrainingProgramOptions } from '../../src/training/training-program.js';
 import { gridOf } from '../detection/grids.js';
 import { EagerVariables } from '../model/golden-weights.js';
 
@@ -18,10 +20,23 @@ const SIZE = 128;
 const BATCH = 4;
 const CLASSES = 3;
 const STEPS = 3;
-const MODEL = 'efficientdet-d0';
-const family = familyOf(MODEL);
 const hparams = Hparams.parse({ moving_average_decay: 0.9 });
-const anchors = gridOf(MODEL, [SIZE, SIZE]);
+
+interface Case {
+  readonly what: string;
+  readonly model: ModelName;
+  readonly online: TrainingProgramOptions['online'];
+}
+const CASES: readonly Case[] = [
+  { what: 'a recorded training step', model: 'efficientdet-d0', online: null },
+  {
+    what: 'a recorded step that distils from a branch and a previous version',
+    model: 'efficientdet-t0',
+    online: { hasPrevious: true },
+  },
+];
+
+const anchors = gridOf('efficientdet-d0', [SIZE, SIZE]); // the tiny models' own, too
 const targets = assignTargets(anchors, [
   { box: [4, 6, 40, 50], classIndex: 1 },
   { box: [20, 20, 28, 31], classIndex: 2 },
@@ -39,9 +54,11 @@ function inputsOf(step: number): StepInputs {
     box_targets: tf.tensor3d(ofEach(targets.boxTargets), [BATCH, anchors.count, 4]),
     num_positives: tf.fill([BATCH], targets.numPositives),
     learning_rate: tf.scalar(0.02),
-    soft_cls_weight: tf.scalar(0),
-    soft_box_weight: tf.scalar(0),
+    soft_cls_weight: tf.scalar(2),
+    soft_box_weight: tf.scalar(200),
     average_decay: tf.scalar(0.5),
+    auxiliary_decay: tf.scalar(0.8),
+    previous_share: tf.scalar(0.3),
     seed: tf.tensor1d([1, step], 'int32'),
   };
 }
@@ -53,17 +70,20 @@ function distance(found: tf.Tensor, expected: tf.Tensor): number {
   return b.reduce((max, value, i) => Math.max(max, Math.abs(value - a[i]!)), 0) / size;
 }
 
-describe('a recorded training step', () => {
+describe.each(CASES)('$what', ({ model, online }) => {
+  const family = familyOf(model);
+  const network = { family, numClasses: CLASSES };
   let folder = '';
   let program: Program;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'step-'));
     const options = {
-      modelName: MODEL,
+      modelName: model,
       numClasses: CLASSES,
       imageSize: [SIZE, SIZE],
       hparams,
       teacher: null,
+      online,
     } as const;
     await recordTraining({ ...options, trainBatchSize: BATCH, evalBatchSize: BATCH }).write(folder);
     await loadTensorFlow();
@@ -74,14 +94,16 @@ describe('a recorded training step', () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it('gives the losses, and leaves the variables, of the same code run eagerly, three steps on', async () => {
-    const specs = variableSpecs({ family, numClasses: CLASSES });
+    const specs = variableSpecs(network);
+    const branch = online && auxiliarySpecs(network);
     const initial = await program.run('values', {});
     const variables = new EagerVariables(spec => initial[spec.name]!.dataSync<'float32'>());
     for (let step = 0; step < STEPS; step++) {
       const inputs = inputsOf(step);
-      const eager = trainStep({ family, anchors, numClasses: CLASSES, hparams, specs }, inputs, {
+      const teacher = online && previousAnswers(inputs.images, { ...network, variables });
+      const eager = trainStep({ ...network, anchors, hparams, specs, branch }, inputs, {
         variables,
-        teacher: null,
+        teacher,
       });
       const recorded = await program.run('train_step', { ...inputs });
       for (const [name, value] of Object.entries(eager)) {
@@ -110,6 +132,14 @@ describe('a recorded training step', () => {
     await program.execute('restore', { prefix: tf.scalar(prefix, 'string') });
     expect(Math.abs((await lossOf()) - first)).toBeLessThanOrEqual(1e-5 * Math.abs(first));
   });
+});
+
+describe('a recorded program', () => {
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'program-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it('of D0 at 512 px and batch 8 is a file of less than 20 MB', async () => {
     const d0 = recordTraining({
@@ -120,6 +150,7 @@ describe('a recorded training step', () => {
       evalBatchSize: 8,
       hparams: Hparams.parse({}),
       teacher: null,
+      online: null,
     });
     const { bytes } = await d0.write(join(folder, 'd0'));
     expect(bytes).toBeLessThan(20e6);

@@ -5,13 +5,13 @@ import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { familyOf } from '../../src/config/families.js';
-import { Training } from '../../src/config/run.js';
+import { type SoftWeights, Training } from '../../src/config/run.js';
 import type { CleanedDataset, CleanedSample } from '../../src/data/dataset.js';
 import { anchorOptions } from '../../src/detection/anchors.js';
 import { cocoMetrics } from '../../src/evaluation/coco.js';
 import { exportModel } from '../../src/export/export.js';
 import { readTfCheckpoint } from '../../src/model/weights/tf-checkpoint.js';
-import type { StageProgress } from '../../src/pipeline.js';
+import type { StageProgress, TrainInput } from '../../src/pipeline.js';
 import { readSettings } from '../../src/settings.js';
 import { type ArtifactStore } from '../../src/store/artifact-store.js';
 import { newestCheckpoint } from '../../src/store/checkpoints.js';
@@ -21,6 +21,7 @@ import { type TrainOptions, type TrainOutcome, trainModel } from '../../src/trai
 
 const SIDE = 64;
 const KEY = 'stage';
+const WEIGHTS: SoftWeights = { soft_cls_loss: 2, soft_box_loss: 200 };
 
 /** Bright squares on noise: enough to learn from in a few steps. */
 async function drawDataset(folder: string): Promise<void> {
@@ -84,9 +85,11 @@ describe('training', () => {
       ...changes,
     });
 
-  function train(config: Training, changes: Partial<TrainOptions> = {}): Promise<TrainOutcome> {
+  function train(
+    config: Training,
+    { online = null, ...changes }: Partial<TrainOptions> & Partial<Pick<TrainInput, 'online'>> = {},
+  ): Promise<TrainOutcome> {
     const artifact = { uri: '', sha256: '', bytes: 0 };
-    const distillation = { use_offline_kd: true, soft_cls_loss: 2, soft_box_loss: 200 };
     return trainModel({
       input: {
         role: 'student',
@@ -94,7 +97,8 @@ describe('training', () => {
         mode: 'train',
         seed: 3,
         dataset: artifact,
-        teacher: changes.teacher ? { model: artifact, distillation } : null,
+        teacher: changes.teacher ? { model: artifact, distillation: WEIGHTS } : null,
+        online,
       },
       stageKey: KEY,
       datasetFolder: join(root, 'data'),
@@ -113,39 +117,45 @@ describe('training', () => {
   const final = (folder: string, step: number) => readTfCheckpoint(join(folder, `model.ckpt-${step}`));
 
   /** Stops a run when it has done so many steps. */
-  async function trainUntil(step: number, config: Training): Promise<void> {
+  async function trainUntil(step: number, config: Training, online?: SoftWeights): Promise<void> {
     const controller = new AbortController();
     const onProgress = (report: StageProgress): void => {
       if (report.phase === 'train' && report.step === step) controller.abort();
     };
-    await expect(train(config, { signal: controller.signal, onProgress })).rejects.toMatchObject({
+    await expect(train(config, { signal: controller.signal, onProgress, online })).rejects.toMatchObject({
       code: 'STOPPED',
       retryable: true,
     });
   }
 
-  it('that was stopped and goes on ends where one that was never stopped does', async () => {
-    const whole = await train(training(), { stageKey: 'whole', folder: join(root, 'whole') });
-    await trainUntil(3, training());
-    const outcome = await train(training());
-    expect(notes()).toContain('goes on from step 3');
-    expect(outcome.steps).toBe(whole.steps);
-    const [a, b] = [await final(join(root, 'whole'), 6), await final(join(root, 'out'), 6)];
-    expect([...b.keys()]).toEqual([...a.keys()]);
-    for (const [name, { values }] of a) {
-      const other = b.get(name)!.values;
-      // The same batches, learning rates and random numbers: only the order of sums in threads differs.
-      const size = values.reduce((max, value) => Math.max(max, Math.abs(value)), 1e-2);
-      expect(
-        values.every((value, i) => Math.abs(value - other[i]!) < 2e-2 * size),
-        name,
-      ).toBe(true);
-    }
-    const losses = async (folder: string) =>
-      (await readState(folder)).history.points.map(({ losses: { loss } }) => loss as number);
-    const [first, second] = [await losses(join(root, 'whole')), await losses(join(root, 'out'))];
-    second.forEach((loss, i) => expect(Math.abs(loss - first[i]!)).toBeLessThan(1e-3 * first[i]!));
-  });
+  it.each([
+    ['', training(), undefined],
+    [', learning online, too,', training({ model_name: 'efficientdet-t2' }), WEIGHTS],
+  ])(
+    'that was stopped%s and goes on ends where one that was never stopped does',
+    async (_, config, online) => {
+      const whole = await train(config, { stageKey: 'whole', folder: join(root, 'whole'), online });
+      await trainUntil(3, config, online);
+      const outcome = await train(config, { online });
+      expect(notes()).toContain('goes on from step 3');
+      expect(outcome.steps).toBe(whole.steps);
+      const [a, b] = [await final(join(root, 'whole'), 6), await final(join(root, 'out'), 6)];
+      expect([...b.keys()]).toEqual([...a.keys()]);
+      for (const [name, { values }] of a) {
+        const other = b.get(name)!.values;
+        // The same batches, learning rates and random numbers: only the order of sums in threads differs.
+        const size = values.reduce((max, value) => Math.max(max, Math.abs(value)), 1e-2);
+        expect(
+          values.every((value, i) => Math.abs(value - other[i]!) < 2e-2 * size),
+          name,
+        ).toBe(true);
+      }
+      const losses = async (folder: string) =>
+        (await readState(folder)).history.points.map(({ losses: { loss } }) => loss as number);
+      const [first, second] = [await losses(join(root, 'whole')), await losses(join(root, 'out'))];
+      second.forEach((loss, i) => expect(Math.abs(loss - first[i]!)).toBeLessThan(1e-3 * first[i]!));
+    },
+  );
 
   it('leaves checkpoints, the best by AP, events and its history', async () => {
     const { metrics, bestStep } = await train(training());
@@ -211,5 +221,93 @@ describe('training', () => {
     await refused({ frozen, classes: ['square'], anchors, AP: -1 });
     await refused({ frozen, classes: ['circle'], anchors, AP: 1 });
     await refused({ frozen, classes: ['square'], anchors: { ...anchors, anchorScale: 5 }, AP: 1 });
+  });
+
+  describe('online', () => {
+    const online = WEIGHTS;
+    const tiny = (changes: object = {}, hparams: object = {}): Training =>
+      training(
+        { model_name: 'efficientdet-t2', ...changes },
+        { learning_rate: 0.4, lr_warmup_init: 0.04, ...hparams },
+      );
+    const losses = async (name: string, folder = 'out'): Promise<number[]> =>
+      (await readState(join(root, folder))).history.points.map(
+        ({ losses: logged }) => logged[name] as number,
+      );
+    const namesIn = async (prefix: string): Promise<string[]> => [...(await readTfCheckpoint(prefix)).keys()];
+
+    it('learns from the branch after a burn-in, logs its terms, and publishes the plain model alone', async () => {
+      await train(tiny({ num_epochs: 20, checkpoint_interval_seconds: 600 }), { online });
+      expect(notes().join('\n')).toContain('learns online without a previous version');
+      const step = progress.findLast(({ losses: logged }) => logged);
+      expect(Object.keys(step!.losses!)).toEqual(
+        expect.arrayContaining(['loss_soft_cls', 'loss_soft_box', 'aux_cls_loss', 'aux_box_loss']),
+      );
+      const soft = await losses('loss_soft_cls');
+      // 60 steps: a tenth of burn-in, whose end the ramp begins at 0, and a silent twentieth.
+      expect(soft.map(value => value > 0)).toEqual([
+        ...Array<boolean>(7).fill(false),
+        ...Array<boolean>(50).fill(true),
+        ...Array<boolean>(3).fill(false),
+      ]);
+      for (const name of ['box_loss', 'aux_box_loss']) {
+        const values = await losses(name);
+        const mean = (part: number[]): number => part.reduce((a, b) => a + b, 0) / part.length;
+        expect(mean(values.slice(-10)), name).toBeLessThan(0.8 * mean(values.slice(0, 10)));
+      }
+      await train(tiny(), { stageKey: 'plain', folder: join(root, 'plain') });
+      const plain = await namesIn(join(root, 'plain', 'model.ckpt-6'));
+      expect(plain.filter(name => name.includes('aux/'))).toEqual([]);
+      const { best } = await readState(join(root, 'out'));
+      for (const prefix of ['model.ckpt-60', `archive/model.ckpt-${best!.step}`])
+        expect(await namesIn(join(root, 'out', prefix))).toEqual(plain);
+      const shapesOf = async (name: string, folder: string) => {
+        const model = join(root, folder);
+        await exportModel({ trainedFolder: join(root, name), imageSize: null, folder: model });
+        const weights = await readTfCheckpoint(join(model, 'variables', 'variables'));
+        return [...weights].map(([key, { shape }]) => [key, shape]);
+      };
+      expect(await shapesOf('out', 'a')).toEqual(await shapesOf('plain', 'b'));
+    });
+
+    it('begins with the version that it is given, whose answers teach from the first step on', async () => {
+      await train(tiny(), { stageKey: 'previous', folder: join(root, 'previous') });
+      const config = tiny({ pretrained: join(root, 'previous') }, { moving_average_decay: 0.9 });
+      await train(config, { online });
+      expect(notes().join('\n')).not.toContain('without a previous version');
+      const soft = await losses('loss_soft_cls');
+      expect(soft[0]).toBe(0); // the ramp
+      expect(soft[1]).toBeGreaterThan(0);
+      const { checkpoint } = await newestCheckpoint(store, KEY);
+      const held = await readTfCheckpoint(join(checkpoint!.folder, `model.ckpt-${checkpoint!.step}`));
+      const [name, before] = [...(await final(join(root, 'previous'), 6))].find(([key]) =>
+        key.endsWith('kernel'),
+      )!;
+      expect(held.get(`previous/${name}`)!.values).toEqual(before.values);
+    });
+
+    it('goes on with the version that it began with when that is gone', async () => {
+      await train(tiny(), { stageKey: 'previous', folder: join(root, 'previous') });
+      const config = tiny({ pretrained: join(root, 'previous') });
+      await trainUntil(3, config, online);
+      await rm(join(root, 'previous'), { recursive: true });
+      await train(config, { online });
+      expect(notes()).toContain('goes on from step 3');
+    });
+
+    it('takes what is no version of it as a start, and says so', async () => {
+      await train(training(), { stageKey: 'other', folder: join(root, 'other') }); // lite0
+      await train(tiny({ pretrained: join(root, 'other') }), { online });
+      expect(notes().join('\n')).toMatch(/tensors adopted.*learns online without a previous version/s);
+    });
+
+    it('lowers its own weights, not the learning rate, when a step is not finite', async () => {
+      const wild = tiny(
+        { num_epochs: 4, checkpoint_interval_seconds: 600 },
+        { learning_rate: 1e12, clip_gradients_norm: 1e30, lr_warmup_epoch: 0 },
+      );
+      await expect(train(wild, { online })).rejects.toMatchObject({ code: 'TRAINING_DIVERGED' });
+      expect(notes().filter(note => note.includes('distillation weights')).length).toBe(3);
+    });
   });
 });
