@@ -69,7 +69,7 @@ export interface AdviceInput {
   readonly config: RunConfig;
   readonly student: Evidence;
   readonly teacher: Evidence | null;
-  /** The same student without a teacher; absent: not trained. */
+  /** The same student without distillation; absent: not trained. */
   readonly baseline?: { readonly history: TrainingHistory };
 }
 
@@ -116,5 +116,13 @@ export interface Rule {
   readonly id: string;
   readonly find: (input: AdviceInput) => readonly Finding[];
 }
+
+/** Whether a teacher's answers were learned from. */
+export const isTaught = ({ config, teacher }: AdviceInput): boolean =>
+  teacher !== null && config.distillation.use_offline_kd;
+
+/** Whether anybody's were: a teacher's, or those of the student's own branch. */
+export const isDistilled = (input: AdviceInput): boolean =>
+  isTaught(input) || input.config.distillation.use_online_kd;
 
 export const evidenceOf = (input: AdviceInput, role: Role): Evidence | null => input[role];

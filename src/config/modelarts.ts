@@ -2,9 +2,9 @@ import { closest } from 'fastest-levenshtein';
 import { basename, dirname } from 'node:path';
 import { z } from 'zod';
 import { errors } from '../errors.js';
-import { MODEL_NAMES } from './families.js';
+import { MODEL_NAMES, type ModelName } from './families.js';
 import { describeIssues } from './issues.js';
-import { Hparams, parseRunConfig, type RunConfig } from './run.js';
+import { Hparams, RunConfig } from './run.js';
 
 const TRUTHS = ['True', 'true', '1', 'yes', 'Yes'];
 const UNTRUTHS = ['False', 'false', '0', 'no', 'No', ''];
@@ -33,6 +33,8 @@ export const ModelArtsParameters = z.strictObject({
     .default('moving_average_decay=0'),
   deps_save_path: z.string().min(1).optional(),
   export_teacher_model: Bool.default(false),
+  /** Weights to start from: an earlier version of the model. */
+  checkpoint_url: z.string().min(1).optional(),
   teacher_model_url: z.string().min(1).optional(),
   use_offline_kd: Bool.default(false),
   use_online_kd: Bool.default(false),
@@ -55,21 +57,25 @@ const HPARAM_NAMES = [...Object.keys(Hparams.shape), ...SOFT];
 /** Students and teachers of the original: the others' anchors or sizes do not go together there. */
 const OFFLINE_STUDENT = 'efficientdet-d0';
 const OFFLINE_TEACHERS = /^efficientdet-d[2-6]$/;
-const ONLINE_STUDENTS = /^efficientdet-t[0-2]$/;
+const OFFLINE_TEACHER_NAMES = 'efficientdet-d2 to efficientdet-d6';
 
 /**
  * A job in ModelArts' own words as a run of this product. Everything that is wrong is reported together.
  * @param values by parameter name, texts as a console passes them
+ * @param teacher the model_name of what lies at teacher_model_url; null: not known here
  */
-export function parseModelArts(values: Readonly<Record<string, unknown>>, source: string): ModelArtsJob {
+export function parseModelArts(
+  values: Readonly<Record<string, unknown>>,
+  source: string,
+  teacher: ModelName | null = null,
+): ModelArtsJob {
   const parsed = ModelArtsParameters.safeParse(values, { reportInput: true });
   if (!parsed.success) throw errors.configInvalid(source, describeIssues(parsed.error, ModelArtsParameters));
   const job = parsed.data;
   const issues: string[] = [];
   const { hparams, soft } = parseHparams(job.hparams, issues);
-  issues.push(...misfits(job));
-  if (issues.length > 0) throw errors.configInvalid(source, issues);
-  const config = parseRunConfig(
+  issues.push(...misfits(job, teacher));
+  const run = RunConfig.safeParse(
     {
       name: nameOf(job.train_url),
       mode: job.mode,
@@ -79,11 +85,13 @@ export function parseModelArts(values: Readonly<Record<string, unknown>>, source
         train_batch_size: job.train_batch_size,
         eval_batch_size: job.eval_batch_size,
         num_epochs: job.num_epochs,
+        ...(job.checkpoint_url !== undefined && { pretrained: job.checkpoint_url }),
         hparams,
       },
       distillation: {
         use_offline_kd: job.use_offline_kd,
-        teacher_model_url: job.use_offline_kd ? job.teacher_model_url : null,
+        use_online_kd: job.use_online_kd,
+        teacher_model_url: isOffline(job) ? job.teacher_model_url : null,
         ...soft,
         ...(job.soft_cls_loss !== undefined && { soft_cls_loss: job.soft_cls_loss }),
         ...(job.soft_box_loss !== undefined && { soft_box_loss: job.soft_box_loss }),
@@ -91,10 +99,16 @@ export function parseModelArts(values: Readonly<Record<string, unknown>>, source
       train_url: job.train_url,
       deps_save_path: job.deps_save_path ?? null,
     },
-    source,
+    { reportInput: true },
   );
-  return { config, warnings: [...warningsOf(config, hparams)] };
+  if (!run.success) issues.push(...describeIssues(run.error, RunConfig));
+  if (issues.length > 0 || !run.success) throw errors.configInvalid(source, issues);
+  return { config: run.data, warnings: [...warningsOf(run.data, { hparams, job })] };
 }
+
+/** Both at once are refused in words of their own. */
+const isOffline = ({ use_offline_kd, use_online_kd }: Parameters): boolean =>
+  use_offline_kd && !use_online_kd;
 
 type Values = Record<string, unknown>;
 
@@ -131,7 +145,7 @@ function valueOf(text: string): unknown {
 }
 
 /** What does not go together, before anything is started. */
-function* misfits(job: Parameters): Generator<string> {
+function* misfits(job: Parameters, teacher: ModelName | null): Generator<string> {
   const { model_name, teacher_model_url: url, use_offline_kd, use_online_kd, export_teacher_model } = job;
   if (use_offline_kd && use_online_kd)
     yield 'use_offline_kd, use_online_kd: both are True; a student learns in one of the two ways';
@@ -139,17 +153,21 @@ function* misfits(job: Parameters): Generator<string> {
     yield `model_name: ${model_name} cannot learn offline from a teacher; only ${OFFLINE_STUDENT} can`;
   if (use_offline_kd && url === undefined)
     yield 'teacher_model_url: has to name the model folder of a finished teacher, as in .../teacher/model';
+  if (use_offline_kd && teacher !== null && !OFFLINE_TEACHERS.test(teacher))
+    yield `teacher_model_url: ${teacher} is no teacher; allowed: ${OFFLINE_TEACHER_NAMES}`;
   if (!use_offline_kd && url !== undefined)
     yield 'use_offline_kd: has to be True where teacher_model_url names a teacher';
-  if (use_online_kd && !ONLINE_STUDENTS.test(model_name))
-    yield `use_online_kd: ${model_name} cannot learn online; allowed: efficientdet-t0, efficientdet-t1, efficientdet-t2`;
-  if (use_online_kd) yield 'use_online_kd: learning online is not there yet; train without it';
   if (export_teacher_model && !OFFLINE_TEACHERS.test(model_name))
-    yield `export_teacher_model: ${model_name} is no teacher; allowed: efficientdet-d2 to efficientdet-d6`;
+    yield `export_teacher_model: ${model_name} is no teacher; allowed: ${OFFLINE_TEACHER_NAMES}`;
 }
 
-function* warningsOf({ student }: RunConfig, given: Values): Generator<string> {
+function* warningsOf(
+  { student }: RunConfig,
+  { hparams: given, job }: { hparams: Values; job: Parameters },
+): Generator<string> {
   const { num_epochs, hparams } = student;
+  if (job.use_online_kd && job.checkpoint_url === undefined)
+    yield 'use_online_kd: no checkpoint_url names a version to start from; nothing is distilled in the first tenth of the steps';
   for (const key of ['first_lr_drop_epoch', 'second_lr_drop_epoch'] as const) {
     if (!(key in given)) continue;
     if (hparams.lr_decay_method !== 'stepwise')

@@ -25,6 +25,7 @@ export const MODELARTS_PATHS: Places = {
   data_url: [],
   train_url: [],
   deps_save_path: [],
+  checkpoint_url: [],
   teacher_model_url: [],
 };
 

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { familyOf, MODEL_NAMES } from '../config/families.js';
+import { familyOf, MODEL_NAMES, type ModelName } from '../config/families.js';
 import { AspectRatios, NmsConfigs } from '../config/run.js';
 import { errors, firstFew } from '../errors.js';
 import { sha256, sha256OfFile } from '../hashing.js';
@@ -85,6 +85,17 @@ export async function modelFingerprint(folder: string): Promise<string> {
   const hashes = await Promise.all([MODEL_CARD, ...variables].map(name => sha256OfFile(join(folder, name))));
   return sha256(hashes.join('\n'));
 }
+
+/** The family of the model at a place; null where none can be read: whoever needs it says why. */
+export const modelNameAt = async (named: unknown, options: FetchOptions): Promise<ModelName | null> =>
+  typeof named !== 'string'
+    ? null
+    : fetchModel(named, options)
+        .then(readModelCard)
+        .then(
+          card => card.model_name,
+          () => null,
+        );
 
 export async function readModelCard(folder: string): Promise<ModelCard> {
   const file = join(folder, MODEL_CARD);

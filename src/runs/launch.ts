@@ -1,12 +1,17 @@
 import { type ModelArtsInput, parseModelArts } from '../config/modelarts.js';
 import { MODELARTS_PATHS, RUN_PATHS, type Section, withAbsolutePaths } from '../config/paths.js';
 import { parseRunConfig, type RunConfig, type RunInput } from '../config/run.js';
+import { modelNameAt } from '../detection/model-card.js';
+import type { Settings } from '../settings.js';
 
 /** A run as a run file describes it, or a job under ModelArts' parameters. What is left out has its default. */
 export type LaunchInput = RunInput | ModelArtsInput;
 
 /** Fills defaults and refuses what does not fit together. Relative paths are seen from the working folder. */
-export function readLaunch(input: LaunchInput): { config: RunConfig; warnings: readonly string[] } {
+export async function readLaunch(
+  input: LaunchInput,
+  settings: Pick<Settings, 'cacheFolder'>,
+): Promise<{ config: RunConfig; warnings: readonly string[] }> {
   const folder = process.cwd();
   const values = input as Section; // an object literal's
   if ('student' in input)
@@ -14,5 +19,6 @@ export function readLaunch(input: LaunchInput): { config: RunConfig; warnings: r
       config: parseRunConfig(withAbsolutePaths(values, { places: RUN_PATHS, folder }), 'run'),
       warnings: [],
     };
-  return parseModelArts(withAbsolutePaths(values, { places: MODELARTS_PATHS, folder }), 'job');
+  const job = withAbsolutePaths(values, { places: MODELARTS_PATHS, folder });
+  return parseModelArts(job, 'job', await modelNameAt(job.teacher_model_url, settings));
 }

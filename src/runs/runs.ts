@@ -97,7 +97,7 @@ export async function connectRuns(settings: Settings): Promise<Runs> {
   const handle = (id: string) => client.workflow.getHandle(`${PREFIX}${id}`);
   const runs: Runs = {
     launch: async input => {
-      const { config, warnings } = readLaunch(input);
+      const { config, warnings } = await readLaunch(input, settings);
       const { id, joined } = await runs.start(config);
       const view = (): Promise<RunView> => runs.view(id);
       const result = (): Promise<RunResult> => runs.result(id);

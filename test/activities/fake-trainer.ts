@@ -32,10 +32,15 @@ process.on('message', (request: TrainerRequest) => {
 
 async function work({ job, settings }: Extract<TrainerRequest, { type: 'start' }>): Promise<void> {
   const script = JSON.parse(readFileSync(join(settings.home, 'script.json'), 'utf8')) as Script;
+  const about = {
+    pid: process.pid,
+    job: nameOf(job),
+    ...(job.kind === 'train' && { online: job.input.online }),
+  };
   const note = (what: TrainerNote['what'], step = 0): void =>
     appendFileSync(
       join(settings.home, 'notes.jsonl'),
-      `${JSON.stringify({ at: Date.now(), pid: process.pid, job: nameOf(job), what, step } satisfies TrainerNote)}\n`,
+      `${JSON.stringify({ at: Date.now(), ...about, what, step } satisfies TrainerNote)}\n`,
     );
   try {
     const result = await WORK[job.kind]!({ job, settings, script, note } as never);

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { SoftWeights } from '../../src/config/run.js';
 import type { CocoMetrics } from '../../src/pipeline.js';
 
 export interface Fault {
@@ -32,6 +33,8 @@ export interface TrainerNote {
   readonly job: string;
   readonly what: 'begun' | 'stopped' | 'failed' | 'done';
   readonly step: number;
+  /** Of a training: what it was told of online distillation. */
+  readonly online?: SoftWeights | null;
 }
 
 export async function readNotes(home: string): Promise<TrainerNote[]> {

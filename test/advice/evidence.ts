@@ -11,12 +11,13 @@ export function configWith(change: {
   distillation?: Partial<RunConfig['distillation']>;
   data?: Partial<RunConfig['data']>;
   student?: Record<string, unknown>;
+  teacher?: { model_name: string } | null;
 }): RunConfig {
   return parseRunConfig(
     {
       name: 'advised',
       data: { train: 'pictures', ...change.data },
-      teacher: { model_name: 'efficientdet-d2' },
+      teacher: change.teacher === undefined ? { model_name: 'efficientdet-d2' } : change.teacher,
       student: { model_name: 'efficientdet-d0', hparams: change.hparams ?? {}, ...change.student },
       distillation: change.distillation ?? {},
     },

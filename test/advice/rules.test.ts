@@ -18,6 +18,12 @@ const withHparams = (hparams: object, share: Record<string, number>): AdviceInpu
   config: runWith({ config: { hparams } }).config,
 });
 
+const ONLINE = {
+  teacher: null,
+  student: { model_name: 'efficientdet-t0' },
+  distillation: { use_online_kd: true },
+} as const;
+
 const SICK: readonly Sick[] = [
   {
     id: 'E1',
@@ -234,8 +240,30 @@ const SICK: readonly Sick[] = [
     patch: { 'distillation.soft_cls_loss': 1, 'distillation.soft_box_loss': 100 },
   },
   {
+    id: 'K2:soft_box_loss',
+    what: 'the soft box term of a student that learns online is heavy',
+    input: runWith({
+      config: ONLINE,
+      teacher: null,
+      student: { history: historyWith(() => ({ loss_soft_box: 10 })) },
+    }),
+    patch: { 'distillation.soft_box_loss': 100 },
+  },
+  {
     id: 'K3',
-    what: 'the student is better without a teacher',
+    what: 'online distillation was rolled back',
+    input: runWith({
+      config: ONLINE,
+      teacher: null,
+      student: {
+        history: historyWith(() => ({}), { rollbacks: [{ step: 9, reason: 'loss is NaN', softScale: 0.5 }] }),
+      },
+    }),
+    patch: { 'distillation.soft_cls_loss': 1, 'distillation.soft_box_loss': 100 },
+  },
+  {
+    id: 'K3',
+    what: 'the student is better without distillation',
     input: runWith({
       baseline: historyWith(() => ({}), { evaluations: evaluationsOf([0.3, 0.4, 0.42, 0.43, 0.45]) }),
     }),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ModelName } from '../../src/config/families.js';
 import { parseModelArts } from '../../src/config/modelarts.js';
 
 const JOB = {
@@ -7,8 +8,8 @@ const JOB = {
   model_name: 'efficientdet-d0',
   hparams: 'moving_average_decay=0',
 };
-const parse = (change: Readonly<Record<string, unknown>> = {}) =>
-  parseModelArts({ ...JOB, ...change }, 'parameters');
+const parse = (change: Readonly<Record<string, unknown>> = {}, teacher?: ModelName) =>
+  parseModelArts({ ...JOB, ...change }, 'parameters', teacher);
 
 describe('a ModelArts job', () => {
   it('becomes a run with the original defaults', () => {
@@ -86,6 +87,46 @@ describe('a ModelArts job', () => {
     expect(config.student.model_name).toBe('efficientdet-d3');
   });
 
+  it('learns online from the version that checkpoint_url names', () => {
+    const tiny = { model_name: 'efficientdet-t1', use_online_kd: 'True', soft_cls_loss: '1' };
+    const { config, warnings } = parse({ ...tiny, checkpoint_url: '/out/trees/V001' });
+    expect(config.student.pretrained).toBe('/out/trees/V001');
+    expect(config.distillation).toMatchObject({
+      use_offline_kd: false,
+      use_online_kd: true,
+      teacher_model_url: null,
+      soft_cls_loss: 1,
+      soft_box_loss: 200,
+    });
+    expect(warnings).toEqual([]);
+    expect(parse(tiny).warnings).toEqual([
+      'use_online_kd: no checkpoint_url names a version to start from; nothing is distilled in the first tenth of the steps',
+    ]);
+  });
+
+  it.each(['efficientdet-d2', 'efficientdet-d6'] as const)('may be taught by %s', teacher => {
+    const { config } = parse({ use_offline_kd: 'True', teacher_model_url: '/t/model' }, teacher);
+    expect(config.distillation.teacher_model_url).toBe('/t/model');
+  });
+
+  it.each(['efficientdet-d1', 'efficientdet-d7', 'efficientdet-t0'] as const)(
+    'is not taught by %s',
+    teacher => {
+      const job = {
+        use_offline_kd: 'True',
+        teacher_model_url: '/t/model',
+        hparams: 'x=1,moving_average_decay=0',
+      };
+      const message = `teacher_model_url: ${teacher} is no teacher; allowed: efficientdet-d2 to efficientdet-d6`;
+      expect(() => parse(job, teacher)).toThrow(
+        expect.objectContaining({
+          code: 'CONFIG_INVALID',
+          message: expect.stringMatching(new RegExp(`x is no known key.*${message}`, 's')) as string,
+        }) as Error,
+      );
+    },
+  );
+
   it.each([
     [{ hparams: 'learning_rate=0.1' }, 'hparams: has to hold moving_average_decay=0'],
     [{ hparams: 'moving_average_decay=0.9998' }, 'hparams: has to hold moving_average_decay=0'],
@@ -108,7 +149,20 @@ describe('a ModelArts job', () => {
     ],
     [{ use_offline_kd: 'True' }, 'teacher_model_url: has to name the model folder'],
     [{ teacher_model_url: '/t' }, 'use_offline_kd: has to be True'],
-    [{ use_online_kd: 'True' }, 'efficientdet-d0 cannot learn online'],
+    [{ use_online_kd: 'True' }, 'distillation.use_online_kd: efficientdet-d0 cannot learn online'],
+    [
+      {
+        use_online_kd: 'True',
+        use_offline_kd: 'True',
+        teacher_model_url: '/t',
+        model_name: 'efficientdet-t0',
+      },
+      'both are True; a student learns in one of the two ways',
+    ],
+    [
+      { use_online_kd: 'True', teacher_model_url: '/t', model_name: 'efficientdet-t0' },
+      'use_offline_kd: has to be True where teacher_model_url names a teacher',
+    ],
     [{ model_name: 'efficientdet-d7', export_teacher_model: 'True' }, 'efficientdet-d7 is no teacher'],
     [{ model_name: 'efficientdet-d0', export_teacher_model: 'True' }, 'efficientdet-d0 is no teacher'],
   ])('with %j is refused', (change, message) => {
@@ -124,6 +178,8 @@ describe('a ModelArts job', () => {
     expect(() => parse({ hparams: 'x=1', use_offline_kd: 'True' })).toThrow(
       /moving_average_decay=0.*x is no known key.*teacher_model_url/s,
     );
+    const job = { use_online_kd: 'True', hparams: 'x=1,learning_rate=0.1' };
+    expect(() => parse(job)).toThrow(/x is no known key.*moving_average_decay=0.*cannot learn online/s);
   });
 
   it('warns of drops that never come', () => {

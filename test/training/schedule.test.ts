@@ -2,7 +2,13 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Hparams } from '../../src/config/run.js';
 import { expectParity } from '../parity.js';
-import { distillationRamp, learningRateAt, movingAverageDecay } from '../../src/training/schedule.js';
+import {
+  burnInSteps,
+  distillationRamp,
+  learningRateAt,
+  movingAverageDecay,
+  previousShare,
+} from '../../src/training/schedule.js';
 
 type Table = Readonly<Record<string, number>>;
 interface Golden {
@@ -73,6 +79,19 @@ describe('the distillation ramp', () => {
 
   it('rises over the warm-up epoch', () => {
     expect([0, 50, 100].map(ramp)).toEqual([0, 0.5, 1]);
+  });
+
+  it('begins after a burn-in, and ends where it ended without', () => {
+    const burnIn = burnInSteps(options);
+    expect(burnIn).toBe(200); // a tenth
+    const late = (step: number): number => distillationRamp(step, options, burnIn);
+    expect([0, 199, 200, 250, 300].map(late)).toEqual([0, 0, 0, 0.5, 1]);
+    expect(late(1100)).toBeCloseTo(0.1 + 0.45, 9); // half way from 300 to 1900
+    expect([1900, 1999].map(late)).toEqual([0, 0]);
+  });
+
+  it('gives the previous version half of the say at first, none at the end', () => {
+    expect([0, 1000, 2000].map(step => previousShare(step, options))).toEqual([0.5, 0.25, 0]);
   });
 
   it('falls along half a cosine to a tenth, and is off for the last twentieth', () => {

@@ -114,6 +114,38 @@ describe('a run without a teacher', () => {
   });
 });
 
+describe('a run that distils online', () => {
+  const config = (use_online_kd: boolean) =>
+    scene.config({
+      name: 'tiny',
+      seed: 7,
+      student: 'efficientdet-t0',
+      distillation: { use_online_kd, soft_cls_loss: 1 },
+    });
+  const stages = STAGES.filter(name => !name.endsWith('-teacher'));
+  const planned = async (use_online_kd: boolean) =>
+    (await planRun(config(use_online_kd), scene.store)).map(({ name, will }) => [name, will]);
+
+  it('has the branch of the student only, and is trained for what it says', async () => {
+    const notes = await notesOf(async () => {
+      await scene.runs.start(config(true));
+      const { stages: done, teacher } = await scene.runs.result('tiny');
+      expect(done.map(({ name, state }) => [name, state])).toEqual(stages.map(name => [name, 'done']));
+      expect(teacher).toBeNull();
+    });
+    const trained = notes.find(({ job, what }) => job === 'train-student' && what === 'begun');
+    expect(trained?.online).toEqual({ soft_cls_loss: 1, soft_box_loss: 200 });
+    expect(await planned(true)).toEqual(stages.map(name => [name, 'reuse']));
+  });
+
+  it('shares no training with the same run without', async () => {
+    expect(Object.fromEntries(await planned(false))).toMatchObject({
+      clean: 'reuse',
+      'train-student': 'run',
+    });
+  });
+});
+
 describe('a run that fails', () => {
   it('ends at once with the error that another attempt would repeat, its code and its hint', async () => {
     await scene.play({ faults: [{ job: 'train-student', step: 12, how: 'refuse', times: 1 }] });
@@ -211,6 +243,44 @@ describe('a run with a teacher from elsewhere', () => {
     await writeFile(join(model, 'variables', 'variables.index'), 'other weights');
     const [first] = (await planRun(config(model), scene.planContext)).filter(({ will }) => will !== 'reuse');
     expect(first).toMatchObject({ name: 'export-teacher', will: 'run' });
+  });
+
+  it('is not started where it knows other classes than those that the run names', async () => {
+    const named = scene.config({
+      name: 'named',
+      seed: 10,
+      classes: ['tree', 'shrub'],
+      distillation: { teacher_model_url: model },
+    });
+    const notes = await notesOf(async () => {
+      await scene.runs.start(named);
+      await expect(scene.runs.result('named')).rejects.toMatchObject({
+        code: 'TEACHER_UNFIT',
+        message: 'the teacher cannot teach: the data set has shrub, which it does not know',
+      });
+    });
+    expect(notes).toEqual([]);
+    expect((await scene.runs.view('named')).stages.map(({ state }) => state)).not.toContain('done');
+  });
+
+  it('is not learned from where it knows other classes than cleaning has found', async () => {
+    const other = join(scene.home, 'other', 'model');
+    await mkdir(join(other, 'variables'), { recursive: true });
+    await writeFile(join(other, 'variables', 'variables.index'), 'weights');
+    await writeFile(join(other, 'model.json'), JSON.stringify({ ...CARD, classes: ['tree', 'shrub'] }));
+    const notes = await notesOf(async () => {
+      await scene.runs.start(config(other));
+      await expect(scene.runs.result('taught')).rejects.toMatchObject({
+        code: 'TEACHER_UNFIT',
+        message: 'the teacher cannot teach: it knows shrub, which the data set does not have',
+      });
+    });
+    expect(notes).toEqual([]);
+    const { stages } = await scene.runs.view('taught');
+    expect(stages.slice(0, 2).map(({ name, state }) => [name, state])).toEqual([
+      ['clean', 'reused'],
+      ['export-teacher', 'failed'],
+    ]);
   });
 
   it.each([

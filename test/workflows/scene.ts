@@ -9,6 +9,7 @@ import { createControlActivities, createGpuActivities } from '../../activities/i
 import type { Dependencies } from '../../activities/dependencies.js';
 import type { Trainer } from '../../activities/trainer-process.js';
 import type { PlanContext } from '../../src/cli/plan-run.js';
+import type { ModelName } from '../../src/config/families.js';
 import { type Distillation, parseRunConfig, type RunConfig } from '../../src/config/run.js';
 import { QUEUES } from '../../src/pipeline.js';
 import { connectRuns, type Runs, type RunView } from '../../src/runs/runs.js';
@@ -45,6 +46,8 @@ export interface Scene {
     teacher?: boolean;
     seed?: number;
     distillation?: Partial<Distillation>;
+    student?: ModelName;
+    classes?: readonly string[];
   }) => RunConfig;
   readonly play: (script: Partial<Script>) => Promise<void>;
   /** Workers of both queues; the rest of the pipeline is real, the trainer is not. @param options.gpus how many */
@@ -78,14 +81,21 @@ export async function openScene({ storeUrl }: { storeUrl?: string } = {}): Promi
     runs,
     planContext: { store, cacheFolder: settings.cacheFolder },
     play,
-    config: ({ name = 'trees', teacher = false, seed = 1, distillation = {} } = {}) =>
+    config: ({
+      name = 'trees',
+      teacher = false,
+      seed = 1,
+      distillation = {},
+      student = 'efficientdet-d0',
+      classes,
+    } = {}) =>
       parseRunConfig(
         {
           name,
           seed,
           distillation,
-          data: { train: data },
-          student: { model_name: 'efficientdet-d0', image_size: 64 },
+          data: { train: data, ...(classes && { classes }) },
+          student: { model_name: student, image_size: 64 },
           ...(teacher && { teacher: { model_name: 'efficientdet-d2', image_size: 64 } }),
         },
         'test',

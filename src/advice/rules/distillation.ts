@@ -1,17 +1,24 @@
 import type { TrainingHistory } from '../../config/history.js';
 import { confidenceFrom, fallPerEpoch, lastMean } from '../signals.js';
-import type { AdviceInput, Finding, Patch, Rule } from '../suggestion.js';
+import {
+  type AdviceInput,
+  type Finding,
+  isDistilled,
+  isTaught,
+  type Patch,
+  type Rule,
+} from '../suggestion.js';
 import { change } from '../tunable.js';
 
-/** Whether the teacher was worth its time. */
+/** Whether the teacher was worth its time, and its terms their weight. A branch that is trained online has no report. */
 export const DISTILLATION_RULES: readonly Rule[] = [
-  { id: 'K1', find: whenTaught(uselessTeacher) },
-  { id: 'K2', find: whenTaught(input => TERMS.flatMap(term => heavyTerm(input, term))) },
-  { id: 'K3', find: whenTaught(harmfulTerms) },
+  { id: 'K1', find: when(isTaught, uselessTeacher) },
+  { id: 'K2', find: when(isDistilled, input => TERMS.flatMap(term => heavyTerm(input, term))) },
+  { id: 'K3', find: when(isDistilled, harmfulTerms) },
 ];
 
-function whenTaught(find: Rule['find']): Rule['find'] {
-  return input => (input.teacher && input.config.distillation.use_offline_kd ? find(input) : []);
+function when(isMeant: (input: AdviceInput) => boolean, find: Rule['find']): Rule['find'] {
+  return input => (isMeant(input) ? find(input) : []);
 }
 
 const RETRAIN = { kind: 'training', training: 1 } as const;
@@ -120,14 +127,14 @@ function harmfulTerms(input: AdviceInput): Finding[] {
     {
       severity: 'high',
       evidence: {
-        metric: 'AP below that without a teacher',
+        metric: 'AP below that without distillation',
         value: loss.AP,
         threshold: MARGIN,
         n: loss.step,
       },
       expected: { gain: loss.AP, metric: 'AP', confidence: 0.5 },
       advice: {
-        en: `At step ${loss.step} the student is ${points(-loss.AP)} behind the same student without a teacher: halve the distillation weights.`,
+        en: `At step ${loss.step} the student is ${points(-loss.AP)} behind the same student without distillation: halve the distillation weights.`,
         zh: `第 ${loss.step} 步时比无蒸馏的同一学生模型低 ${points(loss.AP)}：将蒸馏权重减半。`,
       },
       patch: lower(0.5),

@@ -6,6 +6,7 @@ import {
   type Evidence,
   evidenceOf,
   type Finding,
+  isDistilled,
   type Patch,
   type Rule,
 } from '../suggestion.js';
@@ -17,8 +18,8 @@ interface Trained {
   readonly config: RunConfig;
   readonly hparams: RunConfig['student']['hparams'];
   readonly epochs: number;
-  /** Whether somebody taught it. */
-  readonly isTaught: boolean;
+  /** Whether it learned from somebody's answers, too. */
+  readonly isDistilled: boolean;
 }
 
 const WHO = {
@@ -53,8 +54,8 @@ function trainedAs(input: AdviceInput, role: Role): Trained | null {
   const { config } = input;
   const [evidence, training] = [evidenceOf(input, role), config[role]];
   if (!evidence || !training) return null;
-  const isTaught = role === 'student' && input.teacher !== null && config.distillation.use_offline_kd;
-  return { role, evidence, config, hparams: training.hparams, epochs: training.num_epochs, isTaught };
+  const { hparams, num_epochs: epochs } = training;
+  return { role, evidence, config, hparams, epochs, isDistilled: role === 'student' && isDistilled(input) };
 }
 
 const RETRAIN = { kind: 'training', training: 1 } as const;
@@ -149,10 +150,10 @@ function stillLearning({ role, evidence, config, epochs }: Trained): Finding | n
   };
 }
 
-function offTheRails({ role, evidence, config, hparams, isTaught }: Trained): Finding | null {
+function offTheRails({ role, evidence, config, hparams, isDistilled: isGuided }: Trained): Finding | null {
   const { history, report } = evidence;
-  // While it is taught, a roll-back is blamed on the distillation terms: another rule.
-  const rollbacks = isTaught ? 0 : history.rollbacks.length;
+  // While it is distilled, a roll-back is blamed on the distillation terms: another rule.
+  const rollbacks = isGuided ? 0 : history.rollbacks.length;
   const value = wildPoints(history) + rollbacks;
   if (value === 0) return null;
   const who = WHO[role];

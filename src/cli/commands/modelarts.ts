@@ -15,9 +15,10 @@ const options = {
   hparams: optional('k=v,…', 'without blanks; has to hold moving_average_decay=0'),
   deps_save_path: optional('dir', 'receives a copy of the evaluation and of the suggestions'),
   export_teacher_model: truth('the result is to teach another one'),
+  checkpoint_url: optional('path', 'weights to start from: an earlier version of the model'),
   teacher_model_url: optional('dir', 'the model folder of a teacher that is trained'),
   use_offline_kd: truth('learn from that teacher'),
-  use_online_kd: truth('learn from a teacher that is trained at the same time'),
+  use_online_kd: truth('t0, t1, t2: learn from a heavier branch that is trained at the same time'),
   soft_cls_loss: optional('x', 'weight of what the teacher says about classes; 2'),
   soft_box_loss: optional('x', 'weight of what it says about boxes; 200'),
   detach: flag('only start it; needs a server with workers'),
@@ -32,17 +33,18 @@ detdistill modelarts --data_url=pictures --train_url=out --model_name=efficientd
   options,
   json: true,
   async act({ args: [file], options: { detach, ...given }, settings, terminal }) {
-    const [{ parseModelArts }, { MODELARTS_PATHS, withAbsolutePaths }, { launch }] = await Promise.all([
-      import('../../config/modelarts.js'),
-      import('../../config/paths.js'),
-      import('../launch.js'),
-    ]);
+    const [{ parseModelArts }, { MODELARTS_PATHS, withAbsolutePaths }, { modelNameAt }, { launch }] =
+      await Promise.all([
+        import('../../config/modelarts.js'),
+        import('../../config/paths.js'),
+        import('../../detection/model-card.js'),
+        import('../launch.js'),
+      ]);
     const written = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
     const values = { ...(file === undefined ? {} : await readJob(file)), ...written };
-    const { config, warnings } = parseModelArts(
-      withAbsolutePaths(values, { places: MODELARTS_PATHS, folder: process.cwd() }),
-      file ?? 'parameters',
-    );
+    const absolute = withAbsolutePaths(values, { places: MODELARTS_PATHS, folder: process.cwd() });
+    const teacher = await modelNameAt(absolute.teacher_model_url, settings);
+    const { config, warnings } = parseModelArts(absolute, file ?? 'parameters', teacher);
     for (const warning of warnings) terminal.say(`warning: ${warning}`);
     await launch(config, { detach, settings, terminal });
   },

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { parseRunConfig } from '../../src/config/run.js';
+
+const parse = (model_name: string, change: Readonly<Record<string, unknown>> = {}) =>
+  parseRunConfig(
+    {
+      name: 'tiny',
+      data: { train: 'pictures' },
+      student: { model_name },
+      distillation: { use_online_kd: true },
+      ...change,
+    },
+    'run.yaml',
+  );
+const refused = (...messages: readonly string[]): Error =>
+  expect.objectContaining({
+    code: 'CONFIG_INVALID',
+    message: `run.yaml:\n${messages.map(message => `  distillation.use_online_kd: ${message}`).join('\n')}`,
+  }) as Error;
+
+const TOO_LARGE =
+  'efficientdet-d0 cannot learn online; allowed: efficientdet-t0, efficientdet-t1, efficientdet-t2';
+const BOTH = 'there is a teacher, too, and a student learns in one of the two ways; leave out the teacher';
+
+describe('a run that distils online', () => {
+  it.each(['efficientdet-t0', 'efficientdet-t1', 'efficientdet-t2'])('may train %s', model => {
+    const { distillation } = parse(model);
+    // Offline distillation is the default that has no effect without a teacher.
+    expect(distillation).toMatchObject({ use_online_kd: true, use_offline_kd: true, soft_cls_loss: 2 });
+  });
+
+  it('may not train another model', () => {
+    expect(() => parse('efficientdet-d0')).toThrow(refused(TOO_LARGE));
+  });
+
+  it('has no teacher, trained here or elsewhere, used or not', () => {
+    const teacher = { model_name: 'efficientdet-d2' };
+    expect(() => parse('efficientdet-t0', { teacher })).toThrow(refused(BOTH));
+    const use_online_kd = true;
+    for (const distillation of [
+      { use_online_kd, teacher_model_url: '/teacher/model' },
+      { use_online_kd, use_offline_kd: false, teacher_model_url: '/teacher/model' },
+    ])
+      expect(() => parse('efficientdet-t0', { distillation })).toThrow(refused(BOTH));
+  });
+
+  it('hears of both at once', () => {
+    const distillation = { use_online_kd: true, teacher_model_url: '/teacher/model' };
+    expect(() => parse('efficientdet-d0', { distillation })).toThrow(refused(TOO_LARGE, BOTH));
+  });
+
+  it('is the default of no run', () => {
+    expect(parse('efficientdet-d0', { distillation: {} }).distillation.use_online_kd).toBe(false);
+  });
+});
