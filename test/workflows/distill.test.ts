@@ -124,7 +124,7 @@ describe('a run that distils online', () => {
     });
   const stages = STAGES.filter(name => !name.endsWith('-teacher'));
   const planned = async (use_online_kd: boolean) =>
-    (await planRun(config(use_online_kd), scene.store)).map(({ name, will }) => [name, will]);
+    (await planRun(config(use_online_kd), scene.planContext)).map(({ name, will }) => [name, will]);
 
   it('has the branch of the student only, and is trained for what it says', async () => {
     const notes = await notesOf(async () => {
