@@ -484,6 +484,11 @@ export const errors = {
       hint: 'add it to src/graph/kernels; CONTRIBUTING shows how',
       facts: { kernel },
     }),
+  onnxUnsupported: (operation: string, use: string) =>
+    new AppError('ONNX_UNSUPPORTED', `${operation} ${use} cannot be said in ONNX`, {
+      hint: 'add it to src/export/onnx/operations.ts',
+      facts: { operation },
+    }),
   notRecording: () => new AppError('NOT_RECORDING', 'no graph is being recorded'),
   tensorNotRecorded: (shape: readonly number[]) =>
     new AppError(

@@ -11,6 +11,7 @@ interface ScriptOptions {
   readonly test?: Skip;
   readonly args?: readonly string[];
   readonly input?: string;
+  readonly packages?: PythonPackages;
 }
 
 const made = new Map<PythonPackages, Promise<string>>();
@@ -31,9 +32,9 @@ export async function providePython(packages: PythonPackages, test?: Skip): Prom
 /** Runs a script, the path of a .py file or its text, and gives what it printed. */
 export async function runPython(
   script: string,
-  { test, args = [], input }: ScriptOptions = {},
+  { test, args = [], input, packages = 'light' }: ScriptOptions = {},
 ): Promise<string> {
-  const python = await providePython('light', test);
+  const python = await providePython(packages, test);
   const program = script.endsWith('.py') ? [script] : ['-c', script];
   const env = {
     ...process.env,

@@ -45,6 +45,7 @@ export function modelCard(card: Omit<ModelCard, 'anchor_scale' | 'levels' | 'mea
 
 export const MODEL_CARD = 'model.json';
 export const FROZEN_GRAPH = 'frozen_graph.pb';
+export const ONNX_NETWORK = 'network.onnx';
 
 const isThere = (path: string): Promise<boolean> =>
   stat(path).then(

@@ -2,16 +2,19 @@ import * as tf from '@tensorflow/tfjs-core';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { familyOf } from '../config/families.js';
-import { FROZEN_GRAPH, MODEL_CARD, type ModelCard } from '../detection/model-card.js';
+import { FROZEN_GRAPH, MODEL_CARD, type ModelCard, ONNX_NETWORK } from '../detection/model-card.js';
 import { errors } from '../errors.js';
 import { Program } from '../graph/execution.js';
+import { prune } from '../graph/graph.js';
+import { encodeGraph } from '../graph/graph-def.js';
 import { ProgramBuilder } from '../graph/program.js';
 import { loadTensorFlow } from '../graph/tensorflow.js';
 import type { VariableSpec } from '../graph/variables.js';
 import { variableSpecs } from '../model/efficientdet.js';
 import type { Weights } from '../model/weights/weights.js';
 import { writeModelArtsFiles } from './modelarts/package.js';
-import { frozenGraph, servingProgram } from './network.js';
+import { frozenNetwork, servingProgram } from './network.js';
+import { onnxNetwork } from './onnx/network.js';
 
 interface Model {
   readonly card: ModelCard;
@@ -19,13 +22,15 @@ interface Model {
   readonly weights: Weights;
 }
 
-/** Writes model.json, frozen_graph.pb, saved_model.pb, variables/ and ModelArts' files into an empty folder. */
+/** Writes model.json, frozen_graph.pb, network.onnx, saved_model.pb, variables/ and ModelArts' files into an empty folder. */
 export async function writeModel(folder: string, { card, weights }: Model): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, MODEL_CARD), `${JSON.stringify(card, null, 2)}\n`);
   await writeModelArtsFiles(folder, card);
-  await writeFile(join(folder, FROZEN_GRAPH), frozenGraph(card, weights));
+  const network = frozenNetwork(card, weights);
+  await writeFile(join(folder, FROZEN_GRAPH), encodeGraph(prune(network.outputs)));
+  await writeFile(join(folder, ONNX_NETWORK), onnxNetwork(network, card));
   await servingProgram(card).write(folder);
   await writeVariables(folder, { card, weights });
 }

@@ -4,8 +4,7 @@ import { anchorOptions, createAnchors } from '../detection/anchors.js';
 import { detect } from '../detection/detect.js';
 import { FROZEN_INPUT, frozenOutput, type ModelCard } from '../detection/model-card.js';
 import { errors } from '../errors.js';
-import { first, Graph, type Output, prune } from '../graph/graph.js';
-import { encodeGraph } from '../graph/graph-def.js';
+import { first, Graph, type Node, type Output } from '../graph/graph.js';
 import { ProgramBuilder } from '../graph/program.js';
 import { recordingBackend } from '../graph/recording-backend.js';
 import type { Variables, VariableSpec } from '../graph/variables.js';
@@ -31,12 +30,19 @@ const networkOf = (card: ModelCard, variables: Variables, images: tf.Tensor4D): 
     variables,
   });
 
-/** The network alone with its weights inside. Input `images` float32 [N, height, width, 3], normalised. */
-export function frozenGraph(card: ModelCard, weights: Weights): Uint8Array {
+export interface FrozenNetwork {
+  /** The placeholder `images`, float32 [N, height, width, 3], normalised. */
+  readonly input: Node;
+  /** The raw maps of every level, [N, h, w, 9 · classes] of the class head, then [N, h, w, 36] of the box head. */
+  readonly outputs: readonly Node[];
+}
+
+/** The network alone with its weights inside. */
+export function frozenNetwork(card: ModelCard, weights: Weights): FrozenNetwork {
   const graph = new Graph();
   const [height, width] = card.image_size;
-  const roots = recordingBackend.record(graph, () => {
-    const input = graph.placeholder(FROZEN_INPUT, 'float32', [-1, height, width, 3]);
+  const input = graph.placeholder(FROZEN_INPUT, 'float32', [-1, height, width, 3]);
+  const outputs = recordingBackend.record(graph, () => {
     const images = recordingBackend.tensorOf(input, {
       shape: [1, height, width, 3],
       dtype: 'float32',
@@ -52,7 +58,7 @@ export function frozenGraph(card: ModelCard, weights: Weights): Uint8Array {
       });
     return [...name('class', classLogits), ...name('box', boxDeltas)].map(({ node }) => node);
   });
-  return encodeGraph(prune(roots));
+  return { input: input.node, outputs };
 }
 
 /** `serving_default`: pictures of any size and number in, detections in their own pixels out. */

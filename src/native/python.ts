@@ -9,6 +9,9 @@ import { silent, type OnProgress } from './progress.js';
 const PART = 'Python for tests';
 const BY_HAND = 'install Python 3.10 to 3.13 with venv and pip';
 
+/** onnxruntime in the version that package.json has. */
+const ONNX = ['onnx==1.23.2', 'onnxruntime==1.30.0'] as const;
+
 /** What numbers are compared with: by the tests, and, gigabytes more, where golden files are made anew. */
 const PYTHON_PACKAGES = {
   light: [
@@ -18,7 +21,17 @@ const PYTHON_PACKAGES = {
     'pillow',
     'numpy',
   ],
-  heavy: ['effdet==0.4.1', 'timm==1.0.31', 'torch==2.15.0', 'torchvision==0.29.2', 'tidecv==1.0.1', 'numpy'],
+  onnx: [...ONNX, 'numpy'],
+  heavy: [
+    'effdet==0.4.1',
+    'timm==1.0.31',
+    'torch==2.15.0',
+    'torchvision==0.29.2',
+    'tidecv==1.0.1',
+    'onnxscript==0.7.2',
+    ...ONNX,
+    'numpy',
+  ],
 } as const;
 export type PythonPackages = keyof typeof PYTHON_PACKAGES;
 

@@ -66,11 +66,16 @@ export async function provideTestParts(
   const [native, minio, python] = await Promise.allSettled([
     provideNativeParts({ settings, parts: FOR_TESTS, onProgress }),
     provideNativeParts({ settings, parts: ['minio'], onProgress }),
-    providePython({ cacheFolder, packages: 'light', onProgress }),
+    provideTestPython({ cacheFolder, onProgress }),
   ]);
   if (native.status === 'rejected') throw native.reason;
   if (python.status === 'rejected' && process.env.CI === 'true') throw python.reason;
   return { unavailable: [...missing('minio', minio), ...missing('python', python)] };
+}
+
+/** One after the other: they download and unpack much. */
+async function provideTestPython(options: { cacheFolder: string; onProgress: OnProgress }): Promise<void> {
+  for (const packages of ['light', 'onnx'] as const) await providePython({ ...options, packages });
 }
 
 function missing(part: string, outcome: PromiseSettledResult<unknown>): TestParts['unavailable'] {

@@ -84,13 +84,14 @@ describe('an exported model', () => {
   });
   afterAll(() => rm(root, { recursive: true, force: true }));
 
-  it('is a folder with both graphs, the variables, and what they do not say themselves', async () => {
+  it('is a folder with its graphs, the variables, and what they do not say themselves', async () => {
     expect((await readdir(model)).sort()).toEqual([
       'config.json',
       'customize_service.py',
       'frozen_graph.pb',
       'index',
       'model.json',
+      'network.onnx',
       'saved_model.pb',
       'variables',
     ]);
