@@ -77,7 +77,7 @@ function suppressPerClass({ boxes, scores }: Candidates, nms: NmsConfigs): Detec
   const top = tf.topk(flat(found.scores), max);
   const label = tf.cast(tf.floorDiv(top.indices, max), 'float32');
   const anchors = tf.gather(flat(found.indices), top.indices, 1, 1);
-  const count = tf.minimum(tf.sum(found.count, 1), max) as tf.Tensor1D;
+  const count = tf.minimum(tf.sum(found.count, 1), tf.scalar(max, 'int32')) as tf.Tensor1D;
   return valid({ boxes, anchors, scores: top.values, classes: label }, count);
 }
 
