@@ -59,6 +59,21 @@ module.exports = {
       { path: 'tfjs-node-gpu' },
     ),
     forbid(
+      'onnxruntime-in-the-trainer-only',
+      'Native libraries live only in the trainer process.',
+      { pathNot: '^src/detection/(onnxruntime|onnx-engine)\\.ts' },
+      { path: 'onnxruntime-node' },
+    ),
+    forbid(
+      'cli-without-engines',
+      'Native libraries live only in the trainer process.',
+      { path: '^(src/(cli|dashboard)|activities)/' },
+      {
+        path: '^src/detection/([\\w-]*-engine|onnxruntime|detector)\\.ts',
+        dependencyTypesNot: ['type-only'],
+      },
+    ),
+    forbid(
       'cli-without-tensorflow',
       '--help starts at once.',
       { path: '^src/(cli|dashboard)/' },

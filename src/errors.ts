@@ -344,6 +344,11 @@ export const errors = {
       hint: 'name the folder that holds model.json and saved_model.pb',
       facts: { file },
     }),
+  onnxNetworkMissing: (folder: string) =>
+    new AppError('ONNX_NETWORK_MISSING', `${folder}: has no network.onnx`, {
+      hint: 'export the model again, or set DETDISTILL_ENGINE to auto',
+      facts: { folder },
+    }),
   weightMissing: (name: string) =>
     new AppError('WEIGHT_MISSING', `the checkpoint has no variable ${name}`, { facts: { name } }),
 
@@ -569,6 +574,11 @@ export const errors = {
       hint: 'run `detdistill setup` once as the owner of that folder',
       cause,
       facts,
+    }),
+  onnxruntimeNotProvided: (cause: unknown) =>
+    new AppError('ONNXRUNTIME_NOT_PROVIDED', `onnxruntime cannot be loaded: ${messageOf(cause)}`, {
+      hint: 'set DETDISTILL_ENGINE to tensorflow, or to auto',
+      cause,
     }),
   tensorflowNotProvided: (facts: { path: string }, cause: unknown) =>
     new AppError(

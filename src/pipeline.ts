@@ -1,5 +1,6 @@
 import type { ModelName } from './config/families.js';
 import type { Data, RunConfig, SoftWeights, Training } from './config/run.js';
+import type { EngineName } from './settings.js';
 
 /** Names that every process shares. This file holds words and types only: workflows import it too. */
 export const QUEUES = { control: 'detdistill-control', gpu: 'detdistill-gpu' } as const;
@@ -258,6 +259,8 @@ export interface Prediction {
   readonly image: string;
   readonly width: number;
   readonly height: number;
+  /** What ran the network. */
+  readonly engine: EngineName;
   readonly detections: readonly {
     readonly box: readonly [number, number, number, number];
     readonly label: string;

@@ -1,6 +1,11 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { errors } from './errors.js';
+
+/** What runs an exported network. */
+export const ENGINES = ['tensorflow', 'onnxruntime'] as const;
+export type EngineName = (typeof ENGINES)[number];
 
 /** What the environment says, typed. Read once per process, at its edge. */
 export interface Settings {
@@ -16,6 +21,8 @@ export interface Settings {
   readonly temporalPort: number;
   /** Where google/automl's published checkpoints lie, in the order they are tried: its own address, or mirrors. */
   readonly weightsUrls: readonly string[];
+  /** Of predictions and evaluations; auto: onnxruntime on CPUs, TensorFlow on GPUs. */
+  readonly engine: EngineName | 'auto';
   /** Native parts provided by hand; null: found or downloaded. */
   readonly libtensorflow: string | null;
   readonly temporalCli: string | null;
@@ -34,8 +41,16 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     weightsUrls: (env.DETDISTILL_WEIGHTS_URL || 'https://storage.googleapis.com/cloud-tpu-checkpoints')
       .split(',')
       .map(url => url.trim()),
+    engine: readEngine(env.DETDISTILL_ENGINE || 'auto'),
     libtensorflow: env.DETDISTILL_LIBTENSORFLOW || null,
     temporalCli: env.TEMPORAL_CLI || null,
     minio: env.DETDISTILL_MINIO || null,
   };
+}
+
+function readEngine(written: string): Settings['engine'] {
+  const allowed = ['auto', ...ENGINES] as const;
+  const engine = allowed.find(name => name === written);
+  if (engine) return engine;
+  throw errors.usageWrong(`DETDISTILL_ENGINE=${written}: no such engine`, `allowed: ${allowed.join(', ')}`);
 }

@@ -18,7 +18,7 @@ process.on('message', (request: DetectorRequest) => void answer(request));
 
 async function answer(request: DetectorRequest): Promise<void> {
   try {
-    if (request.type === 'load') reply(await load(request.folder));
+    if (request.type === 'load') reply(await load(request));
     else reply({ type: 'found', detections: await detector.detect(request.pictures) });
   } catch (error) {
     const known = error instanceof AppError ? error : errors.unexpected(error);
@@ -26,12 +26,15 @@ async function answer(request: DetectorRequest): Promise<void> {
   }
 }
 
-async function load(folder: string): Promise<DetectorReply> {
-  detector = await openDetector(folder);
+async function load({
+  folder,
+  ...settings
+}: Extract<DetectorRequest, { type: 'load' }>): Promise<DetectorReply> {
+  detector = await openDetector(folder, settings);
   // TensorFlow reads the variables and plans the graph at the first call: no request shall wait for it.
   const [height, width] = detector.card.image_size;
   await detector.detect([{ width, height, pixels: new Uint8Array(width * height * 3) }]);
-  const { engine, card } = detector;
+  const { card, engine } = detector;
   const signatures = await readSignatures(folder);
   return { type: 'ready', model: { engine, card, signatures, shownScore: await shownScore(folder) } };
 }

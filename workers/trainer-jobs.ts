@@ -3,16 +3,11 @@ import { join } from 'node:path';
 import { readPicture } from '../src/data/pictures.js';
 import { openDetector } from '../src/detection/detector.js';
 import { FROZEN_GRAPH, readModelCard } from '../src/detection/model-card.js';
-import { cocoMetrics } from '../src/evaluation/coco.js';
-import { evaluateModel } from '../src/evaluation/evaluate.js';
-import { exportModel } from '../src/export/export.js';
-import { importCheckpoint } from '../src/export/import.js';
 import type { ArtifactRef, Prediction, StageProgress, TrainerJob } from '../src/pipeline.js';
 import type { Settings } from '../src/settings.js';
 import type { ArtifactStore } from '../src/store/artifact-store.js';
 import { openStore } from '../src/store/open-store.js';
 import type { Teacher } from '../src/training/teacher.js';
-import { trainModel } from '../src/training/train.js';
 
 interface JobContext {
   readonly settings: Settings;
@@ -20,23 +15,30 @@ interface JobContext {
   readonly onProgress: (progress: StageProgress) => void;
 }
 
-/** Does a job; here the stages meet. */
+/** Does a job; here the stages meet. Each is loaded when it is asked for: a prediction by onnxruntime needs no TensorFlow. */
 export async function runJob(job: TrainerJob, context: JobContext): Promise<unknown> {
   switch (job.kind) {
     case 'train':
       return train(job, context);
-    case 'export':
+    case 'export': {
+      const { exportModel } = await import('../src/export/export.js');
       return exportModel({ trainedFolder: job.trained, imageSize: job.image_size, folder: job.folder });
-    case 'import':
+    }
+    case 'import': {
+      const { importCheckpoint } = await import('../src/export/import.js');
       return importCheckpoint(job.input, job.folder);
-    case 'evaluate':
+    }
+    case 'evaluate': {
+      const { evaluateModel } = await import('../src/evaluation/evaluate.js');
       return evaluateModel({
         ...context,
         modelFolder: job.model,
         datasetFolder: job.dataset,
         folder: job.folder,
         batchSize: job.batchSize,
+        engine: context.settings.engine,
       });
+    }
     case 'predict':
       return predict(job, context);
   }
@@ -46,6 +48,10 @@ async function train(
   { input, key, folder }: Extract<TrainerJob, { kind: 'train' }>,
   context: JobContext,
 ): Promise<unknown> {
+  const [{ cocoMetrics }, { trainModel }] = await Promise.all([
+    import('../src/evaluation/coco.js'),
+    import('../src/training/train.js'),
+  ]);
   const store = openStore(context.settings);
   const datasetFolder = await store.open(input.dataset);
   const teacher = input.teacher && (await openTeacher(store, input.teacher.model));
@@ -71,9 +77,9 @@ async function openTeacher(store: ArtifactStore, model: ArtifactRef): Promise<Te
 
 async function predict(
   { model, images }: Extract<TrainerJob, { kind: 'predict' }>,
-  { onProgress, signal }: JobContext,
+  { onProgress, signal, settings }: JobContext,
 ): Promise<Prediction[]> {
-  const detector = await openDetector(model);
+  const detector = await openDetector(model, settings);
   const predictions: Prediction[] = [];
   for (const image of images) {
     signal.throwIfAborted();
@@ -84,7 +90,8 @@ async function predict(
       label: detector.card.classes[classIndex]!,
       score,
     }));
-    predictions.push({ image, width: picture.width, height: picture.height, detections });
+    const { width, height } = picture;
+    predictions.push({ image, width, height, engine: detector.engine, detections });
     onProgress({ phase: 'predict', step: predictions.length, totalSteps: images.length });
   }
   return predictions;

@@ -3,8 +3,8 @@ import type { Normalisation } from '../config/families.js';
 import { errors, messageOf } from '../errors.js';
 
 /** RGB, 0–255, rows first. */
-export interface Picture {
-  readonly pixels: Uint8Array;
+export interface Picture<Pixels = Uint8Array> {
+  readonly pixels: Pixels;
   readonly width: number;
   readonly height: number;
 }
@@ -53,7 +53,7 @@ export interface Placement {
  * Bilinear between pixel centres, as TensorFlow's ResizeBilinear in an exported model. @returns [height, width, 3]
  */
 export function placePicture(
-  { pixels, width, height }: Picture,
+  { pixels, width, height }: Picture<Uint8Array | Float32Array>,
   { canvas, scaled, offset, flip, gain, normalisation: { mean, std } }: Placement,
 ): Float32Array {
   const [canvasHeight, canvasWidth] = canvas;

@@ -4,9 +4,11 @@ import { CleanedDataset, type CleanedSample, DATASET_FILE } from '../data/datase
 import { groundTruthCoco } from '../data/ground-truth.js';
 import { readPicture } from '../data/pictures.js';
 import { type CocoDetection, SHOWN_SCORE } from '../detection/detections.js';
-import { type Detection, type Detector, openDetector } from '../detection/detector.js';
+import { type Detector, openDetector } from '../detection/detector.js';
+import type { Detection } from '../detection/engine.js';
 import { errors } from '../errors.js';
 import type { CocoMetrics, StageProgress } from '../pipeline.js';
+import type { Settings } from '../settings.js';
 import { drawPictures, type FoundInPicture } from './pictures.js';
 import type { Report } from './report-schema.js';
 import { buildReport, writeReport } from './report.js';
@@ -17,6 +19,7 @@ export interface EvaluateOptions {
   /** Receives report.json, detections.json, ground_truth.json and pictures/. */
   readonly folder: string;
   readonly batchSize: number;
+  readonly engine: Settings['engine'];
   readonly signal: AbortSignal;
   readonly onProgress: (progress: StageProgress) => void;
 }
@@ -27,7 +30,7 @@ const BOOTSTRAP_SEED = 1;
 export async function evaluateModel(options: EvaluateOptions): Promise<CocoMetrics> {
   const { modelFolder, datasetFolder, folder } = options;
   const dataset = CleanedDataset.parse(JSON.parse(await readFile(join(datasetFolder, DATASET_FILE), 'utf8')));
-  const detector = await openDetector(modelFolder);
+  const detector = await openDetector(modelFolder, options);
   const { card } = detector;
   if (card.classes.join('\n') !== dataset.classes.join('\n'))
     throw errors.classesDiffer(card.classes, dataset.classes);
@@ -39,7 +42,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<CocoMetri
   const report = buildReport({
     groundTruth,
     detections,
-    model: { name: card.model_name, image_size: card.image_size },
+    model: { name: card.model_name, image_size: card.image_size, engine: detector.engine },
     training: trainingCounts(dataset),
     deployed: { scoreThreshold: SHOWN_SCORE },
     seed: BOOTSTRAP_SEED,

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { CleanedDataset, CleanedSample } from '../data/dataset.js';
-import type { Detection } from '../detection/detector.js';
+import type { Detection } from '../detection/engine.js';
 import { MAX_CURVES, plotCurves, type PlottedCurve, renderPlot } from './curve-plot.js';
 import { contactSheet, DETECTION_COLOUR, drawBoxes, type SheetPicture, TRUTH_COLOUR } from './draw.js';
 import type { Report } from './report-schema.js';

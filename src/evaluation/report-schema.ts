@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CocoMetricsSchema } from '../config/history.js';
+import { ENGINES } from '../settings.js';
 
 const Share = z.number().min(0).max(1);
 const Count = z.int().min(0);
@@ -23,6 +24,8 @@ export const Report = z.strictObject({
     name: z.string(),
     /** [height, width] */
     image_size: z.tuple([z.int(), z.int()]),
+    /** What ran the network. */
+    engine: z.enum(ENGINES),
   }),
   classes: z.array(z.string()),
   counts: z.strictObject({ images: Count, boxes: Count, detections: Count }),

@@ -1,5 +1,5 @@
 import { compiledModule } from '../compiled.js';
-import type { Detection, DetectorInput } from '../detection/detector.js';
+import type { Detection, DetectorInput } from '../detection/engine.js';
 import type { ModelCard } from '../detection/model-card.js';
 import { AppError, type ErrorFacts, errors } from '../errors.js';
 import type { SignatureInfo } from '../graph/saved-model.js';
@@ -17,7 +17,7 @@ export interface LoadedModel {
 
 /** Parent to child. One request at a time. */
 export type DetectorRequest =
-  | { readonly type: 'load'; readonly folder: string }
+  | { readonly type: 'load'; readonly folder: string; readonly engine: Settings['engine'] }
   | { readonly type: 'detect'; readonly pictures: readonly DetectorInput[] };
 /** Child to parent. */
 export type DetectorReply =
@@ -86,7 +86,7 @@ export async function startDetector(options: DetectorOptions): Promise<DetectorP
   void ended.then(() => signal.removeEventListener('abort', end));
   if (signal.aborted) end();
   try {
-    const reply = await call({ type: 'load', folder }, LOAD_SECONDS);
+    const reply = await call({ type: 'load', folder, engine: settings.engine }, LOAD_SECONDS);
     if (reply.type !== 'ready') throw errors.unexpected(new Error(`${reply.type} while loading`));
     const detect = async (pictures: readonly DetectorInput[]): Promise<Detection[][]> => {
       const found = await call({ type: 'detect', pictures }, callSeconds);

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ServingConfig } from '../config/serving.js';
-import type { Detection } from '../detection/detector.js';
+import type { Detection } from '../detection/engine.js';
 import { errors } from '../errors.js';
 import type { Admission } from './admission.js';
 import { decodeRequestPicture } from './decode.js';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Detection, DetectorInput } from '../detection/detector.js';
+import type { Detection, DetectorInput } from '../detection/engine.js';
 import { AppError, errors } from '../errors.js';
 import type { Settings } from '../settings.js';
 import { Batcher, type BatchLimits } from './batcher.js';

@@ -141,7 +141,7 @@ async function evaluate({ job, settings, script, note }: Given<'evaluate'>): Pro
   const result = buildReport({
     groundTruth,
     detections,
-    model: { name: 'efficientdet-d0', image_size: [64, 64] },
+    model: { name: 'efficientdet-d0', image_size: [64, 64], engine: 'onnxruntime' },
     training: null,
     deployed: null,
     seed: 1,

@@ -43,7 +43,11 @@ function scene(images: number): { groundTruth: CocoGroundTruth; detections: Coco
 }
 
 const facts = {
-  model: { name: 'efficientdet-d0', image_size: [128, 128] as [number, number] },
+  model: {
+    name: 'efficientdet-d0',
+    image_size: [128, 128] as [number, number],
+    engine: 'onnxruntime' as const,
+  },
   training: null,
   deployed: { scoreThreshold: 0.3 },
   seed: 1,

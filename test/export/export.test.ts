@@ -131,7 +131,7 @@ describe('an exported model', () => {
     expect(python.signatures).toEqual(['serving_default']);
     expect(python.variables).toBe(variableSpecs({ family: familyOf(MODEL), numClasses: 90 }).length);
 
-    const detector = await openDetector(model);
+    const detector = await openDetector(model, { engine: 'tensorflow' });
     const here = await detector.detect([picture(70, 50), picture(70, 50, 70 * 50 * 3)]);
     let [pixels, scoreError] = [0, 0];
     python.saved_model.detection_scores.forEach((scores, p) => {
@@ -173,7 +173,9 @@ describe('an exported model', () => {
     await exportModel({ trainedFolder: soft, imageSize: null, folder });
     const script = fileURLToPath(new URL('read_model.py', import.meta.url));
     const python = JSON.parse(await runPython(script, { test, args: [folder, '96', '96'] })) as FromPython;
-    const here = await (await openDetector(folder)).detect([picture(70, 50), picture(70, 50, 70 * 50 * 3)]);
+    const here = await (
+      await openDetector(folder, { engine: 'tensorflow' })
+    ).detect([picture(70, 50), picture(70, 50, 70 * 50 * 3)]);
     const scores = here.map(found => found.map(({ score }) => score));
     expect(scores.map(list => list.length)).toEqual(python.saved_model.num_detections);
     scores.forEach((list, p) => {
@@ -181,12 +183,12 @@ describe('an exported model', () => {
         1e-5,
       );
     });
-    const hard = await (await openDetector(model)).detect([picture(70, 50)]);
+    const hard = await (await openDetector(model, { engine: 'tensorflow' })).detect([picture(70, 50)]);
     expect(hard[0]!.map(({ score }) => score)).not.toEqual(scores[0]);
   });
 
   it('takes pictures of any size and number, and answers in their pixels', async () => {
-    const detector = await openDetector(model);
+    const detector = await openDetector(model, { engine: 'tensorflow' });
     for (const [width, height, count] of [
       [41, 41, 1],
       [200, 33, 3],
@@ -212,6 +214,8 @@ describe('an exported model', () => {
       folder: other,
     });
     expect(card.image_size).toEqual([128, 160]);
-    expect((await (await openDetector(other)).detect([picture(64, 64)]))[0]!.length).toBeGreaterThan(0);
+    expect(
+      (await (await openDetector(other, { engine: 'tensorflow' })).detect([picture(64, 64)]))[0]!.length,
+    ).toBeGreaterThan(0);
   });
 });

@@ -99,7 +99,7 @@ describe('a model folder', () => {
     expect(found.everything).toBe(100);
     expect(found.files.at(-1)!.detection_scores.length).toBeGreaterThan(0);
 
-    const detector = await openDetector(model);
+    const detector = await openDetector(model, { engine: 'tensorflow' });
     let [pixels, score, count] = [0, 0, 0];
     for (const [i, path] of paths.entries()) {
       const [here] = await detector.detect([await readPicture(path)]);

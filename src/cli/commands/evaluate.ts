@@ -1,8 +1,11 @@
 import { errors } from '../../errors.js';
 import type { CocoMetrics } from '../../pipeline.js';
+import type { EngineName } from '../../settings.js';
 import { type Call, defineCommand, optional, MODEL_HELP } from '../command.js';
 
 interface Evaluated {
+  /** Left out where the detections are given. */
+  readonly model?: { readonly engine: EngineName };
   readonly metrics: CocoMetrics;
   readonly perClass: readonly {
     readonly name: string;
@@ -29,11 +32,12 @@ detdistill evaluate --detections FILE --ground-truth FILE`,
   json: true,
   async act(call) {
     const { renderClasses, renderMetrics } = await import('../metrics.js');
-    const { metrics, perClass } = await evaluateWhatIsNamed(call);
+    const { metrics, perClass, model } = await evaluateWhatIsNamed(call);
     call.terminal.result(
-      { ...metrics, perClass },
+      { ...metrics, perClass, ...(model && { engine: model.engine }) },
       () => `${renderMetrics(metrics)}\n\n${renderClasses(perClass)}`,
     );
+    if (model) call.terminal.say(`Network run by ${model.engine}.`);
   },
 });
 

@@ -35,6 +35,7 @@ export const predict = defineCommand({
       drawn[i] ? { ...prediction, drawn: drawn[i] } : prediction,
     );
     terminal.result(result, () => result.map(renderPrediction).join('\n'));
+    terminal.say(`Network run by ${found[0]!.engine}.`);
   },
 });
 

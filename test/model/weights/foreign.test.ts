@@ -125,7 +125,7 @@ describe('weights that Python TensorFlow wrote', () => {
     const model = at('seeing');
     const { classes } = await importCheckpoint(input(at('plain')), model);
     expect(classes).toEqual(COCO_LABELS);
-    const detector = await openDetector(model);
+    const detector = await openDetector(model, { engine: 'tensorflow' });
     expect(detector.card).toMatchObject({ classes: COCO_LABELS, image_size: [128, 128], model_name: MODEL });
     const pixels = new Uint8Array(60 * 80 * 3).fill(90);
     await expect(detector.detect([{ pixels, width: 80, height: 60 }])).resolves.toHaveLength(1);

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import type { InferenceSession } from 'onnxruntime-node';
+import { familyOf } from '../config/families.js';
+import { letterbox, placePicture } from '../data/pictures.js';
+import { errors } from '../errors.js';
+import { anchorOptions, createAnchors } from './anchors.js';
+import type { Detection, DetectorInput, Engine } from './engine.js';
+import { FROZEN_INPUT, frozenOutput, type ModelCard, ONNX_NETWORK } from './model-card.js';
+import { loadOnnxruntime, physicalCores } from './onnxruntime.js';
+import { type RawMaps, suppress } from './suppress.js';
+
+/** The ONNX network of a model folder; what is before and after it is done here, as the SavedModel does it. */
+export async function openOnnx(folder: string, card: ModelCard): Promise<Engine> {
+  const { InferenceSession, Tensor } = await loadOnnxruntime();
+  const file = join(folder, ONNX_NETWORK);
+  const session = await InferenceSession.create(file, { intraOpNumThreads: physicalCores() }).catch(
+    (cause: unknown) => {
+      throw errors.modelUnreadable(file, cause);
+    },
+  );
+  const [height, width] = card.image_size;
+  const grid = createAnchors(anchorOptions(familyOf(card.model_name), card.aspect_ratios), card.image_size);
+  const options = { grid, numClasses: card.classes.length, nms: card.nms_configs };
+  return async pictures => {
+    const images = new Float32Array(pictures.length * height * width * 3);
+    pictures.forEach((picture, i) => images.set(networkInput(picture, card), i * height * width * 3));
+    const shape = [pictures.length, height, width, 3];
+    const maps = await session.run({ [FROZEN_INPUT]: new Tensor('float32', images, shape) });
+    const found = pictures.map((picture, i) => {
+      const { scale } = letterbox(picture, card.image_size);
+      return suppress(mapsOf(maps, i, card), options).map(({ box, ...rest }): Detection => {
+        const clip = (side: number, limit: number): number =>
+          Math.fround(Math.min(Math.max(box[side]! / scale, 0), limit));
+        const { height: h, width: w } = picture;
+        return { box: [clip(0, h), clip(1, w), clip(2, h), clip(3, w)], ...rest };
+      });
+    });
+    for (const map of Object.values(maps)) map.dispose();
+    return found;
+  };
+}
+
+/** [height, width, 3]: scaled to fit, top left, normalised. */
+function networkInput(picture: DetectorInput, { image_size, mean, std }: ModelCard): Float32Array {
+  const { width, height } = letterbox(picture, image_size);
+  return placePicture(picture, {
+    canvas: image_size,
+    scaled: { width, height },
+    offset: [0, 0],
+    flip: false,
+    gain: [1, 1, 1],
+    normalisation: { mean: mean as [number, number, number], std: std as [number, number, number] },
+  });
+}
+
+/** The maps of one picture of a batch. */
+function mapsOf(maps: InferenceSession.OnnxValueMapType, picture: number, { levels }: ModelCard): RawMaps {
+  const of = (head: 'class' | 'box'): Float32Array[] =>
+    Array.from({ length: levels[1] - levels[0] + 1 }, (_, i) => {
+      const { data, dims } = maps[frozenOutput(head, levels[0] + i)]!;
+      const size = dims.slice(1).reduce((a, b) => a * b, 1);
+      return (data as Float32Array).subarray(picture * size, (picture + 1) * size);
+    });
+  return { classLogits: of('class'), boxDeltas: of('box') };
+}

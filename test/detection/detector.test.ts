@@ -1,0 +1,127 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NmsConfigs } from '../../src/config/run.js';
+import type { Picture } from '../../src/data/pictures.js';
+import { openDetector } from '../../src/detection/detector.js';
+import type { Detection } from '../../src/detection/engine.js';
+import { physicalCores } from '../../src/detection/onnxruntime.js';
+import { writeModel } from '../../src/export/model-folder.js';
+import { randomFrom } from '../../src/random.js';
+import { goldenModel } from '../export/onnx/frozen.js';
+import { expectParity, largestError } from '../parity.js';
+
+let root = '';
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'detector-'));
+  const { card, weights } = goldenModel('efficientdet-t0', [96, 128], 4);
+  await writeModel(join(root, 'model'), { card, weights });
+}, 120_000);
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+/** Noise of 1 to 8 pixels a grain. */
+function picture(width: number, height: number, name: string): Picture {
+  const random = randomFrom(name);
+  const grain = 1 + random.integer(8);
+  const columns = Math.ceil(width / grain);
+  const noise = Uint8Array.from({ length: columns * Math.ceil(height / grain) * 3 }, () =>
+    random.integer(256),
+  );
+  const pixels = Uint8Array.from({ length: width * height * 3 }, (_, i) => {
+    const [y, x] = [Math.floor(i / 3 / width), Math.floor(i / 3) % width];
+    return noise[(Math.floor(y / grain) * columns + Math.floor(x / grain)) * 3 + (i % 3)]!;
+  });
+  return { width, height, pixels };
+}
+
+/** Equal ones but for scores so near each other that their order means nothing. */
+function compare(
+  found: readonly Detection[],
+  expected: readonly Detection[],
+): { pixels: number; score: number } {
+  expect(found.length).toBe(expected.length);
+  const score = largestError(
+    found.map(one => one.score),
+    expected.map(one => one.score),
+  );
+  const pixels = expected.map(one => {
+    const same = found.filter(
+      other => other.classIndex === one.classIndex && Math.abs(other.score - one.score) < 1e-4,
+    );
+    return Math.min(...same.map(other => largestError([...other.box], [...one.box])));
+  });
+  return { pixels: Math.max(0, ...pixels), score };
+}
+
+describe.each([
+  ['hard', true],
+  ['hard', false],
+  ['gaussian', true],
+  ['gaussian', false],
+] as const)('the engines, suppression %s, per class %s', (method, per_class) => {
+  it('find the same in pictures of any size and number', async () => {
+    const { card, weights } = goldenModel('efficientdet-t0', [96, 128], 4);
+    const folder = join(root, `${method}-${per_class}`);
+    const nms_configs = NmsConfigs.parse({ method, per_class });
+    await writeModel(folder, { card: { ...card, nms_configs }, weights });
+    const engines = await Promise.all(
+      (['tensorflow', 'onnxruntime'] as const).map(engine => openDetector(folder, { engine })),
+    );
+    expect(engines.map(({ engine }) => engine)).toEqual(['tensorflow', 'onnxruntime']);
+    const worst = { pixels: 0, score: 0 };
+    let cases = 0;
+    for (const [width, height, count] of [
+      [128, 96, 1],
+      [333, 250, 3],
+      [50, 200, 2],
+      [11, 7, 1],
+    ] as const) {
+      // prettier-ignore
+      const pictures = Array.from({ length: count }, (_, i) => picture(width, height, `${width}-${i}`));
+      const [expected, found] = await Promise.all(engines.map(({ detect }) => detect(pictures)));
+      found!.forEach((list, i) => {
+        const { pixels, score } = compare(list, expected![i]!);
+        worst.pixels = Math.max(worst.pixels, pixels);
+        worst.score = Math.max(worst.score, score);
+        cases += list.length;
+      });
+    }
+    expect(cases).toBeGreaterThan(100);
+    const way = `${method}, ${per_class ? 'per class' : 'all classes'}`;
+    const common = { reference: 'the SavedModel, run by TensorFlow', cases };
+    expectParity({ ...common, item: `Detections by onnxruntime, ${way}: boxes`, error: worst.pixels, measure: 'pixels', limit: 1e-2 }); // prettier-ignore
+    expectParity({ ...common, item: `Detections by onnxruntime, ${way}: scores`, error: worst.score, measure: 'absolute', limit: 1e-4 }); // prettier-ignore
+  }, 120_000);
+});
+
+describe('a detector', () => {
+  it('falls back to TensorFlow where the folder has no ONNX network, and says so', async () => {
+    const old = join(root, 'old');
+    await cp(join(root, 'model'), old, { recursive: true });
+    await rm(join(old, 'network.onnx'));
+    const detector = await openDetector(old, { engine: 'auto' });
+    expect(detector.engine).toBe('tensorflow');
+    expect((await detector.detect([picture(64, 64, 'old')]))[0]!.length).toBeGreaterThan(0);
+    await expect(openDetector(old, { engine: 'onnxruntime' })).rejects.toMatchObject({
+      code: 'ONNX_NETWORK_MISSING',
+      facts: { folder: old },
+    });
+  });
+
+  it('names a file that is no model', async () => {
+    const broken = join(root, 'broken');
+    await cp(join(root, 'model'), broken, { recursive: true });
+    await rm(join(broken, 'network.onnx'));
+    await cp(join(broken, 'model.json'), join(broken, 'network.onnx'));
+    await expect(openDetector(broken, { engine: 'auto' })).rejects.toMatchObject({
+      code: 'MODEL_UNREADABLE',
+    });
+  });
+
+  it('runs as many threads as there are cores, not twice as many where a core is seen as two', () => {
+    const processor = (core: number): string => `processor\t: 0\nphysical id\t: 0\ncore id\t\t: ${core}\n`;
+    expect(physicalCores([0, 0].map(processor).join('\n'))).toBe(1);
+    expect(physicalCores('')).toBeGreaterThan(0);
+  });
+});

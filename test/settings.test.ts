@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+import { readSettings } from '../src/settings.js';
+
+describe('the engine of predictions', () => {
+  it('is chosen by itself, unless the environment names one', () => {
+    expect(readSettings({}).engine).toBe('auto');
+    expect(readSettings({ DETDISTILL_ENGINE: 'tensorflow' }).engine).toBe('tensorflow');
+  });
+
+  it('that does not exist is an error that names those that do', () => {
+    expect(() => readSettings({ DETDISTILL_ENGINE: 'tflite' })).toThrow(
+      expect.objectContaining({
+        code: 'USAGE_WRONG',
+        message: 'DETDISTILL_ENGINE=tflite: no such engine',
+        hint: 'allowed: auto, tensorflow, onnxruntime',
+      }) as Error,
+    );
+  });
+});
