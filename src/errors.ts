@@ -494,6 +494,10 @@ export const errors = {
       hint: 'add it to src/export/onnx/operations.ts',
       facts: { operation },
     }),
+  onnxSoftSuppression: () =>
+    new AppError('ONNX_SOFT_SUPPRESSION', 'nms_configs.method gaussian: ONNX has no operator for it', {
+      hint: 'export the model as saved-model, or its network alone as onnx-network',
+    }),
   notRecording: () => new AppError('NOT_RECORDING', 'no graph is being recorded'),
   tensorNotRecorded: (shape: readonly number[]) =>
     new AppError(

@@ -1,7 +1,7 @@
-import { copyFile, cp, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { FROZEN_GRAPH, MODEL_CARD } from '../detection/model-card.js';
+import { FROZEN_GRAPH, MODEL_CARD, ONNX_NETWORK, readModelCard } from '../detection/model-card.js';
 import { errors } from '../errors.js';
 import type { Settings } from '../settings.js';
 import { fillFolder } from './output-folder.js';
@@ -35,24 +35,45 @@ export async function withModel<T>(
   }
 }
 
+/** How each form is made of a model's folder. */
+export const COPIES = {
+  frozen: (model, out) => writeWhole(out, () => readFile(join(model, FROZEN_GRAPH))),
+  onnx: (model, out) =>
+    writeWhole(out, async () => {
+      const { onnxDetections } = await import('../export/onnx/detections.js');
+      return onnxDetections(await readOnnx(model), await readModelCard(model));
+    }),
+  'onnx-network': (model, out) => writeWhole(out, () => readOnnx(model)),
+  /** All but the graphs that say the same once more. */
+  'saved-model': (model, out) =>
+    fillFolder(out, partial =>
+      cp(model, partial, {
+        recursive: true,
+        filter: path => basename(path) !== FROZEN_GRAPH && basename(path) !== ONNX_NETWORK,
+      }),
+    ),
+} as const satisfies Record<string, (model: string, out: string) => Promise<void>>;
+
+/** Of a model that was exported before there was such a file, an error. */
+async function readOnnx(model: string): Promise<Uint8Array> {
+  const file = join(model, ONNX_NETWORK);
+  if (!(await isThere(file))) throw errors.onnxNetworkMissing(model);
+  return readFile(file);
+}
+
 /** The file appears whole or not at all; one that is there already stays. */
-export async function copyFrozen(model: string, file: string): Promise<void> {
+async function writeWhole(file: string, content: () => Promise<Uint8Array>): Promise<void> {
   if (await isThere(file)) throw errors.outputTaken(file);
+  const bytes = await content();
   await mkdir(dirname(file), { recursive: true });
   const partial = `${file}.partial-${process.pid}`;
   try {
-    await copyFile(join(model, FROZEN_GRAPH), partial);
+    await writeFile(partial, bytes);
     await rename(partial, file);
   } finally {
     await rm(partial, { force: true });
   }
 }
-
-/** All but the frozen graph, which says the same once more. */
-export const copySavedModel = (model: string, folder: string): Promise<void> =>
-  fillFolder(folder, partial =>
-    cp(model, partial, { recursive: true, filter: path => basename(path) !== FROZEN_GRAPH }),
-  );
 
 async function firstWith(file: string, folders: readonly string[]): Promise<string | undefined> {
   for (const folder of folders) if (await isThere(join(folder, file))) return folder;

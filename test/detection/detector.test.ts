@@ -7,6 +7,7 @@ import type { Picture } from '../../src/data/pictures.js';
 import { openDetector } from '../../src/detection/detector.js';
 import type { Detection } from '../../src/detection/engine.js';
 import { physicalCores } from '../../src/detection/onnxruntime.js';
+import { cocoMetrics } from '../../src/evaluation/coco.js';
 import { writeModel } from '../../src/export/model-folder.js';
 import { randomFrom } from '../../src/random.js';
 import { goldenModel } from '../export/onnx/frozen.js';
@@ -92,6 +93,55 @@ describe.each([
     const common = { reference: 'the SavedModel, run by TensorFlow', cases };
     expectParity({ ...common, item: `Detections by onnxruntime, ${way}: boxes`, error: worst.pixels, measure: 'pixels', limit: 1e-2 }); // prettier-ignore
     expectParity({ ...common, item: `Detections by onnxruntime, ${way}: scores`, error: worst.score, measure: 'absolute', limit: 1e-4 }); // prettier-ignore
+  }, 120_000);
+});
+
+describe('an evaluation', () => {
+  it('says the same by either engine', async () => {
+    const pictures = Array.from({ length: 8 }, (_, i) => picture(160, 120, `evaluated-${i}`));
+    const [first, second] = await Promise.all(
+      (['tensorflow', 'onnxruntime'] as const).map(async engine =>
+        (await openDetector(join(root, 'model'), { engine })).detect(pictures),
+      ),
+    );
+    const random = randomFrom('truth');
+    // Labels near a part of what was found: some are hit, by more or less, and others are missed.
+    const annotations = first!.flatMap((list, image) =>
+      list.slice(0, 40).filter((_, i) => i % 4 === 0).map(({ box, classIndex }) => {
+        const [ymin, xmin, ymax, xmax] = box.map(side => side + random.uniform(-4, 4)) as [number, number, number, number]; // prettier-ignore
+        const bbox = [xmin, ymin, Math.max(2, xmax - xmin), Math.max(2, ymax - ymin)] as [number, number, number, number]; // prettier-ignore
+        return { image_id: image + 1, category_id: classIndex + 1, bbox, area: bbox[2] * bbox[3], iscrowd: 0 as const };
+      }),
+    ).map((annotation, i) => ({ id: i + 1, ...annotation })); // prettier-ignore
+    const truth = {
+      images: pictures.map(({ width, height }, i) => ({ id: i + 1, width, height, file_name: `${i}` })),
+      annotations,
+      categories: [1, 2, 3, 4].map(id => ({ id, name: `class ${id}` })),
+    };
+    const metricsOf = (found: Detection[][]): number[] =>
+      Object.values({
+        ...cocoMetrics(
+          truth,
+          found.flatMap((list, image) =>
+            list.map(({ box: [ymin, xmin, ymax, xmax], classIndex, score }) => ({
+              image_id: image + 1,
+              category_id: classIndex + 1,
+              bbox: [xmin, ymin, xmax - xmin, ymax - ymin] as [number, number, number, number],
+              score,
+            })),
+          ),
+        ).metrics,
+      });
+    const expected = metricsOf(first!);
+    expect(expected[0]).toBeGreaterThan(0.01);
+    expectParity({
+      item: 'COCO metrics of detections by onnxruntime',
+      reference: 'of detections by TensorFlow',
+      cases: 12,
+      error: largestError(metricsOf(second!), expected),
+      measure: 'absolute',
+      limit: 1e-3,
+    });
   }, 120_000);
 });
 

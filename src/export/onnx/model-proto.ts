@@ -82,6 +82,37 @@ export function encodeModel({ name, nodes, initializers, inputs, outputs, metada
   return ModelProto.encode(message).finish();
 }
 
+interface Part {
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: readonly Initializer[];
+}
+
+/** What is needed of a model that is read. */
+interface ModelMessage {
+  graph: { node: object[]; initializer: object[]; input: object[]; output: object[] };
+}
+
+/** A model that was written here, with nodes before and after its own and with other inputs and outputs. */
+export function extendModel(
+  bytes: Uint8Array,
+  { before, after, inputs, outputs }: { before: Part; after: Part } & Pick<OnnxModel, 'inputs' | 'outputs'>,
+): Uint8Array {
+  const model = ModelProto.decode(bytes);
+  const { graph } = model as unknown as ModelMessage;
+  const messages = (name: string, values: readonly object[]): object[] => {
+    const type = ModelProto.root.lookupType(name);
+    return values.map(value => type.fromObject(value));
+  };
+  const nodes = (part: Part): object[] => messages('NodeProto', part.nodes.map(nodeProto));
+  graph.node = [...nodes(before), ...graph.node, ...nodes(after)];
+  graph.initializer.push(
+    ...messages('TensorProto', [...before.initializers, ...after.initializers].map(tensorProto)),
+  );
+  graph.input = messages('ValueInfoProto', inputs.map(portProto));
+  graph.output = messages('ValueInfoProto', outputs.map(portProto));
+  return ModelProto.encode(model).finish();
+}
+
 const nodeProto = ({ op, inputs, outputs, attributes = {} }: OnnxNode): object => ({
   name: outputs[0],
   op_type: op,

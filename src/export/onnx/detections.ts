@@ -1,0 +1,155 @@
+import { ANCHORS_PER_CELL, familyOf } from '../../config/families.js';
+import { anchorOptions, createAnchors } from '../../detection/anchors.js';
+import { FROZEN_INPUT, frozenOutput, type ModelCard } from '../../detection/model-card.js';
+import { errors } from '../../errors.js';
+import { extendModel, type Initializer, type OnnxNode } from './model-proto.js';
+
+/** Appends nodes; the name of what each computes comes back. */
+class Nodes {
+  readonly nodes: OnnxNode[] = [];
+  readonly initializers: Initializer[] = [];
+
+  constructor(private readonly scope: string) {}
+
+  node(op: string, inputs: readonly string[], attributes?: OnnxNode['attributes']): string {
+    const name = `${this.scope}/${op}_${this.nodes.length}`;
+    this.nodes.push({ op, inputs, outputs: [name], attributes });
+    return name;
+  }
+  nodeOfTwo(op: string, inputs: readonly string[], attributes?: OnnxNode['attributes']): [string, string] {
+    const outputs = [0, 1].map(i => `${this.scope}/${op}_${this.nodes.length}_${i}`) as [string, string];
+    this.nodes.push({ op, inputs, outputs, attributes });
+    return outputs;
+  }
+  /** The last node gives an output of the model. */
+  output(name: string, op: string, inputs: readonly string[], attributes?: OnnxNode['attributes']): void {
+    this.nodes.push({ op, inputs, outputs: [name], attributes });
+  }
+  #numbers(shape: readonly number[], values: Initializer['values']): string {
+    const name = `${this.scope}/numbers_${this.initializers.length}`;
+    this.initializers.push({ name, shape, values });
+    return name;
+  }
+  floats(shape: readonly number[], values: readonly number[] | Float32Array): string {
+    return this.#numbers(shape, Float32Array.from(values));
+  }
+  ints(...values: number[]): string {
+    return this.#numbers([values.length], BigInt64Array.from(values, BigInt));
+  }
+  int(value: number): string {
+    return this.#numbers([], BigInt64Array.of(BigInt(value)));
+  }
+}
+
+/**
+ * A model that is useful by itself: the network of network.onnx between normalisation and suppression. Input `pictures`
+ * float32 [N, height, width, 3], RGB, 0–255, already scaled to fit; outputs as the SavedModel has them, with boxes in pixels
+ * of the input: detection_boxes [N, max, 4] yxyx, detection_scores and detection_classes [N, max], num_detections [N].
+ */
+export function onnxDetections(network: Uint8Array, card: ModelCard): Uint8Array {
+  const { nms_configs: nms, image_size: [height, width] } = card; // prettier-ignore
+  if (nms.method === 'gaussian') throw errors.onnxSoftSuppression();
+  const before = new Nodes('input');
+  const [mean, std] = [card.mean, card.std].map(values => before.floats([3], values)) as [string, string];
+  before.output(FROZEN_INPUT, 'Div', [before.node('Sub', ['pictures', mean]), std]);
+  const after = new Nodes('detections');
+  const anchors = anchorsOf(card);
+  const boxes = decoded(after, card, anchors);
+  const scores = after.node('Sigmoid', [flattened(after, 'class', card)]);
+  const max = Math.min(nms.max_output_size, anchors.count * (nms.per_class ? card.classes.length : 1));
+  suppressed(after, { boxes, scores, card, anchors: anchors.count, max });
+  const output = (name: string, ...shape: number[]) => ({
+    name,
+    type: 'float32' as const,
+    shape: ['N', ...shape],
+  });
+  return extendModel(network, {
+    before,
+    after,
+    inputs: [{ name: 'pictures', type: 'float32', shape: ['N', height, width, 3] }],
+    outputs: [
+      output('detection_boxes', max, 4),
+      output('detection_scores', max),
+      output('detection_classes', max),
+      output('num_detections'),
+    ],
+  });
+}
+
+type Anchors = ReturnType<typeof createAnchors>;
+const anchorsOf = ({ model_name, aspect_ratios, image_size }: ModelCard): Anchors =>
+  createAnchors(anchorOptions(familyOf(model_name), aspect_ratios), image_size);
+
+/** The maps of all levels in the order of the anchors: scores [N, classes, anchors] or deltas [N, anchors, 4]. */
+function flattened(nodes: Nodes, head: 'class' | 'box', card: ModelCard): string {
+  const values = head === 'class' ? card.classes.length : 4;
+  const parts = anchorsOf(card).levels.map(({ level, height, width }) => {
+    const area = height * width;
+    const split = nodes.node('Reshape', [
+      frozenOutput(head, level),
+      nodes.ints(-1, ANCHORS_PER_CELL, values, area),
+    ]);
+    const perm = head === 'class' ? [0, 2, 3, 1] : [0, 3, 1, 2];
+    const count = area * ANCHORS_PER_CELL;
+    const shape = head === 'class' ? [-1, values, count] : [-1, count, values];
+    return nodes.node('Reshape', [nodes.node('Transpose', [split], { perm }), nodes.ints(...shape)]);
+  });
+  return nodes.node('Concat', parts, { axis: head === 'class' ? 2 : 1 });
+}
+
+/** Boxes [N, anchors, 4] yxyx: the inverse of the box coder. */
+function decoded(nodes: Nodes, card: ModelCard, { boxes, count }: Anchors): string {
+  const axes = (of: (low: number, high: number) => number): string => {
+    const pairs = Array.from({ length: count }, (_, i) =>
+      [0, 1].map(axis => of(boxes[4 * i + axis]!, boxes[4 * i + axis + 2]!)),
+    );
+    return nodes.floats([count, 2], pairs.flat());
+  };
+  const [offsets, logSizes] = nodes.nodeOfTwo('Split', [flattened(nodes, 'box', card), nodes.ints(2, 2)], {
+    axis: 2,
+  });
+  const moved = nodes.node('Mul', [offsets, axes((low, high) => high - low)]);
+  const middle = nodes.node('Add', [moved, axes((low, high) => (low + high) / 2)]);
+  const half = nodes.node('Mul', [nodes.node('Exp', [logSizes]), axes((low, high) => (high - low) / 2)]);
+  const corners = ['Sub', 'Add'].map(op => nodes.node(op, [middle, half]));
+  return nodes.node('Concat', corners, { axis: 2 });
+}
+
+interface Found {
+  readonly boxes: string;
+  /** [N, classes, anchors] */
+  readonly scores: string;
+  readonly card: ModelCard;
+  readonly anchors: number;
+  readonly max: number;
+}
+
+/** The best of each picture. What is suppressed scores 0, so a fixed number of each picture can be taken. */
+function suppressed(nodes: Nodes, { boxes, scores, card, anchors, max }: Found): void {
+  const { per_class, iou_thresh, score_thresh, max_output_size } = card.nms_configs;
+  const grouped = per_class ? scores : nodes.node('ReduceMax', [scores, nodes.ints(1)], { keepdims: 1 });
+  const limits = [
+    nodes.int(max_output_size),
+    nodes.floats([], [iou_thresh]),
+    nodes.floats([], [score_thresh]),
+  ];
+  const kept = nodes.node('NonMaxSuppression', [boxes, grouped, ...limits]);
+  const silent = nodes.node('ConstantOfShape', [nodes.node('Shape', [grouped])]);
+  const loud = nodes.node('ScatterND', [silent, kept, nodes.node('GatherND', [grouped, kept])]);
+  const flat = nodes.node('Reshape', [loud, nodes.ints(-1, anchors * (per_class ? card.classes.length : 1))]);
+  const [best, places] = nodes.nodeOfTwo('TopK', [flat, nodes.ints(max)]);
+  const anchor = nodes.node('Unsqueeze', [nodes.node('Mod', [places, nodes.int(anchors)]), nodes.ints(2)]);
+  const label = per_class
+    ? nodes.node('Div', [places, nodes.int(anchors)])
+    : nodes.node('GatherND', [nodes.node('ArgMax', [scores], { axis: 1, keepdims: 0 }), anchor], {
+        batch_dims: 1,
+      });
+  const FLOAT = 1; // onnx.TensorProto.FLOAT
+  const isFound = nodes.node('Cast', [nodes.node('Greater', [best, nodes.floats([], [0])])], { to: FLOAT });
+  const found = nodes.node('GatherND', [boxes, anchor], { batch_dims: 1 });
+  nodes.output('detection_boxes', 'Mul', [found, nodes.node('Unsqueeze', [isFound, nodes.ints(2)])]);
+  nodes.output('detection_scores', 'Identity', [best]);
+  const counted = nodes.node('Add', [nodes.node('Cast', [label], { to: FLOAT }), nodes.floats([], [1])]);
+  nodes.output('detection_classes', 'Mul', [counted, isFound]);
+  nodes.output('num_detections', 'ReduceSum', [isFound, nodes.ints(1)], { keepdims: 0 });
+}
