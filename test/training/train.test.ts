@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { familyOf } from '../../src/config/families.js';
 import { type SoftWeights, Training } from '../../src/config/run.js';
 import type { CleanedDataset, CleanedSample } from '../../src/data/dataset.js';
@@ -18,6 +18,9 @@ import { newestCheckpoint } from '../../src/store/checkpoints.js';
 import { openStore } from '../../src/store/open-store.js';
 import { readState } from '../../src/training/artifact.js';
 import { type TrainOptions, type TrainOutcome, trainModel } from '../../src/training/train.js';
+
+// Each records and trains several programs, on machines of any size.
+vi.setConfig({ testTimeout: 240_000 });
 
 const SIDE = 64;
 const KEY = 'stage';
@@ -227,7 +230,7 @@ describe('training', () => {
     const online = WEIGHTS;
     const tiny = (changes: object = {}, hparams: object = {}): Training =>
       training(
-        { model_name: 'efficientdet-t2', ...changes },
+        { model_name: 'efficientdet-t2', checkpoint_interval_seconds: 600, ...changes },
         { learning_rate: 0.4, lr_warmup_init: 0.04, ...hparams },
       );
     const losses = async (name: string, folder = 'out'): Promise<number[]> =>
@@ -237,7 +240,7 @@ describe('training', () => {
     const namesIn = async (prefix: string): Promise<string[]> => [...(await readTfCheckpoint(prefix)).keys()];
 
     it('learns from the branch after a burn-in, logs its terms, and publishes the plain model alone', async () => {
-      await train(tiny({ num_epochs: 20, checkpoint_interval_seconds: 600 }), { online });
+      await train(tiny({ num_epochs: 20 }), { online });
       expect(notes().join('\n')).toContain('learns online without a previous version');
       const step = progress.findLast(({ losses: logged }) => logged);
       expect(Object.keys(step!.losses!)).toEqual(
@@ -303,7 +306,7 @@ describe('training', () => {
 
     it('lowers its own weights, not the learning rate, when a step is not finite', async () => {
       const wild = tiny(
-        { num_epochs: 4, checkpoint_interval_seconds: 600 },
+        { num_epochs: 4 },
         { learning_rate: 1e12, clip_gradients_norm: 1e30, lr_warmup_epoch: 0 },
       );
       await expect(train(wild, { online })).rejects.toMatchObject({ code: 'TRAINING_DIVERGED' });
