@@ -13,6 +13,12 @@ const Pixels = z.number().positive();
 export const Cleaning = z.strictObject({
   /** Rules that are not applied. */
   off: z.array(z.enum(OPTIONAL_RULES)).default([]),
+  /** L01: an annotation that cannot be read makes its picture useless, background, or the data set wrong. */
+  unreadable_annotation: z.enum(['drop', 'background', 'fail']).default('drop'),
+  /** L02: annotation tools round. */
+  size_tolerance: z.number().min(0).default(1),
+  /** L03: a box whose min is larger than its max goes, or its corners change places. */
+  wrong_order: z.enum(['drop', 'swap']).default('drop'),
   /** I05: a side of a picture. */
   min_picture_side: Pixels.default(32),
   max_picture_side: Pixels.default(8192),

@@ -42,9 +42,19 @@ function findingOf(judgement: Exclude<Judgement, null>): Finding {
 
 const percent = (share: number): string => `${Number((share * 100).toPrecision(3))} %`;
 
-export const wrongOrder = boxRule('L03', 'corners in the wrong order', ({ box }) =>
-  box[0] > box[2] || box[1] > box[3] ? { drop: 'min is larger than max' } : null,
-);
+export const wrongOrder = boxRule('L03', 'corners in the wrong order', (labelled, { limits }) => {
+  const [ymin, xmin, ymax, xmax] = labelled.box;
+  if (!(ymin > ymax || xmin > xmax)) return null;
+  const inOrder = [
+    Math.min(ymin, ymax),
+    Math.min(xmin, xmax),
+    Math.max(ymin, ymax),
+    Math.max(xmin, xmax),
+  ] as const;
+  return limits.wrong_order === 'swap'
+    ? { change: 'min and max swapped', after: { ...labelled, box: inOrder } }
+    : { drop: 'min is larger than max' };
+});
 
 export const outside = boxRule(
   'L05',

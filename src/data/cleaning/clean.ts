@@ -6,10 +6,11 @@ import { errors } from '../../errors.js';
 import type { StageProgress } from '../../pipeline.js';
 import { DATASET_FILE, type Split } from '../dataset.js';
 import { assertLabelsKnown, chooseClasses } from './classes.js';
+import { assertAnnotationsReadable } from './label-rules.js';
 import { inspectPicture, type PictureFacts } from './picture.js';
 import { type CleaningReport, countByRule, type LedgerEntry, summarise } from './report.js';
 import type { RuleContext } from './rule.js';
-import { applyRules } from './rules.js';
+import { applyRules, isOn } from './rules.js';
 import { readSource, type SplitSample } from './splits.js';
 import { type Kept, writeSamples } from './write.js';
 
@@ -32,6 +33,8 @@ export interface CleanOptions {
 export async function cleanDataset(options: CleanOptions): Promise<CleaningReport> {
   const { data, outFolder } = options;
   const source = await readSource(data, options);
+  if (isOn('L01', data) && data.cleaning.unreadable_annotation === 'fail')
+    assertAnnotationsReadable(source.samples);
   assertLabelsKnown(source, data);
   const examined = await examine(source.samples, options);
   const kept = examined.filter(({ working }) => !working.dropped);
@@ -62,21 +65,22 @@ async function examine(samples: readonly SplitSample[], options: CleanOptions): 
     samples.filter(({ split }) => split === 'eval').map(({ sample }) => sample.image),
   );
   const beforeEach = meter('examine', samples.length, options);
+  const wanted = { pixels: isOn('I08', options.data), looks: isOn('I07', options.data) };
   const pictures = await mapConcurrently(samples, ({ sample }) => {
     beforeEach();
-    return inspectPicture(sample.image);
+    return inspectPicture(sample.image, wanted);
   });
   const twins = new Map<string, SplitSample>();
   const nameOf = ({ split }: SplitSample, { pixels }: PictureFacts): string => `${split} ${pixels}`;
   samples.forEach((entry, i) => {
     const name = nameOf(entry, pictures[i]!);
-    if (pictures[i]!.problem === null && !twins.has(name)) twins.set(name, entry);
+    if (pictures[i]!.pixels !== null && !twins.has(name)) twins.set(name, entry);
   });
   return samples.map((entry, i) => {
     const picture = pictures[i]!;
     // What is evaluated stays there: its twin is not trained on.
     const firstTwin =
-      (picture.problem === null ? twins.get(`eval ${picture.pixels}`) : undefined) ??
+      (picture.pixels === null ? undefined : twins.get(`eval ${picture.pixels}`)) ??
       twins.get(nameOf(entry, picture));
     return examineSample(entry, picture, { data: options.data, split: entry.split, evaluated, firstTwin });
   });

@@ -1,27 +1,38 @@
+import { errors } from '../../errors.js';
+import type { RawSample } from '../dataset.js';
 import { dropSample, keep, type Rule, warn } from './rule.js';
-
-/** Annotation tools round: a pixel more or less is no mistake. */
-const SIZE_TOLERANCE_PX = 1;
 
 export const unreadableAnnotation: Rule = {
   id: 'L01',
   title: 'annotation that cannot be read',
-  apply: working =>
-    working.sample.problem === null
-      ? keep(working)
-      : dropSample(working, `${working.sample.annotation}: ${working.sample.problem}`),
+  apply: (working, { data }) => {
+    const { annotation, image, problem } = working.sample;
+    if (problem === null) return keep(working);
+    const reason = `${annotation ?? image}: ${problem}`;
+    return data.cleaning.unreadable_annotation === 'background'
+      ? warn(working, `${reason}; used as background`)
+      : dropSample(working, reason);
+  },
 };
+
+/** Before any picture is opened: a data set that people call wrong for it. */
+export function assertAnnotationsReadable(samples: readonly { sample: RawSample }[]): void {
+  for (const { sample } of samples)
+    if (sample.problem !== null)
+      throw errors.datasetUnreadable(sample.annotation ?? sample.image, new Error(sample.problem));
+}
 
 export const wrongSize: Rule = {
   id: 'L02',
   title: 'size in the annotation differs from the picture',
-  apply: working => {
+  apply: (working, { data }) => {
     const { width, height, picture } = working;
     const { declared } = working.sample;
+    const tolerance = data.cleaning.size_tolerance;
     const fits = (size: { width: number; height: number }): boolean =>
       declared !== null &&
-      Math.abs(declared.width - size.width) <= SIZE_TOLERANCE_PX &&
-      Math.abs(declared.height - size.height) <= SIZE_TOLERANCE_PX;
+      Math.abs(declared.width - size.width) <= tolerance &&
+      Math.abs(declared.height - size.height) <= tolerance;
     if (!declared || fits({ width, height }) || fits(picture)) return keep(working);
     const reason = 'the size of the picture is used';
     return {

@@ -38,8 +38,8 @@ export const orientation: Rule = {
     const reason = madeOnStored
       ? `picture and boxes turned upright${doubt}`
       : 'picture turned upright, boxes were made for it';
-    const before = { orientation, width, height, boxes: working.boxes.map(({ box }) => box) };
-    const after = { orientation: 1, ...upright, boxes: boxes.map(({ box }) => box) };
+    const before = { orientation, width, height, boxes: working.boxes };
+    const after = { orientation: 1, ...upright, boxes };
     return {
       working: { ...working, ...upright, boxes, rewrite: true },
       findings: [{ action: 'change', reason, before, after }],
@@ -121,8 +121,10 @@ export const appearance: Rule = {
   id: 'I07',
   title: 'dark, white, blurred or empty picture',
   apply: (working, { data }) => {
+    const { looks } = working.picture;
+    if (!looks) return keep(working);
     const reasons = APPEARANCES.flatMap(([measure, limit, word]) => {
-      const value = working.picture.looks[measure];
+      const value = looks[measure];
       return value < data.cleaning[limit]
         ? [`${word}: ${measure} ${value.toFixed(2)}, usual from ${data.cleaning[limit]} on`]
         : [];
@@ -144,11 +146,11 @@ export const sideLength: Rule = {
     if (scale >= 1) return keep(working);
     const size = { width: Math.round(width * scale), height: Math.round(height * scale) };
     const boxes = working.boxes.map(labelled => scaled(labelled, scale));
+    // Rounding cannot be undone by dividing: the boxes are kept.
+    const before = { width, height, boxes: working.boxes };
     return {
       working: { ...working, ...size, boxes, rewrite: true },
-      findings: [
-        { action: 'change', reason: `scaled to ${most} px`, before: { width, height }, after: size },
-      ],
+      findings: [{ action: 'change', reason: `scaled to ${most} px`, before, after: { ...size, boxes } }],
     };
   },
 };

@@ -13,9 +13,10 @@ export interface PictureFacts {
   readonly space: string;
   /** jpeg, png, … by its content, whatever its name. */
   readonly format: string;
-  /** SHA-256 of the decoded RGB pixels, as stored. */
-  readonly pixels: string;
-  readonly looks: Measures;
+  /** SHA-256 of the decoded RGB pixels, as stored; null: nobody asked. */
+  readonly pixels: string | null;
+  /** null: nobody asked. */
+  readonly looks: Measures | null;
   /** EXIF: 1 is upright. */
   readonly orientation: number;
   /** Why it cannot be decoded. */
@@ -28,23 +29,29 @@ const UNREADABLE = {
   channels: 0,
   space: '',
   format: '',
-  pixels: '',
-  looks: { brightness: 1, darkness: 1, sharpness: 1, information: 1 },
+  pixels: null,
+  looks: null,
   orientation: 1,
 };
 
-/** Decodes the whole picture: a header alone does not show that the end is missing. */
-export async function inspectPicture(file: string, isLast = false): Promise<PictureFacts> {
+/** What is computed only where a rule wants it. */
+export type Wanted = Readonly<Record<'pixels' | 'looks', boolean>>;
+
+/** Decodes the whole picture, once: a header alone does not show that the end is missing. */
+export async function inspectPicture(file: string, wanted: Wanted, isLast = false): Promise<PictureFacts> {
   try {
     const image = sharp(file, DECODING);
     const { width, height, channels, space, format, orientation = 1 } = await image.metadata();
     const rgb = await image.removeAlpha().toColourspace('srgb').raw().toBuffer();
-    const looks = await measurePicture(rgb, { width, height });
-    return { width, height, channels, space, format, orientation, pixels: sha256(rgb), looks, problem: null };
+    return {
+      ...{ width, height, channels, space, format, orientation, problem: null },
+      pixels: wanted.pixels ? sha256(rgb) : null,
+      looks: wanted.looks ? await measurePicture(rgb, { width, height }) : null,
+    };
   } catch (error) {
     const problem = messageOf(error);
     // The decoder keeps one message for all its threads: another may have taken this one's.
-    if (problem === 'Unknown error' && !isLast) return inspectPicture(file, true);
+    if (problem === 'Unknown error' && !isLast) return inspectPicture(file, wanted, true);
     return { ...UNREADABLE, problem };
   }
 }

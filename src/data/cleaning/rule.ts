@@ -63,6 +63,6 @@ export const warn = (working: Working, reason: string): Verdict => ({
 export const dropSample = (working: Working, reason: string): Verdict => ({
   working: { ...working, dropped: true },
   findings: [
-    { action: 'drop-sample', reason, before: { image: working.sample.image, boxes: working.sample.boxes } },
+    { action: 'drop-sample', reason, before: { image: working.sample.image, boxes: working.boxes } },
   ],
 });

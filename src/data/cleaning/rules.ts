@@ -11,7 +11,8 @@ import {
   sideLength,
   unreadable,
 } from './picture-rules.js';
-import type { Finding, Rule, RuleContext, Working } from './rule.js';
+import type { Data } from '../../config/run.js';
+import type { Finding, Rule, RuleContext, RuleId, Working } from './rule.js';
 
 /** In the order in which they are applied: what cannot be read, then the picture, then its boxes, then what is left. */
 export const RULES: readonly Rule[] = [
@@ -41,17 +42,20 @@ export interface RuleFinding extends Finding {
   readonly rule: string;
 }
 
+/** Whether a rule that can be left out is applied. */
+export const isOn = (id: RuleId, { do_data_cleaning, cleaning }: Data): boolean =>
+  do_data_cleaning && !(cleaning.off as readonly RuleId[]).includes(id);
+
 /** Takes a sample through the rules until one drops it. */
 export function applyRules(
   working: Working,
   context: RuleContext,
 ): { working: Working; findings: RuleFinding[] } {
   const findings: RuleFinding[] = [];
-  const off = new Set<string>(context.data.cleaning.off);
   let current = working;
   for (const rule of RULES) {
     if (current.dropped) break;
-    if (!rule.always && (!context.data.do_data_cleaning || off.has(rule.id))) continue;
+    if (!rule.always && !isOn(rule.id, context.data)) continue;
     const verdict = rule.apply(current, context);
     current = verdict.working;
     findings.push(...verdict.findings.map(finding => ({ rule: rule.id, ...finding })));

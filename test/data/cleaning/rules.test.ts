@@ -2,9 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
-import type { LabelledBox } from '../../../src/data/dataset.js';
-import { RULES } from '../../../src/data/cleaning/rules.js';
-import { voc } from '../../../src/data/readers/voc.js';
 import { drawPicture } from '../scene.js';
 import { type Cleaned, cleanItems, SIZE, type VocItem } from './voc-set.js';
 
@@ -178,6 +175,21 @@ describe('rules about labels', () => {
     expect(cleaned.ledger[0]!.reason).toContain('odd.xml: ');
   });
 
+  it('L01 may take it for background, or refuse the data set', async () => {
+    const broken = { xml: '<annotation><object>' };
+    const background = await cleanOne(broken, {
+      cleaning: { off: ['I07', 'I08'], unreadable_annotation: 'background' },
+    });
+    expect(background.ledger).toMatchObject([
+      { rule: 'L01', action: 'warn', reason: expect.stringMatching(/; used as background$/) as string },
+    ]);
+    expect(boxesOf(background, 'odd')).toEqual([]);
+    await expect(cleanOne(broken, { cleaning: { unreadable_annotation: 'fail' } })).rejects.toMatchObject({
+      code: 'DATA_UNREADABLE',
+      message: expect.stringContaining('odd.xml: ') as string,
+    });
+  });
+
   it('L02 uses the size of the picture where the label file has another, a pixel is forgiven', async () => {
     const cleaned = await cleanItems({
       far: { declared: { width: 200, height: 80 } },
@@ -187,6 +199,11 @@ describe('rules about labels', () => {
       { rule: 'L02', action: 'change', before: { width: 200, height: 80 }, after: SIZE },
     ]);
     expect(cleaned.dataset.splits.train.every(({ width }) => width === SIZE.width)).toBe(true);
+    const strict = await cleanOne(
+      { declared: { width: SIZE.width + 1, height: SIZE.height } },
+      { cleaning: { off: ['I07', 'I08'], size_tolerance: 0 } },
+    );
+    expect(strict.ledger).toMatchObject([{ rule: 'L02', action: 'change' }]);
   });
 
   it('L03 drops a box whose min is larger than its max', async () => {
@@ -194,6 +211,16 @@ describe('rules about labels', () => {
     const row = ['L03', 'drop-box', 'min is larger than max'];
     expect(found(cleaned)).toEqual([row, row]);
     expect(boxesOf(cleaned, 'odd')).toEqual([[1, 2, 30, 40]]);
+  });
+
+  it('L03 may put the corners in order instead', async () => {
+    const cleaned = await cleanOne(
+      { boxes: [[30, 10, 20, 40], [10, 40, 30, 20]] }, // prettier-ignore
+      { cleaning: { off: ['I07', 'I08'], wrong_order: 'swap' } },
+    );
+    const row = ['L03', 'change', 'min and max swapped'];
+    expect(found(cleaned)).toEqual([row, row]);
+    expect(boxesOf(cleaned, 'odd')).toEqual([[20, 10, 30, 40], [10, 20, 30, 40]]); // prettier-ignore
   });
 
   it('L04 drops a box without area, thinner than 2 px, without a corner or without a name', async () => {
@@ -321,49 +348,5 @@ describe('rules about labels', () => {
       'drop-sample',
       'none of its 2 boxes is usable; data.unlabelled is exclude',
     ]);
-  });
-});
-
-describe('the ledger', () => {
-  const broken: VocItem = {
-    boxes: [
-      [10, 10, 10, 40],
-      [-10, 20, 10, 40],
-      [1, 2, 30, 40],
-      [30, 10, 20, 40],
-      [1, 2, 30, 40],
-      [50, 50, 70, 70],
-      [200, 200, 240, 240],
-    ],
-  };
-
-  it('undoes the changes of a sample, box by box', async () => {
-    const { ledger, dataset, source } = await cleanOne(broken);
-    let boxes: unknown[] = dataset.splits.train.find(({ id }) => id === 'odd')!.boxes.map(({ box }) => box);
-    for (const { id } of [...RULES].reverse()) {
-      const findings = ledger.filter(({ rule, at }) => rule === id && at !== undefined);
-      boxes = findings.reduce((list, { action, at, before }) => {
-        const { box } = before as LabelledBox;
-        if (action === 'warn') return list;
-        return action === 'drop-box' ? list.toSpliced(at!, 0, box) : list.with(at!, box);
-      }, boxes);
-    }
-    const raw = (await voc.read(source)).samples.find(({ id }) => id === 'odd')!;
-    expect(boxes).toEqual(raw.boxes.map(({ box }) => box));
-  });
-
-  it('counts in the report what it lists', async () => {
-    const { report, ledger } = await cleanOne(broken);
-    const counts = Object.fromEntries(
-      report.rules.filter(({ found }) => found > 0).map(({ id, found }) => [id, found]),
-    );
-    expect(counts).toEqual({ L03: 1, L04: 1, L05: 2, L07: 1 });
-    expect([report.dropped, report.changed]).toEqual([4, 1]);
-    expect(ledger).toHaveLength(5);
-  });
-
-  it('has one row a rule', () => {
-    const ids = RULES.map(({ id }) => id);
-    expect(new Set(ids).size).toBe(ids.length);
   });
 });
