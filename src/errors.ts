@@ -163,14 +163,15 @@ export const errors = {
     allowed,
   }: {
     /** Each unknown label once, where it comes first. */
-    places: readonly { file: string; label: string; times: number }[];
+    places: readonly { file: string; label: string; times: number; meant?: string }[];
     allowed: readonly string[];
   }) => {
     const lines = places.map(
-      ({ file, label, times }) => `${file}: label "${label}" is no class (${times} times in all)`,
+      ({ file, label, times, meant }) =>
+        `${file}: label "${label}" is no class (${times} times in all)${meant === undefined ? '' : `; did you mean ${meant}?`}`,
     );
     return new AppError('DATA_LABEL_UNKNOWN', `${lines.join('\n  ')}\n  allowed: ${allowed.join(', ')}`, {
-      hint: 'correct the label, or add it to data.classes',
+      hint: 'correct the label, say in data.cleaning.label_map what it is, or add it to data.classes',
       facts: { places, allowed },
     });
   },

@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** Rules of cleaning that people may leave out; the others say how files are read. */
 // prettier-ignore
 export const OPTIONAL_RULES = [
-  'I01', 'I02', 'I05', 'I06', 'I07', 'I08', 'L01', 'L02', 'L03', 'L04', 'L05', 'L06', 'L07', 'L08', 'L12', 'L13',
+  'I01', 'I02', 'I05', 'I06', 'I07', 'I08', 'L01', 'L02', 'L03', 'L04', 'L05', 'L06', 'L07', 'L08', 'L09', 'L12', 'L13',
 ] as const;
 
 const Share = z.number().min(0).max(1);
@@ -38,7 +38,17 @@ export const Cleaning = z.strictObject({
   max_box_share: Share.default(0.95),
   /** L07 and L08: boxes that overlap so much are the same. */
   duplicate_iou: Share.default(0.95),
+  /** L09: labels by what they shall be. */
+  label_map: z.record(z.string(), z.string().min(1)).default({}),
+  /** L09: a label that occurs less often than this share of another, and is one slip from it, may be a typo. */
+  max_typo_share: Share.default(0.05),
   /** L12: more boxes than this are more than training takes. */
   max_boxes: z.int().positive().default(100),
 });
 export type Cleaning = z.infer<typeof Cleaning>;
+
+/** Whether a rule that people may leave out is applied. */
+export const isRuleOn = (
+  id: string,
+  { do_data_cleaning, cleaning }: { readonly do_data_cleaning: boolean; readonly cleaning: Cleaning },
+): boolean => do_data_cleaning && !(cleaning.off as readonly string[]).includes(id);

@@ -1,6 +1,7 @@
 import { boxArea, boxHeight, boxWidth, intersect, iou } from '../../boxes.js';
 import type { LabelledBox } from '../dataset.js';
 import type { Cleaning } from '../../config/cleaning.js';
+import type { LabelPlan } from './labels.js';
 import type { Finding, Rule, RuleId, Verdict, Working } from './rule.js';
 
 /** What becomes of a box; null: nothing is wrong with it. */
@@ -16,16 +17,16 @@ const boxRule = (
   title: string,
   judge: (
     box: LabelledBox,
-    given: { working: Working; kept: readonly LabelledBox[]; limits: Cleaning },
+    given: { working: Working; kept: readonly LabelledBox[]; limits: Cleaning; labels: LabelPlan },
   ) => Judgement,
 ): Rule => ({
   id,
   title,
-  apply(working, { data }): Verdict {
+  apply(working, { data, labels }): Verdict {
     const boxes: LabelledBox[] = [];
     const findings: Finding[] = [];
     working.boxes.forEach((before, at) => {
-      const judgement = judge(before, { working, kept: boxes, limits: data.cleaning });
+      const judgement = judge(before, { working, kept: boxes, limits: data.cleaning, labels });
       if (judgement) findings.push({ ...findingOf(judgement), at, before });
       if (!judgement || 'warn' in judgement) boxes.push(before);
       else if ('change' in judgement) boxes.push(judgement.after);
@@ -39,6 +40,20 @@ function findingOf(judgement: Exclude<Judgement, null>): Finding {
   if ('warn' in judgement) return { action: 'warn', reason: judgement.warn };
   return { action: 'change', reason: judgement.change, after: judgement.after };
 }
+
+/** The map that people write holds without cleaning, too: it says how labels are read. */
+export const spelling: Rule = {
+  ...boxRule('L09', 'label in another writing, or with a typo', (labelled, { labels }) => {
+    const { label } = labelled;
+    const change = labels.changes.get(label);
+    if (change) return { change: change.reason, after: { ...labelled, label: change.to } };
+    const meant = labels.suggestions.get(label);
+    if (meant === undefined) return null;
+    const [times, often] = [labels.counts.get(label), labels.counts.get(meant)];
+    return { warn: `"${label}" (${times} times) may be "${meant}" (${often}): see data.cleaning.label_map` };
+  }),
+  always: true,
+};
 
 const percent = (share: number): string => `${Number((share * 100).toPrecision(3))} %`;
 

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isRuleOn } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
 import { mapConcurrently } from '../../concurrency.js';
 import { errors } from '../../errors.js';
@@ -7,10 +8,11 @@ import type { StageProgress } from '../../pipeline.js';
 import { DATASET_FILE, type Split } from '../dataset.js';
 import { assertLabelsKnown, chooseClasses } from './classes.js';
 import { assertAnnotationsReadable } from './label-rules.js';
+import { type LabelPlan, planLabels } from './labels.js';
 import { inspectPicture, type PictureFacts } from './picture.js';
 import { type CleaningReport, countByRule, type LedgerEntry, summarise } from './report.js';
 import type { RuleContext } from './rule.js';
-import { applyRules, isOn } from './rules.js';
+import { applyRules } from './rules.js';
 import { readSource, type SplitSample } from './splits.js';
 import { type Kept, writeSamples } from './write.js';
 
@@ -33,10 +35,11 @@ export interface CleanOptions {
 export async function cleanDataset(options: CleanOptions): Promise<CleaningReport> {
   const { data, outFolder } = options;
   const source = await readSource(data, options);
-  if (isOn('L01', data) && data.cleaning.unreadable_annotation === 'fail')
+  if (isRuleOn('L01', data) && data.cleaning.unreadable_annotation === 'fail')
     assertAnnotationsReadable(source.samples);
-  assertLabelsKnown(source, data);
-  const examined = await examine(source.samples, options);
+  const labelPlan = planLabels(source, data);
+  assertLabelsKnown(source, data, labelPlan);
+  const examined = await examine(source.samples, labelPlan, options);
   const kept = examined.filter(({ working }) => !working.dropped);
   const ledger = examined.flatMap(({ entries }) => entries);
   assertUsable({ kept, ledger, ...options });
@@ -47,7 +50,7 @@ export async function cleanDataset(options: CleanOptions): Promise<CleaningRepor
     outFolder,
     beforeEach,
   });
-  const report = summarise(dataset, { format: source.format, ledger });
+  const report = summarise(dataset, { format: source.format, ledger, labels: labelPlan });
   const lines = ledger.map(entry => `${JSON.stringify(entry)}\n`);
   await writeFile(join(outFolder, 'ledger.jsonl'), lines.join(''));
   await writeFile(join(outFolder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
@@ -60,12 +63,16 @@ interface Examined extends Kept {
 }
 
 /** Decodes every picture and takes each sample through the rules. */
-async function examine(samples: readonly SplitSample[], options: CleanOptions): Promise<Examined[]> {
+async function examine(
+  samples: readonly SplitSample[],
+  labels: LabelPlan,
+  options: CleanOptions,
+): Promise<Examined[]> {
   const evaluated = new Set(
     samples.filter(({ split }) => split === 'eval').map(({ sample }) => sample.image),
   );
   const beforeEach = meter('examine', samples.length, options);
-  const wanted = { pixels: isOn('I08', options.data), looks: isOn('I07', options.data) };
+  const wanted = { pixels: isRuleOn('I08', options.data), looks: isRuleOn('I07', options.data) };
   const pictures = await mapConcurrently(samples, ({ sample }) => {
     beforeEach();
     return inspectPicture(sample.image, wanted);
@@ -82,7 +89,13 @@ async function examine(samples: readonly SplitSample[], options: CleanOptions): 
     const firstTwin =
       (picture.pixels === null ? undefined : twins.get(`eval ${picture.pixels}`)) ??
       twins.get(nameOf(entry, picture));
-    return examineSample(entry, picture, { data: options.data, split: entry.split, evaluated, firstTwin });
+    return examineSample(entry, picture, {
+      data: options.data,
+      split: entry.split,
+      labels,
+      evaluated,
+      firstTwin,
+    });
   });
 }
 

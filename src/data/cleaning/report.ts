@@ -1,5 +1,6 @@
 import { boxArea } from '../../boxes.js';
 import type { CleanedDataset, CleanedSample, Split } from '../dataset.js';
+import type { LabelPlan } from './labels.js';
 import { type RuleFinding, RULES } from './rules.js';
 
 export interface LedgerEntry extends RuleFinding {
@@ -30,6 +31,8 @@ export interface CleaningReport {
   readonly classes: readonly string[];
   readonly splits: Readonly<Record<Split, SplitSummary>>;
   readonly rules: readonly { id: string; title: string; found: number }[];
+  /** What may be meant by labels that look like typos: for data.cleaning.label_map. */
+  readonly suggestedLabelMap: Readonly<Record<string, string>>;
   /** Pictures and boxes. */
   readonly dropped: number;
   readonly changed: number;
@@ -37,7 +40,7 @@ export interface CleaningReport {
 
 export function summarise(
   { classes, splits }: CleanedDataset,
-  { format, ledger }: { format: string; ledger: readonly LedgerEntry[] },
+  { format, ledger, labels }: { format: string; ledger: readonly LedgerEntry[]; labels: LabelPlan },
 ): CleaningReport {
   const counts = countByRule(ledger);
   return {
@@ -45,6 +48,7 @@ export function summarise(
     classes,
     splits: { train: summariseSplit(splits.train, classes), eval: summariseSplit(splits.eval, classes) },
     rules: RULES.map(({ id, title }) => ({ id, title, found: counts[id] ?? 0 })),
+    suggestedLabelMap: Object.fromEntries(labels.suggestions),
     dropped: ledger.filter(({ action }) => action.startsWith('drop')).length,
     changed: ledger.filter(({ action }) => action === 'change').length,
   };

@@ -1,6 +1,7 @@
 import type { OPTIONAL_RULES } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
 import type { LabelledBox, RawSample, Split } from '../dataset.js';
+import type { LabelPlan } from './labels.js';
 import type { PictureFacts } from './picture.js';
 import type { SplitSample } from './splits.js';
 
@@ -35,6 +36,7 @@ export interface Verdict {
 export interface RuleContext {
   readonly data: Data;
   readonly split: Split;
+  readonly labels: LabelPlan;
   /** Pictures of the evaluation split. */
   readonly evaluated: ReadonlySet<string>;
   /** The first picture with the same pixels: one that is evaluated, else of the same split. */

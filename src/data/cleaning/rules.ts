@@ -1,4 +1,14 @@
-import { conflict, degenerate, difficult, duplicate, extremeSize, outside, wrongOrder } from './box-rules.js';
+import { isRuleOn } from '../../config/cleaning.js';
+import {
+  conflict,
+  degenerate,
+  difficult,
+  duplicate,
+  extremeSize,
+  outside,
+  spelling,
+  wrongOrder,
+} from './box-rules.js';
 import { tooMany, unlabelled, unreadableAnnotation, wrongSize } from './label-rules.js';
 import {
   appearance,
@@ -11,8 +21,7 @@ import {
   sideLength,
   unreadable,
 } from './picture-rules.js';
-import type { Data } from '../../config/run.js';
-import type { Finding, Rule, RuleContext, RuleId, Working } from './rule.js';
+import type { Finding, Rule, RuleContext, Working } from './rule.js';
 
 /** In the order in which they are applied: what cannot be read, then the picture, then its boxes, then what is left. */
 export const RULES: readonly Rule[] = [
@@ -26,6 +35,7 @@ export const RULES: readonly Rule[] = [
   aspect,
   appearance,
   wrongSize,
+  spelling,
   wrongOrder,
   outside,
   degenerate,
@@ -42,10 +52,6 @@ export interface RuleFinding extends Finding {
   readonly rule: string;
 }
 
-/** Whether a rule that can be left out is applied. */
-export const isOn = (id: RuleId, { do_data_cleaning, cleaning }: Data): boolean =>
-  do_data_cleaning && !(cleaning.off as readonly RuleId[]).includes(id);
-
 /** Takes a sample through the rules until one drops it. */
 export function applyRules(
   working: Working,
@@ -55,7 +61,7 @@ export function applyRules(
   let current = working;
   for (const rule of RULES) {
     if (current.dropped) break;
-    if (!rule.always && !isOn(rule.id, context.data)) continue;
+    if (!rule.always && !isRuleOn(rule.id, context.data)) continue;
     const verdict = rule.apply(current, context);
     current = verdict.working;
     findings.push(...verdict.findings.map(finding => ({ rule: rule.id, ...finding })));
