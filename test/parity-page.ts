@@ -5,6 +5,7 @@ import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { providePython, type PythonPackages } from '../src/native/python.js';
+import { nativePaths } from '../src/native/setup.js';
 import { readSettings } from '../src/settings.js';
 import { type Parity, PARITY_LOG } from './parity.js';
 
@@ -18,6 +19,8 @@ interface GoldenRow {
   /** Written anew. */
   readonly golden: string;
   readonly packages: PythonPackages;
+  /** Its folder is what the script is called with. */
+  readonly part?: 'demo-pictures';
   /** Environment variable with a folder that no registry has; without it the golden numbers stay. */
   readonly needs?: string;
 }
@@ -28,6 +31,7 @@ const GOLDEN: readonly GoldenRow[] = [
   { script: 'effdet/gradients.py', golden: 'effdet/gradients.json', packages: 'heavy' },
   { script: 'effdet/iou_gradients.py', golden: 'effdet/iou-gradients.json', packages: 'heavy' },
   { script: 'tide.py', golden: 'tide.json', packages: 'heavy' },
+  { script: 'perceptual_hash.py', golden: 'perceptual-hash.json', packages: 'heavy', part: 'demo-pictures' },
   { script: 'automl/cases.py', golden: 'automl/cases.json', packages: 'light', needs: 'GOOGLE_AUTOML' },
 ];
 
@@ -36,8 +40,9 @@ const HERE = join(ROOT, 'test/golden');
 const run = promisify(execFile);
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-async function refresh({ script, golden, packages, needs }: GoldenRow): Promise<string> {
-  const folder = needs === undefined ? undefined : process.env[needs];
+async function refresh({ script, golden, packages, part, needs }: GoldenRow): Promise<string> {
+  const own = part && nativePaths(readSettings())[part];
+  const folder = needs === undefined ? own : process.env[needs];
   if (needs !== undefined && !folder) return `kept: ${needs} names no folder`;
   const started = Date.now();
   const python = await providePython({ cacheFolder: readSettings().cacheFolder, packages });
@@ -106,7 +111,7 @@ function render(measured: readonly Measured[]): string {
 
 Every number that decides what is learned or reported is compared with someone else's program. \`npm test\` does it with
 golden files, each of which names the command that made it, and with Python TensorFlow, pycocotools and PIL; \`npm run parity\`
-first makes the golden files anew with effdet, PyTorch and tidecv (gigabytes, into the cache), and writes this page. One row
+first makes the golden files anew with effdet, PyTorch, tidecv and imagehash (gigabytes, into the cache), and writes this page. One row
 again: \`npx vitest run test/…\` with the file of its last column. google/automl itself is in no registry: with
 \`GOOGLE_AUTOML\` naming its \`efficientdet\` folder, its golden file is made anew too.
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** Rules of cleaning that people may leave out; the others say how files are read. */
 // prettier-ignore
 export const OPTIONAL_RULES = [
-  'I01', 'I02', 'I05', 'I06', 'I07', 'I08', 'L01', 'L02', 'L03', 'L04', 'L05', 'L06', 'L07', 'L08', 'L09', 'L12', 'L13',
+  'I01', 'I02', 'I05', 'I06', 'I07', 'I08', 'I09', 'L01', 'L02', 'L03', 'L04', 'L05', 'L06', 'L07', 'L08', 'L09', 'L12', 'L13',
 ] as const;
 
 const Share = z.number().min(0).max(1);
@@ -13,6 +13,14 @@ const Pixels = z.number().positive();
 export const Cleaning = z.strictObject({
   /** Rules that are not applied. */
   off: z.array(z.enum(OPTIONAL_RULES)).default([]),
+  /** I09: near duplicates differ in at most so many of the 64 bits of their perceptual hashes. */
+  max_near_bits: z.int().min(0).max(16).default(4),
+  /** I09: so many bits are worth a look. */
+  max_review_bits: z.int().min(0).max(16).default(10),
+  /** I09: a picture whose grey levels deviate by less shows too little to be compared. */
+  min_contrast: z.number().min(0).default(4),
+  /** I10: of a picture in both splits and its near duplicates, which one goes. */
+  leak: z.enum(['drop_train', 'drop_eval', 'warn']).default('drop_train'),
   /** L01: an annotation that cannot be read makes its picture useless, background, or the data set wrong. */
   unreadable_annotation: z.enum(['drop', 'background', 'fail']).default('drop'),
   /** L02: annotation tools round. */

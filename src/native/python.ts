@@ -30,6 +30,7 @@ const PYTHON_PACKAGES = {
     'tidecv==1.0.1',
     'onnxscript==0.7.2',
     ...ONNX,
+    'imagehash==4.3.2',
     'numpy',
   ],
 } as const;

@@ -5,15 +5,17 @@ import type { Data } from '../../config/run.js';
 import { mapConcurrently } from '../../concurrency.js';
 import { errors } from '../../errors.js';
 import type { StageProgress } from '../../pipeline.js';
-import { DATASET_FILE, type Split } from '../dataset.js';
+import { DATASET_FILE, type RawSample, type Split } from '../dataset.js';
 import { assertLabelsKnown, chooseClasses } from './classes.js';
+import { findLeaks } from './leaks.js';
+import { findLikeness } from './likeness.js';
 import { assertAnnotationsReadable } from './label-rules.js';
 import { type LabelPlan, planLabels } from './labels.js';
 import { inspectPicture, type PictureFacts } from './picture.js';
 import { type CleaningReport, countByRule, type LedgerEntry, summarise } from './report.js';
 import type { RuleContext } from './rule.js';
 import { applyRules } from './rules.js';
-import { readSource, type SplitSample } from './splits.js';
+import { chooseSplits, readSource, type SourceSample, type SplitSample } from './splits.js';
 import { type Kept, writeSamples } from './write.js';
 
 export type { CleaningReport, LedgerEntry } from './report.js';
@@ -62,40 +64,47 @@ interface Examined extends Kept {
   readonly entries: readonly LedgerEntry[];
 }
 
-/** Decodes every picture and takes each sample through the rules. */
+/** Decodes every picture, compares them, and takes each sample through the rules. */
 async function examine(
-  samples: readonly SplitSample[],
+  source: readonly SourceSample[],
   labels: LabelPlan,
   options: CleanOptions,
 ): Promise<Examined[]> {
-  const evaluated = new Set(
-    samples.filter(({ split }) => split === 'eval').map(({ sample }) => sample.image),
-  );
-  const beforeEach = meter('examine', samples.length, options);
-  const wanted = { pixels: isRuleOn('I08', options.data), looks: isRuleOn('I07', options.data) };
-  const pictures = await mapConcurrently(samples, ({ sample }) => {
-    beforeEach();
-    return inspectPicture(sample.image, wanted);
-  });
-  const twins = new Map<string, SplitSample>();
-  const nameOf = ({ split }: SplitSample, { pixels }: PictureFacts): string => `${split} ${pixels}`;
-  samples.forEach((entry, i) => {
-    const name = nameOf(entry, pictures[i]!);
-    if (pictures[i]!.pixels !== null && !twins.has(name)) twins.set(name, entry);
+  const { data } = options;
+  const pictures = await inspectAll(source, options);
+  const likeness = findLikeness(pictures, data.cleaning);
+  const samples = chooseSplits(source, likeness.groups);
+  const leaks = findLeaks({ samples, pictures, likeness }, data.cleaning);
+  const twins = new Map<string, RawSample>();
+  const nameOf = (position: number): string => `${samples[position]!.split} ${pictures[position]!.pixels}`;
+  samples.forEach(({ sample }, i) => {
+    if (pictures[i]!.pixels !== null && !twins.has(nameOf(i))) twins.set(nameOf(i), sample);
   });
   return samples.map((entry, i) => {
-    const picture = pictures[i]!;
-    // What is evaluated stays there: its twin is not trained on.
-    const firstTwin =
-      (picture.pixels === null ? undefined : twins.get(`eval ${picture.pixels}`)) ??
-      twins.get(nameOf(entry, picture));
-    return examineSample(entry, picture, {
-      data: options.data,
-      split: entry.split,
+    const like = likeness.resemblances[i];
+    return examineSample(entry, pictures[i]!, {
+      data,
       labels,
-      evaluated,
-      firstTwin,
+      split: entry.split,
+      leak: leaks[i]!,
+      firstTwin: twins.get(nameOf(i)),
+      resemblance: like ? { to: samples[like.position]!, distance: like.distance } : null,
     });
+  });
+}
+
+/** Computes only what the rules that are on look at. */
+function inspectAll(source: readonly SourceSample[], options: CleanOptions): Promise<PictureFacts[]> {
+  const { data } = options;
+  const beforeEach = meter('examine', source.length, options);
+  const wanted = {
+    pixels: isRuleOn('I08', data),
+    looks: isRuleOn('I07', data),
+    hashFrom: isRuleOn('I09', data) ? data.cleaning.min_contrast : null,
+  };
+  return mapConcurrently(source, ({ sample }) => {
+    beforeEach();
+    return inspectPicture(sample.image, wanted);
   });
 }
 

@@ -1,15 +1,16 @@
+import { describeBoxes } from './describe-boxes.js';
 import { isTransposed, orientBox } from './orientation.js';
 import type { LabelledBox } from '../dataset.js';
 import { dropSample, keep, type Rule, warn } from './rule.js';
 
 export const leak: Rule = {
   id: 'I10',
-  title: 'picture in both splits',
+  title: 'picture in both splits, or one much like it',
   always: true,
-  apply: (working, { split, evaluated }) =>
-    split === 'train' && evaluated.has(working.sample.image)
-      ? dropSample(working, 'it is evaluated: training on it would flatter the result')
-      : keep(working),
+  apply: (working, { leak, data }) => {
+    if (!leak) return keep(working);
+    return data.cleaning.leak === 'warn' ? warn(working, leak.reason) : dropSample(working, leak.reason);
+  },
 };
 
 export const unreadable: Rule = {
@@ -83,20 +84,28 @@ export const encoding: Rule = {
 export const sameAsAnother: Rule = {
   id: 'I08',
   title: 'the same picture twice',
-  apply: (working, { split, firstTwin }) => {
-    if (!firstTwin || firstTwin.sample === working.sample) return keep(working);
-    const { image, boxes } = firstTwin.sample;
-    const differs = describeBoxes(boxes) !== describeBoxes(working.sample.boxes);
-    const evaluated = firstTwin.split === split ? '' : ', which is evaluated';
-    return dropSample(working, `the pixels of ${image}${evaluated}${differs ? '; their labels differ' : ''}`);
+  apply: (working, { firstTwin }) => {
+    if (!firstTwin || firstTwin === working.sample) return keep(working);
+    const differs = describeBoxes(firstTwin.boxes) !== describeBoxes(working.sample.boxes);
+    return dropSample(working, `the pixels of ${firstTwin.image}${differs ? '; their labels differ' : ''}`);
   },
 };
 
-const describeBoxes = (boxes: readonly LabelledBox[]): string =>
-  boxes
-    .map(({ label, box }) => `${label} ${box.join(' ')}`)
-    .sort()
-    .join('\n');
+export const nearDuplicate: Rule = {
+  id: 'I09',
+  title: 'near duplicate',
+  apply: (working, { data, split, resemblance }) => {
+    if (!resemblance) return keep(working);
+    const { to, distance } = resemblance;
+    const bits = `${distance} of 64 bits differ`;
+    if (distance > data.cleaning.max_near_bits)
+      return warn(working, `perhaps a near duplicate of ${to.sample.image}: ${bits}`);
+    // Near duplicates in both splits are I10's.
+    return to.split === split
+      ? warn(working, `a near duplicate of ${to.sample.image}: ${bits}`)
+      : keep(working);
+  },
+};
 
 export const aspect: Rule = {
   id: 'I06',

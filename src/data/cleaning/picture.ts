@@ -2,6 +2,7 @@ import sharp from 'sharp';
 import { messageOf } from '../../errors.js';
 import { sha256 } from '../../hashing.js';
 import { DECODING } from '../pictures.js';
+import { type PerceptualHash, perceptualHash } from './perceptual-hash.js';
 import { type Measures, measurePicture } from './measures.js';
 
 /** What cleaning needs to know of a stored picture. */
@@ -15,6 +16,8 @@ export interface PictureFacts {
   readonly format: string;
   /** SHA-256 of the decoded RGB pixels, as stored; null: nobody asked. */
   readonly pixels: string | null;
+  /** null: nobody asked, or there is too little to see. */
+  readonly hash: PerceptualHash | null;
   /** null: nobody asked. */
   readonly looks: Measures | null;
   /** EXIF: 1 is upright. */
@@ -30,12 +33,18 @@ const UNREADABLE = {
   space: '',
   format: '',
   pixels: null,
+  hash: null,
   looks: null,
   orientation: 1,
 };
 
 /** What is computed only where a rule wants it. */
-export type Wanted = Readonly<Record<'pixels' | 'looks', boolean>>;
+export interface Wanted {
+  readonly pixels: boolean;
+  readonly looks: boolean;
+  /** Of pictures whose grey levels deviate at least by this; null: of none. */
+  readonly hashFrom: number | null;
+}
 
 /** Decodes the whole picture, once: a header alone does not show that the end is missing. */
 export async function inspectPicture(file: string, wanted: Wanted, isLast = false): Promise<PictureFacts> {
@@ -43,10 +52,15 @@ export async function inspectPicture(file: string, wanted: Wanted, isLast = fals
     const image = sharp(file, DECODING);
     const { width, height, channels, space, format, orientation = 1 } = await image.metadata();
     const rgb = await image.removeAlpha().toColourspace('srgb').raw().toBuffer();
+    const size = { width, height };
     return {
       ...{ width, height, channels, space, format, orientation, problem: null },
       pixels: wanted.pixels ? sha256(rgb) : null,
-      looks: wanted.looks ? await measurePicture(rgb, { width, height }) : null,
+      looks: wanted.looks ? await measurePicture(rgb, size) : null,
+      hash:
+        wanted.hashFrom === null
+          ? null
+          : await perceptualHash(rgb, { ...size, orientation, minDeviation: wanted.hashFrom }),
     };
   } catch (error) {
     const problem = messageOf(error);

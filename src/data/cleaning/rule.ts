@@ -2,6 +2,7 @@ import type { OPTIONAL_RULES } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
 import type { LabelledBox, RawSample, Split } from '../dataset.js';
 import type { LabelPlan } from './labels.js';
+import type { Leak } from './leaks.js';
 import type { PictureFacts } from './picture.js';
 import type { SplitSample } from './splits.js';
 
@@ -37,10 +38,12 @@ export interface RuleContext {
   readonly data: Data;
   readonly split: Split;
   readonly labels: LabelPlan;
-  /** Pictures of the evaluation split. */
-  readonly evaluated: ReadonlySet<string>;
-  /** The first picture with the same pixels: one that is evaluated, else of the same split. */
-  readonly firstTwin: SplitSample | undefined;
+  /** Where the policy looks at this side of it. */
+  readonly leak: Leak | null;
+  /** The first sample of the same split with the same pixels, be it this one. */
+  readonly firstTwin: RawSample | undefined;
+  /** The sample before this one that looks most like it. */
+  readonly resemblance: { readonly to: SplitSample; readonly distance: number } | null;
 }
 
 /** The rules that no one may leave out are those with `always`. */

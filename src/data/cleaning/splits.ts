@@ -8,9 +8,15 @@ export interface SplitSample {
   readonly sample: RawSample;
 }
 
+/** A sample whose split nobody may have named yet. */
+export interface SourceSample {
+  readonly split: Split | null;
+  readonly sample: RawSample;
+}
+
 export interface Source {
   readonly format: string;
-  readonly samples: readonly SplitSample[];
+  readonly samples: readonly SourceSample[];
   /** The data set's own class list, where it has one. */
   readonly classes: readonly string[] | null;
 }
@@ -18,7 +24,7 @@ export interface Source {
 /** Share of the samples that evaluate where the data set does not say. */
 const EVAL_TENTHS = 2;
 
-/** All samples, each in its split: as the configuration says, else the data set, else 8:2 by the hash of the id. */
+/** All samples, each in the split that the configuration says, else the data set. */
 export async function readSource(
   { train: path, eval: evalPath, format }: Data,
   { evaluationOnly = false } = {},
@@ -26,7 +32,10 @@ export async function readSource(
   const dataset = await readDataset(path, format);
   const { classes } = dataset;
   if (evaluationOnly) return { format: dataset.format, classes, samples: samplesFor('eval', dataset) };
-  if (evalPath === null) return { format: dataset.format, classes, samples: splitByItself(dataset) };
+  if (evalPath === null) {
+    const samples = dataset.samples.map(sample => ({ split: sample.split, sample }));
+    return { format: dataset.format, classes, samples };
+  }
   const evaluation = await readDataset(evalPath, format);
   const samples = [...samplesFor('train', dataset), ...samplesFor('eval', evaluation)];
   return { format: dataset.format, classes, samples };
@@ -38,16 +47,30 @@ const samplesFor = (split: Split, { samples }: RawDataset): SplitSample[] =>
     .filter(sample => sample.split === null || sample.split === split)
     .map(sample => ({ split, sample }));
 
-function splitByItself({ samples }: RawDataset): SplitSample[] {
-  const evaluated = new Set(evaluatedIds(samples.filter(({ split }) => split === null)));
-  const splitOf = ({ id }: RawSample): Split => (evaluated.has(id) ? 'eval' : 'train');
-  return samples.map(sample => ({ split: sample.split ?? splitOf(sample), sample }));
+/**
+ * Names a split where the data set does not: that of a picture of the same group, else 8:2 by the hash of the group's first id.
+ * @param groups by position: that of the first sample of the same group
+ */
+export function chooseSplits(samples: readonly SourceSample[], groups: readonly number[]): SplitSample[] {
+  const named = new Map<number, Split>();
+  samples.forEach(({ split }, i) => {
+    if (split !== null && !named.has(groups[i]!)) named.set(groups[i]!, split);
+  });
+  const open = samples.flatMap(({ split }, i) => (split === null && !named.has(groups[i]!) ? [i] : []));
+  const groupId = (i: number): string => samples[groups[i]!]!.sample.id;
+  // All alike: whoever splits such a set finds pictures in both splits.
+  const isOneGroup = named.size === 0 && new Set(open.map(groupId)).size < 2;
+  const idOf = isOneGroup ? (i: number) => samples[i]!.sample.id : groupId;
+  const evaluated = new Set(evaluatedIds([...new Set(open.map(idOf))]));
+  return samples.map(({ split, sample }, i) => ({
+    split: split ?? named.get(groups[i]!) ?? (evaluated.has(idOf(i)) ? 'eval' : 'train'),
+    sample,
+  }));
 }
 
-/** A sample's side depends on its own id only, so it stays when others come; tiny sets still get both sides. */
-function evaluatedIds(samples: readonly RawSample[]): string[] {
+/** A side depends on the id only, so it stays when others come; tiny sets still get both sides. */
+function evaluatedIds(ids: readonly string[]): string[] {
   const rank = (id: string): number => fnv1a(id) % 10;
-  const ids = samples.map(({ id }) => id);
   const evaluated = ids.filter(id => rank(id) < EVAL_TENTHS);
   if (ids.length < 2) return [];
   const byHash = [...ids].sort((a, b) => fnv1a(a) - fnv1a(b));

@@ -144,6 +144,22 @@ describe('splits', () => {
     expect(same.dataset.splits.train.map(({ id }) => id)).toEqual(['a']);
     expect(same.dataset.splits.eval.map(({ id }) => id)).toEqual(['b', 'c']);
   });
+
+  it('give up the copy that people name, or none', async () => {
+    const source = await temporaryFolder();
+    await writeVocSet(join(source, 'JPEGImages'), itemsOf(['a', 'b', 'c']));
+    await mkdir(join(source, 'ImageSets/Main'), { recursive: true });
+    await writeFile(join(source, 'ImageSets/Main/train.txt'), 'a\nb\n');
+    await writeFile(join(source, 'ImageSets/Main/val.txt'), 'b\nc\n');
+    const clean = async (leak: string): Promise<unknown[]> => {
+      const cleaning = { off: ['I07', 'I08', 'I09'] as const, leak };
+      const { dataset, ledger } = await cleanFolder(source, { eval: null, cleaning } as never);
+      const ids = (['train', 'eval'] as const).map(split => dataset.splits[split].map(({ id }) => id));
+      return [...ids, ledger.map(({ rule, action, split }) => `${rule} ${action} ${split}`)];
+    };
+    expect(await clean('drop_eval')).toEqual([['a', 'b'], ['c'], ['I10 drop-sample eval']]);
+    expect(await clean('warn')).toEqual([['a', 'b'], ['b', 'c'], ['I10 warn train']]);
+  });
 });
 
 describe('a data set to evaluate on', () => {

@@ -14,7 +14,7 @@ const labelled = (counts: Readonly<Record<string, number>>) => ({
     ),
   },
 });
-const OFF = ['I07', 'I08', 'L07', 'L08', 'L12'] as const;
+const OFF = ['I07', 'I08', 'I09', 'L07', 'L08', 'L12'] as const;
 const clean = (
   counts: Readonly<Record<string, number>>,
   { cleaning = {}, ...data }: { cleaning?: Record<string, unknown>; [key: string]: unknown } = {},

@@ -85,7 +85,7 @@ const DEFECTS: Record<string, VocItem> = {
 describe('the ledger', () => {
   it('undoes what was done to every picture, box by box', async () => {
     const cleaned = await cleanItems(DEFECTS, {
-      cleaning: { off: ['I07', 'I08'], max_picture_side: 150, wrong_order: 'drop' },
+      cleaning: { off: ['I07', 'I08', 'I09'], max_picture_side: 150, wrong_order: 'drop' },
     });
     const undone = undo(cleaned);
     const { samples } = await voc.read(cleaned.source);

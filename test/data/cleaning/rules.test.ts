@@ -74,6 +74,17 @@ describe('rules about what pictures show', () => {
   const unlike = (mean: number, sigma: number, size = SIZE): Sharp =>
     sharp({ create: { ...size, channels: 3, background: '#000', noise: { type: 'gaussian', mean, sigma } } });
 
+  /** A few rectangles, moved by so many pixels. */
+  const shapes = (shift: number): Sharp => {
+    const at = [[5, 8, 30, 20], [50, 30, 20, 40], [20, 55, 60, 10], [70, 5, 15, 15]] as const; // prettier-ignore
+    const drawn = at.map(
+      ([x, y, w, h], i) =>
+        `<rect x="${x + shift}" y="${y}" width="${w}" height="${h}" fill="#${i * 2}a${9 - i * 2}"/>`,
+    );
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${SIZE.width}" height="${SIZE.height}">${drawn.join('')}</svg>`;
+    return sharp(Buffer.from(svg)).flatten({ background: '#eee' });
+  };
+
   it.each([
     ['jpeg named .png', 'odd.png', 'jpeg', 'its content is jpeg'],
     ['png named .jpg', 'odd.jpg', 'png', 'its content is png'],
@@ -104,7 +115,7 @@ describe('rules about what pictures show', () => {
           boxes: [[40, 80, 120, 200]],
         },
       },
-      { cleaning: { off: ['I07', 'I08'], max_picture_side: 100 } },
+      { cleaning: { off: ['I07', 'I08', 'I09'], max_picture_side: 100 } },
     );
     expect(found(cleaned)).toEqual([
       ['I05', 'change', 'scaled to 100 px'],
@@ -145,24 +156,44 @@ describe('rules about what pictures show', () => {
     expect(cleaned.ledger.filter(({ file }) => file.endsWith('odd.png'))).toEqual([]);
   });
 
-  it('I08 keeps one of several equal pictures, an evaluated one first, and says when labels differ', async () => {
+  it('I08 keeps one of several equal pictures, and says when labels differ', async () => {
     const png = await unlike(128, 40).png({ compressionLevel: 1 }).toBuffer();
     const again = await sharp(png).png({ compressionLevel: 9 }).toBuffer();
     const cleaned = await cleanItems(
       { a: { picture: png }, b: { picture: again }, c: { picture: again, boxes: [[1, 1, 30, 30]] } },
-      { cleaning: { off: ['I07'] } },
+      { cleaning: { off: ['I07', 'I09'] } },
     );
     const first = join(cleaned.source, 'a.png');
     expect(found(cleaned)).toEqual([
       // Drawn like the one that evaluates.
-      ['I08', 'drop-sample', expect.stringMatching(/sound\.png, which is evaluated$/)],
+      ['I10', 'drop-sample', expect.stringMatching(/sound\.png, which is evaluated/)],
       ['I08', 'drop-sample', `the pixels of ${first}`],
       ['I08', 'drop-sample', `the pixels of ${first}; their labels differ`],
     ]);
   });
 
+  it('I09 warns of near duplicates, and from the second limit on of what may be one', async () => {
+    const png = await shapes(0).png().toBuffer();
+    const brighter = sharp(png).linear(1.05, 3).jpeg({ quality: 60 });
+    const items = {
+      a: { picture: png },
+      'b.jpg': { picture: await brighter.toBuffer() },
+      c: { picture: shapes(9) },
+    };
+    const near = await cleanItems(items, { cleaning: { off: ['I07', 'I08'] } });
+    expect(found(near)).toEqual([
+      ['I09', 'warn', expect.stringMatching(/^a near duplicate of .*a\.png: \d of 64 bits differ$/)],
+    ]);
+    expect(near.dataset.splits.train).toHaveLength(4);
+    const strict = { off: ['I07' as const, 'I08' as const], max_near_bits: 0, max_review_bits: 16 };
+    const review = await cleanItems({ a: items.a, b: { picture: shapes(1) } }, { cleaning: strict });
+    expect(found(review)).toEqual([
+      ['I09', 'warn', expect.stringMatching(/^perhaps a near duplicate of .*a\.png: \d+ of 64 bits differ$/)],
+    ]);
+  });
+
   it('leaves out the rules that are switched off', async () => {
-    const cleaned = await cleanOne({ boxes: [[30, 10, 20, 40], [1, 2, 30, 40]] }, { cleaning: { off: ['L03', 'L04', 'L05', 'L06', 'I07', 'I08'] } }); // prettier-ignore
+    const cleaned = await cleanOne({ boxes: [[30, 10, 20, 40], [1, 2, 30, 40]] }, { cleaning: { off: ['L03', 'L04', 'L05', 'L06', 'I07', 'I08', 'I09'] } }); // prettier-ignore
     expect(cleaned.ledger).toEqual([]);
     expect(boxesOf(cleaned, 'odd')).toHaveLength(2);
   });
@@ -178,7 +209,7 @@ describe('rules about labels', () => {
   it('L01 may take it for background, or refuse the data set', async () => {
     const broken = { xml: '<annotation><object>' };
     const background = await cleanOne(broken, {
-      cleaning: { off: ['I07', 'I08'], unreadable_annotation: 'background' },
+      cleaning: { off: ['I07', 'I08', 'I09'], unreadable_annotation: 'background' },
     });
     expect(background.ledger).toMatchObject([
       { rule: 'L01', action: 'warn', reason: expect.stringMatching(/; used as background$/) as string },
@@ -201,7 +232,7 @@ describe('rules about labels', () => {
     expect(cleaned.dataset.splits.train.every(({ width }) => width === SIZE.width)).toBe(true);
     const strict = await cleanOne(
       { declared: { width: SIZE.width + 1, height: SIZE.height } },
-      { cleaning: { off: ['I07', 'I08'], size_tolerance: 0 } },
+      { cleaning: { off: ['I07', 'I08', 'I09'], size_tolerance: 0 } },
     );
     expect(strict.ledger).toMatchObject([{ rule: 'L02', action: 'change' }]);
   });
@@ -216,7 +247,7 @@ describe('rules about labels', () => {
   it('L03 may put the corners in order instead', async () => {
     const cleaned = await cleanOne(
       { boxes: [[30, 10, 20, 40], [10, 40, 30, 20]] }, // prettier-ignore
-      { cleaning: { off: ['I07', 'I08'], wrong_order: 'swap' } },
+      { cleaning: { off: ['I07', 'I08', 'I09'], wrong_order: 'swap' } },
     );
     const row = ['L03', 'change', 'min and max swapped'];
     expect(found(cleaned)).toEqual([row, row]);
@@ -310,7 +341,7 @@ describe('rules about labels', () => {
 
   it('L12 warns of more boxes than training takes', async () => {
     const boxes = [[1, 1, 20, 20], [1, 30, 20, 50], [30, 1, 50, 20]] as const; // prettier-ignore
-    const cleaned = await cleanOne({ boxes }, { cleaning: { off: ['I07', 'I08'], max_boxes: 2 } });
+    const cleaned = await cleanOne({ boxes }, { cleaning: { off: ['I07', 'I08', 'I09'], max_boxes: 2 } });
     expect(found(cleaned)).toEqual([
       ['L12', 'warn', '3 boxes; hparams.max_instances_per_image decides how many are trained on'],
     ]);

@@ -65,7 +65,7 @@ export async function cleanFolder(
   await mkdir(outFolder);
   await writeVocSet(evaluation, { sound: {} });
   // The drawn pictures are alike and of few colours: what these two find is tested with others.
-  const cleaning = { off: ['I07', 'I08'] };
+  const cleaning = { off: ['I07', 'I08', 'I09'] };
   const data = Data.parse({ train: source, eval: evaluation, cleaning, ...options });
   const report = await cleanDataset({ data, outFolder });
   const lines = (await readFile(join(outFolder, 'ledger.jsonl'), 'utf8')).split('\n').filter(Boolean);

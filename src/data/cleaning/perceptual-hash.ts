@@ -1,0 +1,99 @@
+import sharp from 'sharp';
+import { orientBox } from './orientation.js';
+
+/** 64 bits: pictures that look alike differ in few of them. */
+export interface PerceptualHash {
+  /** Bits 0–31, the first one the highest. */
+  readonly high: number;
+  /** Bits 32–63. */
+  readonly low: number;
+}
+
+/** The picture is made this small, and of its frequencies so many a side are compared. */
+const SIDE = 32;
+const FREQUENCIES = 8;
+
+/** cos(π · k · (2n + 1) / 2N): DCT-II, without a factor that no comparison sees. */
+const COSINES = Array.from({ length: FREQUENCIES }, (_, k) =>
+  Float64Array.from({ length: SIDE }, (_, n) => Math.cos((Math.PI * k * (2 * n + 1)) / (2 * SIDE))),
+);
+
+/**
+ * Python's `imagehash.phash` of the upright picture: PIL's grey levels, made smaller by a Lanczos filter, the lowest
+ * frequencies of their DCT against their median. libvips' filter differs a little from PIL's.
+ * @param pixels RGB, 0–255, as stored
+ * @returns null for a picture whose grey levels deviate by less than `minDeviation`: noise would decide
+ */
+export async function perceptualHash(
+  pixels: Buffer,
+  {
+    width,
+    height,
+    orientation,
+    minDeviation,
+  }: { width: number; height: number; orientation: number; minDeviation: number },
+): Promise<PerceptualHash | null> {
+  const small = await sharp(greyLevels(pixels), { raw: { width, height, channels: 1 } })
+    .resize(SIDE, SIDE, { fit: 'fill', kernel: 'lanczos3' })
+    .extractChannel(0)
+    .raw()
+    .toBuffer();
+  return deviation(small) < minDeviation ? null : bitsOf(lowFrequencies(upright(small, orientation)));
+}
+
+/** As PIL converts to L. */
+function greyLevels(pixels: Buffer): Buffer {
+  const grey = Buffer.allocUnsafe(pixels.length / 3);
+  for (let i = 0, at = 0; i < grey.length; i++, at += 3)
+    grey[i] = (pixels[at]! * 19595 + pixels[at + 1]! * 38470 + pixels[at + 2]! * 7471 + 0x8000) >> 16;
+  return grey;
+}
+
+function deviation(grey: Uint8Array): number {
+  let [sum, squares] = [0, 0];
+  for (const level of grey) {
+    sum += level;
+    squares += level * level;
+  }
+  return Math.sqrt(Math.max(0, squares / grey.length - (sum / grey.length) ** 2));
+}
+
+/** A square keeps its size whichever way it is turned. */
+function upright(grey: Uint8Array, orientation: number): Uint8Array {
+  if (orientation === 1) return grey;
+  const turned = new Uint8Array(grey.length);
+  for (let y = 0; y < SIDE; y++)
+    for (let x = 0; x < SIDE; x++) {
+      const [top, left] = orientBox([y, x, y + 1, x + 1], { orientation, width: SIDE, height: SIDE });
+      turned[top * SIDE + left] = grey[y * SIDE + x]!;
+    }
+  return turned;
+}
+
+/** [8, 8] by rows: vertical frequency, then horizontal. */
+function lowFrequencies(grey: Uint8Array): Float64Array {
+  const rows = new Float64Array(SIDE * FREQUENCIES);
+  for (let y = 0; y < SIDE; y++)
+    for (let k = 0; k < FREQUENCIES; k++) {
+      let sum = 0;
+      for (let x = 0; x < SIDE; x++) sum += COSINES[k]![x]! * grey[y * SIDE + x]!;
+      rows[y * FREQUENCIES + k] = sum;
+    }
+  const frequencies = new Float64Array(FREQUENCIES * FREQUENCIES);
+  for (let ky = 0; ky < FREQUENCIES; ky++)
+    for (let kx = 0; kx < FREQUENCIES; kx++)
+      for (let y = 0; y < SIDE; y++)
+        frequencies[ky * FREQUENCIES + kx]! += COSINES[ky]![y]! * rows[y * FREQUENCIES + kx]!;
+  return frequencies;
+}
+
+function bitsOf(frequencies: Float64Array): PerceptualHash {
+  const sorted = frequencies.toSorted();
+  const median = (sorted[31]! + sorted[32]!) / 2;
+  const word = (from: number): number => {
+    let bits = 0;
+    for (let i = from; i < from + 32; i++) bits = (bits << 1) | Number(frequencies[i]! > median);
+    return bits >>> 0;
+  };
+  return { high: word(0), low: word(32) };
+}
