@@ -38,7 +38,8 @@ function parseText(text: string, path: string): unknown {
   }
 }
 
-function applyOverride(content: Section, override: string): void {
+/** Changes `content`. Paths are seen from the working folder. @param override `a.b=c`, the value written as in YAML */
+export function applyOverride(content: Section, override: string): void {
   const [, name, text] = /^([^=]+)=(.*)$/s.exec(override) ?? [];
   if (name === undefined || text === undefined)
     throw errors.usageWrong(`--set ${override}: no "="`, 'written as --set student.num_epochs=20');

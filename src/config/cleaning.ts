@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** Rules of cleaning that people may leave out; the others say how files are read. */
 // prettier-ignore
 export const OPTIONAL_RULES = [
-  'I01', 'I02', 'I05', 'I06', 'I07', 'I08', 'I09', 'L01', 'L02', 'L03', 'L04', 'L05', 'L06', 'L07', 'L08', 'L09', 'L12', 'L13',
+  'I01', 'I02', 'I05', 'I06', 'I07', 'I08', 'I09', 'L01', 'L02', 'L03', 'L04', 'L05', 'L06', 'L07', 'L08', 'L09', 'L10', 'L12', 'L13', 'L14',
 ] as const;
 
 const Share = z.number().min(0).max(1);
@@ -50,8 +50,14 @@ export const Cleaning = z.strictObject({
   label_map: z.record(z.string(), z.string().min(1)).default({}),
   /** L09: a label that occurs less often than this share of another, and is one slip from it, may be a typo. */
   max_typo_share: Share.default(0.05),
+  /** L10: boxes of a class to train on, and of the most frequent class over the rarest. */
+  min_class_boxes: z.int().min(0).default(10),
+  max_class_imbalance: z.number().min(1).default(10),
   /** L12: more boxes than this are more than training takes. */
   max_boxes: z.int().positive().default(100),
+  /** L14: a box is met by an anchor that overlaps it so much; this share of all may be missed. */
+  min_anchor_iou: Share.default(0.5),
+  max_anchor_misses: Share.default(0.05),
 });
 export type Cleaning = z.infer<typeof Cleaning>;
 

@@ -1,8 +1,10 @@
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Cleaning } from '../config/cleaning.js';
 import { familyOf } from '../config/families.js';
 import type { SoftWeights } from '../config/run.js';
 import { trainingBatches } from '../data/batches.js';
+import { anchorFit, describeFit } from '../data/cleaning/anchor-fit.js';
 import type { CleanedDataset } from '../data/dataset.js';
 import { anchorOptions } from '../detection/anchors.js';
 import { errors } from '../errors.js';
@@ -154,10 +156,20 @@ class Trainer {
         specs.push(spec);
       }
     await this.session.adopt(values, specs);
+    this.#noteAnchors();
     if (this.options.teacher) await this.#examine(this.options.teacher);
     if (this.#state.has_previous && !(await this.#answersFinitely()))
       throw errors.previousUnfit(training.pretrained);
     await this.#commit();
+  }
+
+  /** What cleaning says of a detector's anchors (L14), where the detector is known: the cleaned data do not depend on it. */
+  #noteAnchors(): void {
+    const { model_name, hparams, image_size: imageSize } = this.options.input.training;
+    const anchors = anchorOptions(familyOf(model_name), hparams.aspect_ratios);
+    const { min_anchor_iou, max_anchor_misses } = Cleaning.parse({});
+    const fit = anchorFit(this.dataset, { anchors, imageSize }, min_anchor_iou);
+    if (fit.missed > max_anchor_misses * fit.boxes) this.#note(describeFit(fit, min_anchor_iou));
   }
 
   async #examine(teacher: Teacher): Promise<void> {

@@ -2,11 +2,16 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Data } from '../../config/run.js';
+import type { AnchorSetting } from '../../data/cleaning/anchor-fit.js';
 import type { CleaningReport, LedgerEntry } from '../../data/cleaning/clean.js';
 import { errors } from '../../errors.js';
-import { defineCommand, flag, optional } from '../command.js';
+import { defineCommand, flag, optional, several } from '../command.js';
+import { modelNamed } from '../model-name.js';
 import { alignTable } from '../table.js';
 import type { Colours } from '../terminal.js';
+
+/** The student of most runs. */
+const MODEL = 'efficientdet-d0';
 
 /** As many findings as fit a screen; the ledger has all. */
 const SHOWN_FINDINGS = 20;
@@ -19,10 +24,15 @@ export const clean = defineCommand({
   options: {
     dryRun: flag('only show what would change'),
     out: optional('dir', 'folder for the cleaned data set, its report and the ledger of changes'),
+    model_name: optional(
+      'name',
+      `the detector whose anchors are compared with the boxes; ${MODEL} if left out`,
+    ),
+    set: several('key=value', 'a key of data in a run file, as in cleaning.off=[I07]; may be given again'),
     format: optional('auto|coco|manifest|voc|yolo', 'format of the data set, where its files do not show it'),
   },
   json: true,
-  async act({ args: [dataset], options: { dryRun, out, format }, settings, terminal }) {
+  async act({ args: [dataset], options: { dryRun, out, format, model_name, set }, settings, terminal }) {
     if (!dryRun && out === undefined)
       throw errors.usageWrong(
         'nothing says where the result goes',
@@ -32,11 +42,12 @@ export const clean = defineCommand({
     const { fillFolder } = await import('../output-folder.js');
     const { showStage } = await import('../progress/stage.js');
     const { localData } = await import('../../data/bucket.js');
-    const named = await readOptions({ train: dataset, format });
+    const named = await readOptions({ train: dataset, format }, set);
+    const detector = await detectorOf(model_name ?? MODEL);
     const { onProgress, end } = await showStage(terminal);
     const work = async (outFolder: string): Promise<{ report: CleaningReport; ledger: LedgerEntry[] }> => {
       const data = await localData(named, { ...settings, onProgress });
-      const report = await cleanDataset({ data, outFolder, onProgress });
+      const report = await cleanDataset({ data, outFolder, detector, onProgress });
       return { report, ledger: await readLedger(outFolder) };
     };
     const { report, ledger } = await (
@@ -55,12 +66,27 @@ export const clean = defineCommand({
   },
 });
 
-async function readOptions(value: { train?: string; format?: string }): Promise<Data> {
+async function readOptions(
+  value: { train?: string; format?: string },
+  overrides: readonly string[],
+): Promise<Data> {
   const { Data } = await import('../../config/run.js');
   const { describeIssues } = await import('../../config/issues.js');
-  const result = Data.safeParse(value, { reportInput: true });
+  const { applyOverride } = await import('../config-file.js');
+  const content = { ...value };
+  for (const override of overrides) applyOverride(content, override);
+  const result = Data.safeParse(content, { reportInput: true });
   if (result.success) return result.data;
   throw errors.configInvalid('clean', describeIssues(result.error, Data));
+}
+
+/** As a run would train it that says nothing else. */
+async function detectorOf(named: string): Promise<AnchorSetting> {
+  const { Training } = await import('../../config/run.js');
+  const { familyOf } = await import('../../config/families.js');
+  const { anchorOptions } = await import('../../detection/anchors.js');
+  const { model_name, image_size, hparams } = Training.parse({ model_name: modelNamed(named) });
+  return { anchors: anchorOptions(familyOf(model_name), hparams.aspect_ratios), imageSize: image_size };
 }
 
 async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
@@ -78,7 +104,8 @@ async function readLedger(folder: string): Promise<LedgerEntry[]> {
 }
 
 /** What is left, and how often each rule found something. */
-export function renderReport({ format, classes, splits, rules, dropped, changed }: CleaningReport): string {
+export function renderReport(report: CleaningReport): string {
+  const { format, classes, splits, rules, dataset, dropped, changed } = report;
   const found = rules.filter(rule => rule.found > 0);
   const counts = alignTable(
     [
@@ -94,7 +121,8 @@ export function renderReport({ format, classes, splits, rules, dropped, changed 
   );
   const verdict =
     found.length === 0 ? 'Nothing to mend.' : `${findings}\n${dropped} dropped, ${changed} changed`;
-  return [summary, counts, verdict].join('\n\n');
+  const overall = dataset.map(({ rule, reason }) => `${rule}  ${reason}`).join('\n');
+  return [summary, counts, verdict, overall].filter(Boolean).join('\n\n');
 }
 
 export function renderLedger(ledger: readonly LedgerEntry[], { dim }: Pick<Colours, 'dim'>): string {

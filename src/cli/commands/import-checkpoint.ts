@@ -1,9 +1,8 @@
 import { resolve } from 'node:path';
-import { closest } from 'fastest-levenshtein';
-import { MODEL_NAMES, type ModelName } from '../../config/families.js';
 import { errors } from '../../errors.js';
 import type { ImportInput, ImportReport } from '../../pipeline.js';
 import { defineCommand, flag, needed, optional } from '../command.js';
+import { modelNamed } from '../model-name.js';
 
 const options = {
   model_name: needed('name', 'the network that it was saved from, as in efficientdet-d2'),
@@ -43,15 +42,6 @@ PyTorch state file. Moving averages stand in for the variables that they average
 });
 
 const COCO_CLASSES = 90;
-
-function modelNamed(name: string): ModelName {
-  const found = MODEL_NAMES.find(known => known === name);
-  if (found) return found;
-  throw errors.usageWrong(
-    `--model_name ${name}: there is no such model; did you mean ${closest(name, MODEL_NAMES)}?`,
-    `allowed: ${MODEL_NAMES.join(', ')}`,
-  );
-}
 
 function wholeNumber(text: string): number {
   if (/^[1-9]\d*$/.test(text)) return Number(text);

@@ -7,6 +7,8 @@ import { errors } from '../../errors.js';
 import type { StageProgress } from '../../pipeline.js';
 import { DATASET_FILE, type RawSample, type Split } from '../dataset.js';
 import { assertLabelsKnown, chooseClasses } from './classes.js';
+import type { AnchorSetting } from './anchor-fit.js';
+import { findInDataset } from './dataset-rules.js';
 import { findLeaks } from './leaks.js';
 import { findLikeness } from './likeness.js';
 import { assertAnnotationsReadable } from './label-rules.js';
@@ -26,6 +28,8 @@ export interface CleanOptions {
   readonly outFolder: string;
   /** Nothing to train on is needed: what the data set does not name for training all becomes the evaluation split. */
   readonly evaluationOnly?: boolean;
+  /** Whose anchors are compared with the boxes. It changes nothing but the report. */
+  readonly detector?: AnchorSetting;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: StageProgress) => void;
 }
@@ -52,7 +56,12 @@ export async function cleanDataset(options: CleanOptions): Promise<CleaningRepor
     outFolder,
     beforeEach,
   });
-  const report = summarise(dataset, { format: source.format, ledger, labels: labelPlan });
+  const report = summarise(dataset, {
+    format: source.format,
+    ledger,
+    labels: labelPlan,
+    dataset: findInDataset(dataset, { data, detector: options.detector ?? null }),
+  });
   const lines = ledger.map(entry => `${JSON.stringify(entry)}\n`);
   await writeFile(join(outFolder, 'ledger.jsonl'), lines.join(''));
   await writeFile(join(outFolder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);

@@ -1,5 +1,6 @@
 import { boxArea } from '../../boxes.js';
 import type { CleanedDataset, CleanedSample, Split } from '../dataset.js';
+import { DATASET_RULES, type DatasetFinding } from './dataset-rules.js';
 import type { LabelPlan } from './labels.js';
 import { type RuleFinding, RULES } from './rules.js';
 
@@ -31,6 +32,8 @@ export interface CleaningReport {
   readonly classes: readonly string[];
   readonly splits: Readonly<Record<Split, SplitSummary>>;
   readonly rules: readonly { id: string; title: string; found: number }[];
+  /** About the data set as a whole. */
+  readonly dataset: readonly DatasetFinding[];
   /** What may be meant by labels that look like typos: for data.cleaning.label_map. */
   readonly suggestedLabelMap: Readonly<Record<string, string>>;
   /** Pictures and boxes. */
@@ -38,23 +41,31 @@ export interface CleaningReport {
   readonly changed: number;
 }
 
+interface ReportParts {
+  readonly format: string;
+  readonly ledger: readonly LedgerEntry[];
+  readonly labels: LabelPlan;
+  readonly dataset: readonly DatasetFinding[];
+}
+
 export function summarise(
   { classes, splits }: CleanedDataset,
-  { format, ledger, labels }: { format: string; ledger: readonly LedgerEntry[]; labels: LabelPlan },
+  { format, ledger, labels, dataset }: ReportParts,
 ): CleaningReport {
-  const counts = countByRule(ledger);
+  const counts = countByRule([...ledger, ...dataset]);
   return {
     format,
     classes,
     splits: { train: summariseSplit(splits.train, classes), eval: summariseSplit(splits.eval, classes) },
-    rules: RULES.map(({ id, title }) => ({ id, title, found: counts[id] ?? 0 })),
+    rules: [...RULES, ...DATASET_RULES].map(({ id, title }) => ({ id, title, found: counts[id] ?? 0 })),
+    dataset,
     suggestedLabelMap: Object.fromEntries(labels.suggestions),
     dropped: ledger.filter(({ action }) => action.startsWith('drop')).length,
     changed: ledger.filter(({ action }) => action === 'change').length,
   };
 }
 
-export function countByRule(entries: readonly LedgerEntry[]): Record<string, number> {
+export function countByRule(entries: readonly { readonly rule: string }[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { rule } of entries) counts[rule] = (counts[rule] ?? 0) + 1;
   return counts;
