@@ -21,21 +21,23 @@ export async function openOnnx(folder: string, card: ModelCard): Promise<Engine>
   const [height, width] = card.image_size;
   const grid = createAnchors(anchorOptions(familyOf(card.model_name), card.aspect_ratios), card.image_size);
   const options = { grid, numClasses: card.classes.length, nms: card.nms_configs };
-  return async pictures => {
-    const images = new Float32Array(pictures.length * height * width * 3);
-    pictures.forEach((picture, i) => images.set(networkInput(picture, card), i * height * width * 3));
-    const shape = [pictures.length, height, width, 3];
-    const maps = await session.run({ [FROZEN_INPUT]: new Tensor('float32', images, shape) });
-    const found = pictures.map((picture, i) => {
-      const { scale } = letterbox(picture, card.image_size);
-      return suppress(mapsOf(maps, i, card), options).map(({ box, ...rest }): Detection => {
-        const clip = (side: number, limit: number): number =>
-          Math.fround(Math.min(Math.max(box[side]! / scale, 0), limit));
-        const { height: h, width: w } = picture;
-        return { box: [clip(0, h), clip(1, w), clip(2, h), clip(3, w)], ...rest };
-      });
+  const detectOne = async (picture: Picture): Promise<Detection[]> => {
+    const images = new Tensor('float32', networkInput(picture, card), [1, height, width, 3]);
+    const maps = await session.run({ [FROZEN_INPUT]: images });
+    const { scale } = letterbox(picture, card.image_size);
+    const found = suppress(rawMaps(maps, card), options).map(({ box, ...rest }): Detection => {
+      const clip = (side: number, limit: number): number =>
+        Math.fround(Math.min(Math.max(box[side]! / scale, 0), limit));
+      const { height: h, width: w } = picture;
+      return { box: [clip(0, h), clip(1, w), clip(2, h), clip(3, w)], ...rest };
     });
     for (const map of Object.values(maps)) map.dispose();
+    return found;
+  };
+  return async pictures => {
+    const found: Detection[][] = [];
+    // One by one: maps of several pictures do not stay in the processor's cache, which costs more than a batch saves.
+    for (const picture of pictures) found.push(await detectOne(picture));
     return found;
   };
 }
@@ -53,13 +55,11 @@ function networkInput(picture: DetectorInput, { image_size, mean, std }: ModelCa
   });
 }
 
-/** The maps of one picture of a batch. */
-function mapsOf(maps: InferenceSession.OnnxValueMapType, picture: number, { levels }: ModelCard): RawMaps {
+function rawMaps(maps: InferenceSession.OnnxValueMapType, { levels }: ModelCard): RawMaps {
   const of = (head: 'class' | 'box'): Float32Array[] =>
-    Array.from({ length: levels[1] - levels[0] + 1 }, (_, i) => {
-      const { data, dims } = maps[frozenOutput(head, levels[0] + i)]!;
-      const size = dims.slice(1).reduce((a, b) => a * b, 1);
-      return (data as Float32Array).subarray(picture * size, (picture + 1) * size);
-    });
+    Array.from(
+      { length: levels[1] - levels[0] + 1 },
+      (_, i) => maps[frozenOutput(head, levels[0] + i)]!.data as Float32Array,
+    );
   return { classLogits: of('class'), boxDeltas: of('box') };
 }
