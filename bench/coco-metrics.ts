@@ -1,6 +1,6 @@
 /**
  * COCO metrics of a full-size case against pycocotools on the same files in the same run: seconds from files to the
- * twelve numbers, and peak memory. Run: npx tsx bench/coco-metrics.ts [images boxes detections]
+ * twelve numbers, and peak memory.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ import { runCommand } from '../src/native/command.js';
 import { providePython } from '../src/native/python.js';
 import { randomFrom } from '../src/random.js';
 import { readSettings } from '../src/settings.js';
+import type { Row } from './harness.js';
 
 interface Measured {
   readonly seconds: number;
@@ -99,11 +100,10 @@ async function measureOurs(truthFile: string, foundFile: string): Promise<Measur
   };
 }
 
-async function compare([
-  images = 5000,
-  boxes = 36_000,
-  detections = 500_000,
-]: readonly number[]): Promise<void> {
+export async function benchMetrics(
+  say: (line: string) => void,
+  [images = 5000, boxes = 36_000, detections = 500_000]: readonly number[],
+): Promise<readonly Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'coco-metrics-'));
   const files = [join(folder, 'truth.json'), join(folder, 'found.json')] as const;
   try {
@@ -116,23 +116,36 @@ async function compare([
     const ours = await run(process.execPath, [...process.execArgv, self, '--measure']);
     const { cacheFolder } = readSettings();
     const theirs = await run(await providePython({ cacheFolder, packages: 'light' }), ['-c', PYCOCOTOOLS]);
-    print({ ours, theirs });
+    return print(say, { ours, theirs });
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-function print({ ours, theirs }: { ours: Measured; theirs: Measured }): void {
+function print(say: (line: string) => void, { ours, theirs }: { ours: Measured; theirs: Measured }): Row[] {
   const line = (name: string, { seconds, peakMiB, metrics }: Measured): string =>
     `${name.padEnd(12)} ${seconds.toFixed(2).padStart(7)} s  ${peakMiB.toFixed(0).padStart(5)} MiB  AP ${metrics[0]!.toFixed(9)}`;
   const difference = Math.max(...ours.metrics.map((value, i) => Math.abs(value - theirs.metrics[i]!)));
-  console.log(line('detdistill', ours));
-  console.log(line('pycocotools', theirs));
-  console.log(
-    `ratio ${(theirs.seconds / ours.seconds).toFixed(1)}, largest difference ${difference.toExponential(1)}`,
+  say(line('detdistill', ours));
+  say(line('pycocotools', theirs));
+  say(
+    `ratio ${(ours.seconds / theirs.seconds).toFixed(3)}, largest difference ${difference.toExponential(1)}`,
   );
+  const [mine, others] = [1000 * ours.seconds, 1000 * theirs.seconds];
+  return [
+    {
+      model: 'coco-metrics',
+      batch: 1,
+      size: 0,
+      precision: 'fp64',
+      peer: 'pycocotools',
+      ours: mine,
+      theirs: others,
+      ratio: mine / others,
+    },
+  ];
 }
 
-const args = process.argv.slice(2);
-if (args[0] === '--measure') console.log(JSON.stringify(await measureOurs(args[1]!, args[2]!)));
-else await compare(args.map(Number));
+// In a process of its own, so that its peak memory is its own.
+const [flag, truth, found] = process.argv.slice(2);
+if (flag === '--measure') console.log(JSON.stringify(await measureOurs(truth!, found!)));
