@@ -471,12 +471,12 @@ export const errors = {
       retryable: true,
       facts: { seconds },
     }),
+  /** Without the last words: whoever asks over HTTP need not read what the native library said. */
   detectorCrashed: (facts: { named: string; how: string; lastWords: string }) =>
-    new AppError(
-      'DETECTOR_CRASHED',
-      `${facts.named}: the process of the model ended (${facts.how})${facts.lastWords ? `: ${facts.lastWords}` : ''}`,
-      { retryable: true, facts },
-    ),
+    new AppError('DETECTOR_CRASHED', `${facts.named}: the process of the model ended (${facts.how})`, {
+      retryable: true,
+      facts,
+    }),
   addressUnusable: (address: string, cause: unknown) =>
     new AppError('ADDRESS_UNUSABLE', `${address}: ${messageOf(cause)}`, {
       cause,

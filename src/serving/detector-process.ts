@@ -30,8 +30,8 @@ export interface DetectorProcess {
   readonly model: LoadedModel;
   /** Pictures of one size; one call at a time. */
   detect(pictures: readonly DetectorInput[]): Promise<Detection[][]>;
-  /** Resolves when the process has ended by itself, or was ended. */
-  readonly ended: Promise<unknown>;
+  /** How the process ended, once it has: by itself, or because it was ended. */
+  readonly ended: Promise<AppError>;
   end(): void;
 }
 
@@ -56,9 +56,10 @@ export async function startDetector(options: DetectorOptions): Promise<DetectorP
   const { child, lastWords } = forkTensorFlow(PROGRAM, settings, 'detector.log');
   let pending: { resolve: (reply: DetectorReply) => void; reject: (error: unknown) => void } | undefined;
   let crash: AppError | undefined;
-  const fail = (how: string): void => {
+  const fail = (how: string): AppError => {
     crash ??= errors.detectorCrashed({ named, how, lastWords: lastWords() });
     pending?.reject(crash);
+    return crash;
   };
   const ended = ending(child).then(fail, error => fail(String(error)));
   child.on('message', (reply: DetectorReply) => pending?.resolve(reply));

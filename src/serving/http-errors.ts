@@ -20,8 +20,8 @@ const RETRY_SECONDS = 1;
 export function replyWithError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const status = statusOf(error);
   const message = error instanceof Error ? error.message : String(error);
-  if (status >= 500) request.log.warn({ err: error, url: request.url }, 'request failed');
   if (status === 503) void reply.header('retry-after', RETRY_SECONDS);
+  else if (status >= 500) request.log.warn({ err: error, url: request.url }, 'request failed');
   return reply.code(status).send({ error: message });
 }
 

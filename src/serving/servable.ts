@@ -133,7 +133,7 @@ export class Servable {
       const seconds = (performance.now() - started) / 1000;
       metrics.loadSeconds.set(this.#labels(), seconds);
       log.info({ model: this.model, version: this.version, pid: process.pid, seconds }, 'model loaded');
-      void process.ended.then(() => this.#startAgain());
+      void process.ended.then(crash => this.#startAgain(crash));
       return process;
     } catch (error) {
       this.error = error instanceof AppError ? error : errors.unexpected(error);
@@ -142,14 +142,15 @@ export class Servable {
   }
 
   /** Requests that come meanwhile wait; when an attempt fails they are told, and the next attempt is made. */
-  #startAgain(): void {
+  #startAgain(reason: unknown): void {
     if (this.#ending.signal.aborted) return;
     this.state = 'LOADING';
     this.options.metrics.restarts.inc(this.#labels());
     const pause = Math.min(BACKOFF.mostMs, BACKOFF.firstMs * 2 ** this.#failures++);
-    this.options.log.warn({ model: this.model, version: this.version, pause }, 'process ended; starts anew');
+    const { model, version } = this;
+    this.options.log.warn({ err: reason, model, version, pause }, 'process ended; starts anew');
     this.#process = sleep(pause, undefined, { signal: this.#ending.signal }).then(() => this.#start());
-    this.#process.catch(() => this.#startAgain());
+    this.#process.catch((error: unknown) => this.#startAgain(error));
   }
 
   #labels(): { model: string; version: string } {

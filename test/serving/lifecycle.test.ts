@@ -118,7 +118,10 @@ describe('a folder of versions', () => {
     const all = await serveModels(root, {
       trees: { path: folder, versions: 'all', labels: { stable: 3, canary: 10 } },
     });
-    expect(await states(all.address)).toEqual({ 3: 'AVAILABLE', 10: 'AVAILABLE' });
+    // What was written a moment ago is taken up a moment later.
+    await expect
+      .poll(() => states(all.address), { timeout: 20_000 })
+      .toEqual({ 3: 'AVAILABLE', 10: 'AVAILABLE' });
     expect(await predict(all.address)).toEqual(await predict(all.address, '/labels/canary'));
     expect(await predict(all.address, '/versions/3')).toEqual(await predict(all.address, '/labels/stable'));
     expect(await predict(all.address)).not.toEqual(await predict(all.address, '/versions/3'));
