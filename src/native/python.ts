@@ -12,7 +12,7 @@ const BY_HAND = 'install Python 3.10 to 3.13 with venv and pip';
 /** onnxruntime in the version that package.json has. */
 const ONNX = ['onnx==1.23.2', 'onnxruntime==1.30.0'] as const;
 
-/** What numbers are compared with: by the tests, and, gigabytes more, where golden files are made anew. */
+/** What numbers are compared with: by the tests; gigabytes more where golden files are made anew; servers in bench/. */
 const PYTHON_PACKAGES = {
   light: [
     'pycocotools==2.0.11',
@@ -31,6 +31,14 @@ const PYTHON_PACKAGES = {
     'onnxscript==0.7.2',
     ...ONNX,
     'imagehash==4.3.2',
+    'numpy',
+  ],
+  serving: [
+    'fastapi==0.165.0',
+    'uvicorn[standard]==0.54.0',
+    'tensorflow-cpu==2.21.0; platform_machine == "x86_64"',
+    'tensorflow==2.21.0; platform_machine != "x86_64"',
+    'pillow',
     'numpy',
   ],
 } as const;
