@@ -21,7 +21,7 @@ export async function openOnnx(folder: string, card: ModelCard): Promise<Engine>
   const [height, width] = card.image_size;
   const grid = createAnchors(anchorOptions(familyOf(card.model_name), card.aspect_ratios), card.image_size);
   const options = { grid, numClasses: card.classes.length, nms: card.nms_configs };
-  const detectOne = async (picture: Picture): Promise<Detection[]> => {
+  const detectOne = async (picture: DetectorInput): Promise<Detection[]> => {
     const images = new Tensor('float32', networkInput(picture, card), [1, height, width, 3]);
     const maps = await session.run({ [FROZEN_INPUT]: images });
     const { scale } = letterbox(picture, card.image_size);
