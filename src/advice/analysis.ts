@@ -86,6 +86,35 @@ const OPERATORS: Readonly<Record<string, Describe>> = {
     },
   }),
 
+  nms_threshold: ({ report: { suppression }, say }) => ({
+    title: say('AP over the IoU threshold of the suppression', 'AP 与 NMS 的 IoU 阈值'),
+    description: suppression
+      ? say(
+          `Best: from IoU ${suppression.best} on; in use: ${suppression.deployed}.`,
+          `最优 IoU 阈值 ${suppression.best}，当前 ${suppression.deployed}。`,
+        )
+      : say('Not measured.', '未评测。'),
+    ...(suppression && {
+      value: {
+        best_threshold: suppression.best,
+        deployed_threshold: suppression.deployed,
+        gain: round(suppression.gainAP),
+      },
+      line_chart: {
+        nms_threshold: {
+          x_axis_name: say('IoU threshold', 'IoU 阈值'),
+          y_axis_name: 'AP',
+          x_axis_range: [0, 1] as const,
+          y_axis_range: [0, 1] as const,
+          curve: {
+            AP: suppression.curve.map(({ iou, AP }) => [iou, round(AP)] as const),
+            AP50: suppression.curve.map(({ iou, AP50 }) => [iou, round(AP50)] as const),
+          },
+        },
+      },
+    }),
+  }),
+
   f1_score: ({ report: { operatingCurve, errors }, say }) => ({
     title: say('F1 over the score threshold', 'F1 与置信度阈值'),
     description: say(

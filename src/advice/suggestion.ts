@@ -18,8 +18,13 @@ export interface EvidenceReport {
   readonly counts: { readonly images: number; readonly boxes: number };
   readonly training: { readonly boxesPerClass: Readonly<Record<string, number>> } | null;
   readonly deployed: { readonly scoreThreshold: number } | null;
-  /** Whether another IoU threshold of the suppression would be better; absent: not measured. */
-  readonly suppression?: { readonly deployed: number; readonly best: number; readonly gainAP: number };
+  /** Whether another IoU threshold of the suppression would be better; null: not measured. */
+  readonly suppression: {
+    readonly deployed: number;
+    readonly best: number;
+    readonly gainAP: number;
+    readonly curve: readonly { readonly iou: number; readonly AP: number; readonly AP50: number }[];
+  } | null;
   readonly metrics: Readonly<Record<string, number>> & {
     readonly AP: number;
     readonly AP50: number;

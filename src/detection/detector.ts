@@ -7,11 +7,10 @@ import type { Engine } from './engine.js';
 import { type ModelCard, ONNX_NETWORK, readModelCard } from './model-card.js';
 
 /** An exported model that is ready to look at pictures. */
-export interface Detector {
+export interface Detector extends Engine {
   readonly card: ModelCard;
   /** What runs the network. */
   readonly engine: EngineName;
-  readonly detect: Engine;
 }
 
 /**
@@ -33,12 +32,12 @@ export async function openDetector(folder: string, { engine }: Pick<Settings, 'e
   }
   // Each library is loaded by the first who needs it: TensorFlow's takes a second.
   const { openTensorFlow } = await import('./tensorflow-engine.js');
-  return { card, engine: 'tensorflow', detect: await openTensorFlow(folder) };
+  return { card, engine: 'tensorflow', ...(await openTensorFlow(folder)) };
 }
 
 async function withOnnxruntime(folder: string, card: ModelCard): Promise<Detector> {
   const { openOnnx } = await import('./onnx-engine.js');
-  return { card, engine: 'onnxruntime', detect: await openOnnx(folder, card) };
+  return { card, engine: 'onnxruntime', ...(await openOnnx(folder, card)) };
 }
 
 /** Folders that were exported before there was one have none. */

@@ -1,4 +1,5 @@
 import type { BoxYxyx } from '../boxes.js';
+import type { NmsConfigs } from '../config/run.js';
 import type { Picture } from '../data/pictures.js';
 
 export interface Detection {
@@ -12,5 +13,10 @@ export interface Detection {
 /** A picture, or values 0–255 between those that a picture can have. */
 export type DetectorInput = Picture<Uint8Array | Float32Array>;
 
-/** Pictures of one size → the detections of each by falling score. */
-export type Engine = (pictures: readonly DetectorInput[]) => Promise<Detection[][]>;
+export interface Engine {
+  /** Pictures of one size → the detections of each by falling score. */
+  readonly detect: (pictures: readonly DetectorInput[]) => Promise<Detection[][]>;
+  /** The same for each of several rules of suppression, by one pass of the network; null: this engine has only the model's. */
+  readonly detectUnder:
+    ((pictures: readonly DetectorInput[], rules: readonly NmsConfigs[]) => Promise<Detection[][][]>) | null;
+}

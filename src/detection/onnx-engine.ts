@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import { familyOf } from '../config/families.js';
+import type { NmsConfigs } from '../config/run.js';
 import { letterbox, placePicture } from '../data/pictures.js';
 import { errors } from '../errors.js';
 import { anchorOptions, createAnchors } from './anchors.js';
 import type { Detection, DetectorInput, Engine } from './engine.js';
 import { FROZEN_INPUT, frozenOutput, type ModelCard, ONNX_NETWORK } from './model-card.js';
 import { loadOnnxruntime, physicalCores } from './onnxruntime.js';
-import { type RawMaps, suppress } from './suppress.js';
+import { type Kept, type RawMaps, suppress } from './suppress.js';
 
 /** The ONNX network of a model folder; what is before and after it is done here, as the SavedModel does it. */
 export async function openOnnx(folder: string, card: ModelCard): Promise<Engine> {
@@ -20,26 +21,30 @@ export async function openOnnx(folder: string, card: ModelCard): Promise<Engine>
   );
   const [height, width] = card.image_size;
   const grid = createAnchors(anchorOptions(familyOf(card.model_name), card.aspect_ratios), card.image_size);
-  const options = { grid, numClasses: card.classes.length, nms: card.nms_configs };
-  const detectOne = async (picture: DetectorInput): Promise<Detection[]> => {
+  const numClasses = card.classes.length;
+  const detectOne = async (picture: DetectorInput, rules: readonly NmsConfigs[]): Promise<Detection[][]> => {
     const images = new Tensor('float32', networkInput(picture, card), [1, height, width, 3]);
     const maps = await session.run({ [FROZEN_INPUT]: images });
     const { scale } = letterbox(picture, card.image_size);
-    const found = suppress(rawMaps(maps, card), options).map(({ box, ...rest }): Detection => {
+    const { height: h, width: w } = picture;
+    const inPicture = ({ box, ...rest }: Kept): Detection => {
       const clip = (side: number, limit: number): number =>
         Math.fround(Math.min(Math.max(box[side]! / scale, 0), limit));
-      const { height: h, width: w } = picture;
       return { box: [clip(0, h), clip(1, w), clip(2, h), clip(3, w)], ...rest };
-    });
+    };
+    const raw = rawMaps(maps, card);
+    const found = rules.map(nms => suppress(raw, { grid, numClasses, nms }).map(inPicture));
     for (const map of Object.values(maps)) map.dispose();
     return found;
   };
-  return async pictures => {
-    const found: Detection[][] = [];
+  const detectUnder: Engine['detectUnder'] = async (pictures, rules) => {
+    const found: Detection[][][] = rules.map(() => []);
     // One by one: maps of several pictures do not stay in the processor's cache, which costs more than a batch saves.
-    for (const picture of pictures) found.push(await detectOne(picture));
+    for (const picture of pictures)
+      (await detectOne(picture, rules)).forEach((detections, i) => found[i]!.push(detections));
     return found;
   };
+  return { detectUnder, detect: async pictures => (await detectUnder(pictures, [card.nms_configs]))[0]! };
 }
 
 /** [height, width, 3]: scaled to fit, top left, normalised. */

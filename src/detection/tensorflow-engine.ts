@@ -8,7 +8,7 @@ export async function openTensorFlow(folder: string): Promise<Engine> {
   await loadTensorFlow();
   await tf.setBackend('tensorflow');
   const program = new Program(folder);
-  return async pictures => {
+  const detect: Engine['detect'] = async pictures => {
     const images = stackPictures(pictures);
     const outputs = await program.run('serving_default', { images });
     const read = (name: string): Float32Array => outputs[name]!.dataSync<'float32'>();
@@ -21,6 +21,7 @@ export async function openTensorFlow(folder: string): Promise<Engine> {
     tf.dispose([images, ...Object.values(outputs)]);
     return detections;
   };
+  return { detect, detectUnder: null };
 }
 
 function stackPictures(pictures: readonly DetectorInput[]): tf.Tensor4D {

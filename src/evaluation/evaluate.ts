@@ -1,17 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { NmsConfigs } from '../config/run.js';
 import { CleanedDataset, type CleanedSample, DATASET_FILE } from '../data/dataset.js';
-import { groundTruthCoco } from '../data/ground-truth.js';
+import { type CocoGroundTruth, groundTruthCoco } from '../data/ground-truth.js';
 import { readPicture } from '../data/pictures.js';
 import { type CocoDetection, SHOWN_SCORE } from '../detection/detections.js';
 import { type Detector, openDetector } from '../detection/detector.js';
-import type { Detection } from '../detection/engine.js';
+import type { Detection, DetectorInput } from '../detection/engine.js';
 import { errors } from '../errors.js';
 import type { CocoMetrics, StageProgress } from '../pipeline.js';
 import type { Settings } from '../settings.js';
 import { drawPictures, type FoundInPicture } from './pictures.js';
 import type { Report } from './report-schema.js';
 import { buildReport, writeReport } from './report.js';
+import { COMPARED_PICTURES, compareSuppression, type FoundUnder, suppressionRules } from './suppression.js';
 
 export interface EvaluateOptions {
   readonly modelFolder: string;
@@ -34,7 +36,8 @@ export async function evaluateModel(options: EvaluateOptions): Promise<CocoMetri
   const { card } = detector;
   if (card.classes.join('\n') !== dataset.classes.join('\n'))
     throw errors.classesDiffer(card.classes, dataset.classes);
-  const found = await detectAll(detector, dataset.splits.eval, options);
+  const rules = detector.detectUnder ? suppressionRules(card.nms_configs) : [];
+  const { found, under } = await detectAll(detector, { samples: dataset.splits.eval, rules }, options);
   const groundTruth = groundTruthCoco(dataset, 'eval');
   const detections = found.flatMap(({ sample, detections: list }) =>
     list.map(detection => toCoco(sample, detection)),
@@ -45,6 +48,10 @@ export async function evaluateModel(options: EvaluateOptions): Promise<CocoMetri
     model: { name: card.model_name, image_size: card.image_size, engine: detector.engine },
     training: trainingCounts(dataset),
     deployed: { scoreThreshold: SHOWN_SCORE },
+    suppression: compareSuppression(firstPictures(groundTruth, COMPARED_PICTURES), {
+      found: under,
+      deployed: card.nms_configs.iou_thresh,
+    }),
     seed: BOOTSTRAP_SEED,
   });
   await writeReport(folder, { report, groundTruth, detections });
@@ -58,31 +65,28 @@ function trainingCounts({ classes, splits: { train } }: CleanedDataset): Report[
   return { images: train.length, boxes: boxes.length, boxesPerClass: Object.fromEntries(counts) };
 }
 
-/** Batches of pictures of one size, in the order of the split. */
+/** Batches of pictures of one size, in the order of the split; of the first ones also what other rules would find. */
 async function detectAll(
   detector: Detector,
-  samples: readonly CleanedSample[],
+  { samples, rules }: { samples: readonly CleanedSample[]; rules: readonly NmsConfigs[] },
   { datasetFolder, batchSize, signal, onProgress }: EvaluateOptions,
-): Promise<FoundInPicture[]> {
+): Promise<{ found: FoundInPicture[]; under: FoundUnder[] }> {
   const found: FoundInPicture[] = [];
+  const under = rules.map(({ iou_thresh: iou }) => ({ iou, detections: [] as CocoDetection[] }));
   const started = Date.now();
   for (let at = 0; at < samples.length;) {
     signal.throwIfAborted();
-    const first = samples[at]!;
-    let end = at + 1;
-    while (
-      end < samples.length &&
-      end - at < batchSize &&
-      samples[end]!.width === first.width &&
-      samples[end]!.height === first.height
-    )
-      end++;
-    const batch = samples.slice(at, end);
-    const detections = await detector.detect(
-      await Promise.all(batch.map(({ image }) => readPicture(join(datasetFolder, image)))),
-    );
+    const batch = nextBatch(samples, { at, batchSize });
+    const pictures = await Promise.all(batch.map(({ image }) => readPicture(join(datasetFolder, image))));
+    const compared = at < COMPARED_PICTURES ? rules : [];
+    const { detections, others } = await detectBatch(detector, pictures, compared);
     found.push(...batch.map((sample, i) => ({ sample, detections: detections[i]! })));
-    at = end;
+    others.forEach((list, rule) =>
+      batch.slice(0, COMPARED_PICTURES - at).forEach((sample, i) => {
+        for (const detection of list[i]!) under[rule]!.detections.push(toCoco(sample, detection));
+      }),
+    );
+    at += batch.length;
     const perPicture = (Date.now() - started) / 1000 / at;
     onProgress({
       phase: 'predict',
@@ -93,7 +97,33 @@ async function detectAll(
     });
     await new Promise(resolve => setImmediate(resolve));
   }
-  return found;
+  return { found, under };
+}
+
+function nextBatch(
+  samples: readonly CleanedSample[],
+  { at, batchSize }: { at: number; batchSize: number },
+): CleanedSample[] {
+  const { width, height } = samples[at]!;
+  const next = samples.slice(at, at + batchSize);
+  const other = next.findIndex(sample => sample.width !== width || sample.height !== height);
+  return other < 0 ? next : next.slice(0, other);
+}
+
+async function detectBatch(
+  { card, detect, detectUnder }: Detector,
+  pictures: readonly DetectorInput[],
+  rules: readonly NmsConfigs[],
+): Promise<{ detections: Detection[][]; others: Detection[][][] }> {
+  if (!detectUnder || rules.length === 0) return { detections: await detect(pictures), others: [] };
+  const [detections, ...others] = await detectUnder(pictures, [card.nms_configs, ...rules]);
+  return { detections: detections!, others };
+}
+
+function firstPictures({ images, annotations, categories }: CocoGroundTruth, count: number): CocoGroundTruth {
+  const first = images.slice(0, count);
+  const ids = new Set(first.map(({ id }) => id));
+  return { images: first, annotations: annotations.filter(({ image_id }) => ids.has(image_id)), categories };
 }
 
 function toCoco(

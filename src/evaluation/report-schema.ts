@@ -35,6 +35,17 @@ export const Report = z.strictObject({
     .nullable(),
   /** How the model is used; null: unknown. */
   deployed: z.strictObject({ scoreThreshold: z.number() }).nullable(),
+  /** AP by the IoU threshold of the suppression, over the first pictures; null: not measured. */
+  suppression: z
+    .strictObject({
+      deployed: Share,
+      /** Of the highest AP; of equals the deployed one. */
+      best: Share,
+      gainAP: Share,
+      images: Count,
+      curve: z.array(z.strictObject({ iou: Share, AP: z.number(), AP50: z.number() })),
+    })
+    .nullable(),
   metrics: CocoMetricsSchema,
   /** Of AP50, by bootstrap over the pictures; null: AP50 is undefined. */
   confidence: z

@@ -13,7 +13,7 @@ import { recallBySize } from './size-recall.js';
 
 const REPORT_FILE = 'report.json';
 
-export interface ReportOptions extends Pick<Report, 'model' | 'training' | 'deployed'> {
+export interface ReportOptions extends Pick<Report, 'model' | 'training' | 'deployed' | 'suppression'> {
   readonly groundTruth: CocoGroundTruth;
   readonly detections: readonly CocoDetection[];
   /** Of the resampling behind the confidence interval. */

@@ -144,6 +144,7 @@ async function evaluate({ job, settings, script, note }: Given<'evaluate'>): Pro
     model: { name: 'efficientdet-d0', image_size: [64, 64], engine: 'onnxruntime' },
     training: null,
     deployed: null,
+    suppression: null,
     seed: 1,
   });
   await mkdir(job.folder, { recursive: true });

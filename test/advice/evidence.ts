@@ -45,6 +45,7 @@ const healthyReport: EvidenceReport = {
   counts: { images: 1000, boxes: 5000 },
   training: { boxesPerClass: { cat: 10_000, dog: 9000, fox: 8000 } },
   deployed: { scoreThreshold: 0.3 },
+  suppression: null,
   metrics,
   confidence: { low: 0.64, high: 0.66 },
   perClass: ['cat', 'dog', 'fox'].map((name, i) => ({

@@ -125,7 +125,7 @@ const SICK: readonly Sick[] = [
   {
     id: 'T2',
     what: 'another suppression is better',
-    input: runWith({ report: { suppression: { deployed: 0.5, best: 0.6, gainAP: 0.01 } } }),
+    input: runWith({ report: { suppression: { deployed: 0.5, best: 0.6, gainAP: 0.01, curve: [] } } }),
     patch: {},
   },
   {

@@ -96,6 +96,23 @@ describe.each([
   }, 120_000);
 });
 
+describe('onnxruntime', () => {
+  it('looks once for several rules of suppression', async () => {
+    const folder = join(root, 'rules');
+    const { card, weights } = goldenModel('efficientdet-t0', [96, 128], 4);
+    await writeModel(folder, { card, weights });
+    const { detect, detectUnder } = await openDetector(folder, { engine: 'onnxruntime' });
+    const pictures = [picture(128, 96, 'one'), picture(128, 96, 'two')];
+    const stricter = { ...card.nms_configs, iou_thresh: 0.2 };
+    const [own, strict] = await detectUnder!(pictures, [card.nms_configs, stricter]);
+    expect(own).toEqual(await detect(pictures));
+    const other = join(root, 'stricter');
+    await writeModel(other, { card: { ...card, nms_configs: stricter }, weights });
+    expect(strict).toEqual(await (await openDetector(other, { engine: 'onnxruntime' })).detect(pictures));
+    expect(strict).not.toEqual(own);
+  }, 120_000);
+});
+
 describe('an evaluation', () => {
   it('says the same by either engine', async () => {
     const pictures = Array.from({ length: 8 }, (_, i) => picture(160, 120, `evaluated-${i}`));

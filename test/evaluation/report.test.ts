@@ -50,6 +50,7 @@ const facts = {
   },
   training: null,
   deployed: { scoreThreshold: 0.3 },
+  suppression: null,
   seed: 1,
 };
 
