@@ -10,12 +10,14 @@ interface LoudOptions {
   readonly classes: readonly string[];
   /** Of the logits: models that differ in it differ in their answers. */
   readonly loudness?: number;
+  /** [height, width] of the network input. */
+  readonly imageSize?: readonly [number, number];
 }
 
 /** Writes a model of golden weights with loud logits: some detections are sure, others are not. Needs TensorFlow. */
 export async function writeLoudModel(
   folder: string,
-  { model, classes, loudness = 6 }: LoudOptions,
+  { model, classes, loudness = 6, imageSize = [96, 96] }: LoudOptions,
 ): Promise<void> {
   const specs = variableSpecs({ family: familyOf(model), numClasses: classes.length });
   const weights = new Map(
@@ -28,7 +30,7 @@ export async function writeLoudModel(
   const card = modelCard({
     model_name: model,
     classes: [...classes],
-    image_size: [96, 96],
+    image_size: [...imageSize],
     aspect_ratios: [...ASPECT_RATIOS],
     nms_configs: NmsConfigs.parse({}),
     step: 1,
