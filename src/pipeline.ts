@@ -252,7 +252,13 @@ export type TrainerJob =
       readonly folder: string;
     }
   | { readonly kind: 'import'; readonly input: ImportInput; readonly folder: string }
-  | { readonly kind: 'predict'; readonly model: string; readonly images: readonly string[] };
+  | {
+      readonly kind: 'predict';
+      readonly model: string;
+      readonly images: readonly string[];
+      /** What scores less is not said. */
+      readonly minScore: number;
+    };
 
 /** What `predict` finds in one picture: boxes in its pixels, by falling score. */
 export interface Prediction {

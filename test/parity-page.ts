@@ -32,6 +32,7 @@ const GOLDEN: readonly GoldenRow[] = [
   { script: 'effdet/iou_gradients.py', golden: 'effdet/iou-gradients.json', packages: 'heavy' },
   { script: 'tide.py', golden: 'tide.json', packages: 'heavy' },
   { script: 'perceptual_hash.py', golden: 'perceptual-hash.json', packages: 'heavy', part: 'demo-pictures' },
+  { script: 'objectlab.py', golden: 'objectlab.json', packages: 'heavy' },
   { script: 'automl/cases.py', golden: 'automl/cases.json', packages: 'light', needs: 'GOOGLE_AUTOML' },
 ];
 
@@ -111,7 +112,7 @@ function render(measured: readonly Measured[]): string {
 
 Every number that decides what is learned or reported is compared with someone else's program. \`npm test\` does it with
 golden files, each of which names the command that made it, and with Python TensorFlow, pycocotools and PIL; \`npm run parity\`
-first makes the golden files anew with effdet, PyTorch, tidecv and imagehash (gigabytes, into the cache), and writes this page. One row
+first makes the golden files anew with effdet, PyTorch, tidecv, imagehash and cleanlab (gigabytes, into the cache), and writes this page. One row
 again: \`npx vitest run test/…\` with the file of its last column. google/automl itself is in no registry: with
 \`GOOGLE_AUTOML\` naming its \`efficientdet\` folder, its golden file is made anew too.
 

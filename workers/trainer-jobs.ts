@@ -76,23 +76,33 @@ async function openTeacher(store: ArtifactStore, model: ArtifactRef): Promise<Te
 }
 
 async function predict(
-  { model, images }: Extract<TrainerJob, { kind: 'predict' }>,
+  { model, images, minScore }: Extract<TrainerJob, { kind: 'predict' }>,
   { onProgress, signal, settings }: JobContext,
 ): Promise<Prediction[]> {
   const detector = await openDetector(model, settings);
   const predictions: Prediction[] = [];
+  const started = Date.now();
   for (const image of images) {
     signal.throwIfAborted();
     const picture = await readPicture(image);
     const [found] = await detector.detect([picture]);
-    const detections = found!.map(({ box, classIndex, score }) => ({
-      box,
-      label: detector.card.classes[classIndex]!,
-      score,
-    }));
+    const detections = found!
+      .filter(({ score }) => score >= minScore)
+      .map(({ box, classIndex, score }) => ({
+        box,
+        label: detector.card.classes[classIndex]!,
+        score,
+      }));
     const { width, height } = picture;
     predictions.push({ image, width, height, engine: detector.engine, detections });
-    onProgress({ phase: 'predict', step: predictions.length, totalSteps: images.length });
+    const perPicture = (Date.now() - started) / 1000 / predictions.length;
+    onProgress({
+      phase: 'predict',
+      step: predictions.length,
+      totalSteps: images.length,
+      itemsPerSecond: 1 / perPicture,
+      secondsLeft: perPicture * (images.length - predictions.length),
+    });
   }
   return predictions;
 }

@@ -55,6 +55,11 @@ export const Cleaning = z.strictObject({
   max_class_imbalance: z.number().min(1).default(10),
   /** L12: more boxes than this are more than training takes. */
   max_boxes: z.int().positive().default(100),
+  /** M01: from these scores on a model's answers say that a box lies badly, or that one is missing or misnamed. */
+  min_location_score: Share.default(0.5),
+  min_doubt_score: Share.default(0.95),
+  /** M01: up to this quality a box is doubted. */
+  max_doubted_quality: Share.default(0.5),
   /** L14: a box is met by an anchor that overlaps it so much; this share of all may be missed. */
   min_anchor_iou: Share.default(0.5),
   max_anchor_misses: Share.default(0.05),

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { escapeXml } from './draw.js';
+import { escapeXml } from '../data/draw.js';
 
 export interface PlottedCurve {
   readonly name: string;

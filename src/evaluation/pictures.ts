@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import type { CleanedDataset, CleanedSample } from '../data/dataset.js';
 import type { Detection } from '../detection/engine.js';
 import { MAX_CURVES, plotCurves, type PlottedCurve, renderPlot } from './curve-plot.js';
-import { contactSheet, DETECTION_COLOUR, drawBoxes, type SheetPicture, TRUTH_COLOUR } from './draw.js';
+import { contactSheet, DETECTION_COLOUR, drawBoxes, type SheetPicture, TRUTH_COLOUR } from '../data/draw.js';
 import type { Report } from './report-schema.js';
 
 export interface FoundInPicture {

@@ -31,6 +31,7 @@ const PYTHON_PACKAGES = {
     'onnxscript==0.7.2',
     ...ONNX,
     'imagehash==4.3.2',
+    'cleanlab==2.9.0',
     'numpy',
   ],
   serving: [

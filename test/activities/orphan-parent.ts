@@ -3,7 +3,7 @@ import { runTrainer } from '../../activities/trainer-process.js';
 import { readSettings } from '../../src/settings.js';
 
 void runTrainer(
-  { kind: 'predict', model: 'live', images: [] },
+  { kind: 'predict', model: 'live', images: [], minScore: 0 },
   {
     settings: readSettings({ DETDISTILL_HOME: process.argv[2]! }),
     signal: new AbortController().signal,

@@ -26,7 +26,7 @@ interface Options {
 
 const run = (deed: string, { limits, signal, onProgress }: Options = {}): Promise<unknown> =>
   runTrainer(
-    { kind: 'predict', model: deed, images: [] },
+    { kind: 'predict', model: deed, images: [], minScore: 0 },
     {
       settings: readSettings({ DETDISTILL_HOME: home }),
       signal: signal ?? new AbortController().signal,

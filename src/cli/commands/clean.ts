@@ -1,14 +1,17 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Data } from '../../config/run.js';
 import type { AnchorSetting } from '../../data/cleaning/anchor-fit.js';
 import type { CleaningReport, LedgerEntry } from '../../data/cleaning/clean.js';
+import type { Findings } from '../../data/cleaning/report-files.js';
 import { errors } from '../../errors.js';
-import { defineCommand, flag, optional, several } from '../command.js';
+import type { Prediction } from '../../pipeline.js';
+import type { Settings } from '../../settings.js';
+import { defineCommand, flag, MODEL_HELP, optional, several } from '../command.js';
 import { modelNamed } from '../model-name.js';
 import { alignTable } from '../table.js';
-import type { Colours } from '../terminal.js';
+import type { Colours, Terminal } from '../terminal.js';
 
 /** The student of most runs. */
 const MODEL = 'efficientdet-d0';
@@ -24,6 +27,7 @@ export const clean = defineCommand({
   options: {
     dryRun: flag('only show what would change'),
     out: optional('dir', 'folder for the cleaned data set, its report and the ledger of changes'),
+    model: optional('model', `lets it look at the labels, too: ${MODEL_HELP}`),
     model_name: optional(
       'name',
       `the detector whose anchors are compared with the boxes; ${MODEL} if left out`,
@@ -32,23 +36,31 @@ export const clean = defineCommand({
     format: optional('auto|coco|manifest|voc|yolo', 'format of the data set, where its files do not show it'),
   },
   json: true,
-  async act({ args: [dataset], options: { dryRun, out, format, model_name, set }, settings, terminal }) {
+  async act({
+    args: [dataset],
+    options: { dryRun, out, format, model, model_name, set },
+    settings,
+    terminal,
+  }) {
     if (!dryRun && out === undefined)
       throw errors.usageWrong(
         'nothing says where the result goes',
         'add --out DIR, or --dry-run to look only',
       );
     const { cleanDataset } = await import('../../data/cleaning/clean.js');
+    const { readFindings, REPORT_PAGE } = await import('../../data/cleaning/report-files.js');
     const { fillFolder } = await import('../output-folder.js');
     const { showStage } = await import('../progress/stage.js');
     const { localData } = await import('../../data/bucket.js');
     const named = await readOptions({ train: dataset, format }, set);
     const detector = await detectorOf(model_name ?? MODEL);
     const { onProgress, end } = await showStage(terminal);
-    const work = async (outFolder: string): Promise<{ report: CleaningReport; ledger: LedgerEntry[] }> => {
+    const work = async (outFolder: string): Promise<Findings> => {
       const data = await localData(named, { ...settings, onProgress });
-      const report = await cleanDataset({ data, outFolder, detector, onProgress });
-      return { report, ledger: await readLedger(outFolder) };
+      await cleanDataset({ data, outFolder, detector, onProgress });
+      end();
+      if (model !== undefined) await review(outFolder, { model, limits: data.cleaning, settings, terminal });
+      return readFindings(outFolder);
     };
     const { report, ledger } = await (
       dryRun || out === undefined ? inTemporaryFolder(work) : fillFolder(out, work)
@@ -58,13 +70,33 @@ export const clean = defineCommand({
       [
         renderReport(report),
         renderLedger(ledger, colours),
-        folder ? `Written to ${folder}` : 'Nothing was written.',
+        folder ? `Written to ${folder}; look at ${join(folder, REPORT_PAGE)}` : 'Nothing was written.',
       ]
         .filter(Boolean)
         .join('\n\n'),
     );
   },
 });
+
+async function review(
+  folder: string,
+  {
+    model,
+    limits,
+    ...context
+  }: { model: string; limits: Data['cleaning']; settings: Settings; terminal: Terminal },
+): Promise<void> {
+  const { withModel } = await import('../model-folder.js');
+  const { runJob } = await import('../trainer-job.js');
+  const { readModelCard } = await import('../../detection/model-card.js');
+  const { reviewLabels } = await import('../../data/cleaning/review.js');
+  await withModel(model, context, async modelFolder => {
+    const { classes } = await readModelCard(modelFolder);
+    const predict = (images: readonly string[], minScore: number): Promise<Prediction[]> =>
+      runJob({ kind: 'predict', model: modelFolder, images, minScore }, context);
+    await reviewLabels({ folder, limits, classes, predict });
+  });
+}
 
 async function readOptions(
   value: { train?: string; format?: string },
@@ -96,11 +128,6 @@ async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promi
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-async function readLedger(folder: string): Promise<LedgerEntry[]> {
-  const lines = (await readFile(join(folder, 'ledger.jsonl'), 'utf8')).split('\n').filter(Boolean);
-  return lines.map(line => JSON.parse(line) as LedgerEntry); // written by cleanDataset a moment ago
 }
 
 /** What is left, and how often each rule found something. */

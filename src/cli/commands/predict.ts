@@ -16,20 +16,16 @@ export const predict = defineCommand({
   },
   json: true,
   async act({ args, options: { model, out, score }, settings, terminal }) {
-    const threshold = readScore(score);
+    const minScore = readScore(score);
     const images = args.map(image => resolve(image));
     for (const image of images)
       if (!(await stat(image).catch(() => null))?.isFile()) throw errors.datasetMissing(image);
     const { withModel } = await import('../model-folder.js');
     const { runJob } = await import('../trainer-job.js');
     const context = { settings, terminal };
-    const found = await withModel(model, context, folder =>
-      runJob<Prediction[]>({ kind: 'predict', model: folder, images }, context),
+    const predictions = await withModel(model, context, folder =>
+      runJob<Prediction[]>({ kind: 'predict', model: folder, images, minScore }, context),
     );
-    const predictions = found.map(({ detections, ...picture }) => ({
-      ...picture,
-      detections: detections.filter(detection => detection.score >= threshold),
-    }));
     const drawn = out === undefined ? [] : await drawAll(predictions, resolve(out));
     const result = predictions.map((prediction, i) =>
       drawn[i] ? { ...prediction, drawn: drawn[i] } : prediction,
@@ -46,7 +42,7 @@ function readScore(written: string | undefined): number {
 }
 
 async function drawAll(predictions: readonly Prediction[], folder: string): Promise<string[]> {
-  const { drawBoxes, DETECTION_COLOUR } = await import('../../evaluation/draw.js');
+  const { drawBoxes, DETECTION_COLOUR } = await import('../../data/draw.js');
   await mkdir(folder, { recursive: true });
   const files = distinct(predictions.map(({ image }) => basename(image, extname(image)))).map(name =>
     join(folder, `${name}.png`),

@@ -14,6 +14,7 @@ import { findLikeness } from './likeness.js';
 import { assertAnnotationsReadable } from './label-rules.js';
 import { type LabelPlan, planLabels } from './labels.js';
 import { inspectPicture, type PictureFacts } from './picture.js';
+import { writeFindings } from './report-files.js';
 import { type CleaningReport, countByRule, type LedgerEntry, summarise } from './report.js';
 import type { RuleContext } from './rule.js';
 import { applyRules } from './rules.js';
@@ -35,7 +36,8 @@ export interface CleanOptions {
 }
 
 /**
- * Reads, checks and repairs a data set into a folder of its own: dataset.json, images/, ledger.jsonl, report.json.
+ * Reads, checks and repairs a data set into a folder of its own: dataset.json, images/, ledger.jsonl, report.json and
+ * report.html.
  * The originals are only read.
  */
 export async function cleanDataset(options: CleanOptions): Promise<CleaningReport> {
@@ -62,9 +64,7 @@ export async function cleanDataset(options: CleanOptions): Promise<CleaningRepor
     labels: labelPlan,
     dataset: findInDataset(dataset, { data, detector: options.detector ?? null }),
   });
-  const lines = ledger.map(entry => `${JSON.stringify(entry)}\n`);
-  await writeFile(join(outFolder, 'ledger.jsonl'), lines.join(''));
-  await writeFile(join(outFolder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  await writeFindings(outFolder, { report, ledger });
   await writeFile(join(outFolder, DATASET_FILE), `${JSON.stringify(dataset)}\n`);
   return report;
 }

@@ -27,6 +27,15 @@ export interface SplitSummary {
   readonly imageSides: Histogram;
 }
 
+export interface ReviewedRow {
+  /** The original picture. */
+  readonly file: string;
+  readonly split: Split;
+  /** From 0, surely labelled wrong, to 1. */
+  readonly score: number;
+  readonly findings: number;
+}
+
 export interface CleaningReport {
   readonly format: string;
   readonly classes: readonly string[];
@@ -36,6 +45,8 @@ export interface CleaningReport {
   readonly dataset: readonly DatasetFinding[];
   /** What may be meant by labels that look like typos: for data.cleaning.label_map. */
   readonly suggestedLabelMap: Readonly<Record<string, string>>;
+  /** Pictures whose labels a model doubts (M01), the worst first; null: no model has looked. */
+  readonly review: readonly ReviewedRow[] | null;
   /** Pictures and boxes. */
   readonly dropped: number;
   readonly changed: number;
@@ -59,6 +70,7 @@ export function summarise(
     splits: { train: summariseSplit(splits.train, classes), eval: summariseSplit(splits.eval, classes) },
     rules: [...RULES, ...DATASET_RULES].map(({ id, title }) => ({ id, title, found: counts[id] ?? 0 })),
     dataset,
+    review: null,
     suggestedLabelMap: Object.fromEntries(labels.suggestions),
     dropped: ledger.filter(({ action }) => action.startsWith('drop')).length,
     changed: ledger.filter(({ action }) => action === 'change').length,

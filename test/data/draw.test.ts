@@ -1,7 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { plotCurves, renderPlot } from '../../src/evaluation/curve-plot.js';
-import { contactSheet, DETECTION_COLOUR, drawBoxes, TRUTH_COLOUR } from '../../src/evaluation/draw.js';
+import { contactSheet, DETECTION_COLOUR, drawBoxes, TRUTH_COLOUR } from '../../src/data/draw.js';
 
 const grey = (width: number, height: number): Promise<Buffer> =>
   sharp({ create: { width, height, channels: 3, background: '#808080' } })
@@ -56,29 +55,5 @@ describe('pictures with boxes', () => {
     expect(width).toBeGreaterThan(3 * 400);
     expect(height).toBeGreaterThan(2 * 400);
     expect(await pixelAt(sheet, 10 + 200, 26 + 200)).toEqual([128, 128, 128]);
-  });
-});
-
-describe('a plot', () => {
-  it('draws a line a curve, within the frame, and names it', async () => {
-    const svg = plotCurves(
-      [
-        {
-          name: 'cat & dog',
-          points: [
-            [0, 1],
-            [1, 0],
-          ],
-        },
-      ],
-      {
-        title: 'title',
-        xName: 'recall',
-        yName: 'precision',
-      },
-    );
-    expect(svg).toContain('points="56.0,40.0 456.0,440.0"');
-    expect(svg).toContain('cat &amp; dog');
-    expect((await sharp(await renderPlot(svg)).metadata()).width).toBeGreaterThan(600);
   });
 });

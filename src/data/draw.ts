@@ -22,12 +22,17 @@ const SHEET_COLOUR = '#15171c';
 export const escapeXml = (text: string): string => text.replace(/[&<>"]/g, character => ENTITIES[character]!);
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-/** A picture with boxes, as PNG. */
-export async function drawBoxes(image: string | Buffer, boxes: readonly DrawnBox[]): Promise<Buffer> {
+/** A picture with boxes, as PNG. @param line width of the frames in pixels, where not by the size of the picture */
+export async function drawBoxes(
+  image: string | Buffer,
+  boxes: readonly DrawnBox[],
+  line?: number,
+): Promise<Buffer> {
   const upright = await sharp(image).autoOrient().removeAlpha().png().toBuffer({ resolveWithObject: true });
   const zoom = Math.max(1, Math.ceil(MIN_SIDE_PX / Math.min(upright.info.width, upright.info.height)));
   const [width, height] = [upright.info.width * zoom, upright.info.height * zoom];
-  const canvas: Canvas = { width, height, font: clamp(Math.min(width, height) / 32, [12, 32]) };
+  const font = clamp(Math.min(width, height) / 32, [12, 32]);
+  const canvas: Canvas = { width, height, font, line: line ?? Math.max(1.5, font / 8) };
   const scaled = boxes.map(({ box, ...rest }) => ({ ...rest, box: scaleBox(box, zoom) }));
   // Labels above all frames: no frame may strike a label through.
   const shapes = [...scaled.map(one => frame(one, canvas)), ...scaled.map(one => label(one, canvas))].join(
@@ -45,6 +50,7 @@ interface Canvas {
   readonly width: number;
   readonly height: number;
   readonly font: number;
+  readonly line: number;
 }
 
 const clamp = (value: number, [low, high]: readonly [number, number]): number =>
@@ -58,8 +64,7 @@ const scaleBox = ([ymin, xmin, ymax, xmax]: BoxYxyx, zoom: number): BoxYxyx => [
 ];
 
 /** A coloured line with a dark one around it: seen on bright and dark ground. */
-function frame({ box: [ymin, xmin, ymax, xmax], colour }: DrawnBox, { font }: Canvas): string {
-  const line = Math.max(1.5, font / 8);
+function frame({ box: [ymin, xmin, ymax, xmax], colour }: DrawnBox, { line }: Canvas): string {
   const at = `x="${xmin}" y="${ymin}" width="${xmax - xmin}" height="${ymax - ymin}" fill="none"`;
   return `<rect ${at} stroke="#000" stroke-opacity=".45" stroke-width="${line + 2}"/><rect ${at} stroke="${colour}" stroke-width="${line}"/>`;
 }

@@ -1,0 +1,129 @@
+import { type BoxYxyx, iou } from '../../boxes.js';
+
+export interface GivenBox {
+  /** In pixels of the picture. */
+  readonly box: BoxYxyx;
+  readonly classIndex: number;
+}
+
+export interface PredictedBox extends GivenBox {
+  readonly score: number;
+}
+
+export interface ReviewedPicture {
+  readonly labels: readonly GivenBox[];
+  readonly predictions: readonly PredictedBox[];
+}
+
+/** From 0, surely wrong, to 1. */
+export interface LabelQuality {
+  /** By prediction: how likely it marks nothing that was overlooked; null: it is not sure enough, or overlaps a label. */
+  readonly overlooked: readonly (number | null)[];
+  /** By label: how likely its class is right. */
+  readonly swapped: readonly number[];
+  /** By label: how well it lies. */
+  readonly badlyLocated: readonly number[];
+  /** Of the picture: the geometric mean of the three, each pooled over its boxes. */
+  readonly score: number;
+}
+
+export interface QualityLimits {
+  /** From this score on a prediction says that a box is badly located. */
+  readonly low: number;
+  /** From this score on it says that a box was overlooked, or has the wrong class. */
+  readonly high: number;
+}
+
+/** Weight of IoU against the distance of centres, and what a pixel of that counts. */
+const ALPHA = 0.9;
+const DISTANCE_FACTOR = 0.1;
+const TEMPERATURE = 0.1;
+/** Two labels of other classes that overlap so much contradict each other. */
+const SAME_BOX_IOU = 0.95;
+const TINY = 1e-100;
+
+/**
+ * ObjectLab (Tkachenko, Thyagarajan, Mueller, "ObjectLab: automated diagnosis of mislabeled images in object detection
+ * data", 2023), exactly as cleanlab's `object_detection.rank` computes it.
+ */
+export function labelQuality(pictures: readonly ReviewedPicture[], limits: QualityLimits): LabelQuality[] {
+  const compared = pictures.map(picture => ({ ...picture, similarity: similarities(picture) }));
+  const least = compared.reduce(
+    (min, { similarity }) => similarity.flat().reduce((a, b) => (b > 0 ? Math.min(a, b) : a), min),
+    1,
+  );
+  return compared.map(picture => {
+    const overlooked = overlookedScores(picture, { least, high: limits.high });
+    const swapped = swapScores(picture, { least, high: limits.high });
+    const badlyLocated = locationScores(picture, limits.low);
+    const sure = overlooked.filter(score => score !== null);
+    const pooled = [sure, badlyLocated, swapped].map(softMin);
+    const score = Math.exp(pooled.reduce((sum, value) => sum + Math.log(TINY + value) / 3, 0));
+    return { overlooked, swapped, badlyLocated, score };
+  });
+}
+
+interface Compared extends ReviewedPicture {
+  /** [label][prediction] */
+  readonly similarity: readonly (readonly number[])[];
+}
+
+function similarities({ labels, predictions }: ReviewedPicture): number[][] {
+  return labels.map(({ box: a }) =>
+    predictions.map(({ box: b }) => {
+      const distance = Math.hypot((a[0] + a[2] - b[0] - b[2]) / 2, (a[1] + a[3] - b[1] - b[3]) / 2);
+      // Subtracted twice as cleanlab does: what is too small for that becomes 0.
+      const farness = 1 - Math.exp(-distance * DISTANCE_FACTOR);
+      return iou(a, b) * ALPHA + (1 - ALPHA) * (1 - farness);
+    }),
+  );
+}
+
+function overlookedScores(
+  { labels, predictions, similarity }: Compared,
+  { least, high }: { least: number; high: number },
+): (number | null)[] {
+  return predictions.map(({ box, classIndex, score }, p) => {
+    if (score < high || labels.some(label => iou(label.box, box) > 0)) return null;
+    const ofClass = labels.flatMap((label, l) =>
+      label.classIndex === classIndex ? [similarity[l]![p]!] : [],
+    );
+    return ofClass.length === 0 ? least * (1 - score) : Math.max(...ofClass);
+  });
+}
+
+function swapScores(
+  { labels, predictions, similarity }: Compared,
+  { least, high }: { least: number; high: number },
+): number[] {
+  return labels.map(({ box, classIndex }, l) => {
+    const isContradicted = labels.some(
+      (other, o) => o !== l && other.classIndex !== classIndex && iou(other.box, box) >= SAME_BOX_IOU,
+    );
+    if (isContradicted) return least;
+    const others = predictions.flatMap((prediction, p) =>
+      prediction.classIndex !== classIndex && prediction.score > high ? [similarity[l]![p]!] : [],
+    );
+    return others.length === 0 ? 1 : Math.max(least, 1 - Math.max(...others));
+  });
+}
+
+function locationScores({ labels, predictions, similarity }: Compared, low: number): number[] {
+  return labels.map(({ box, classIndex }, l) => {
+    const same = predictions.flatMap((prediction, p) =>
+      prediction.classIndex === classIndex && prediction.score > low && iou(box, prediction.box) > 0
+        ? [similarity[l]![p]!]
+        : [],
+    );
+    return same.length === 0 ? 1 : Math.max(...same);
+  });
+}
+
+/** A mean that the lowest values decide; 1 of nothing. */
+function softMin(scores: readonly number[]): number {
+  if (scores.length === 0) return 1;
+  const lowest = Math.min(...scores);
+  const weights = scores.map(score => Math.exp((lowest - score) / TEMPERATURE));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return scores.reduce((sum, score, i) => sum + (score * weights[i]!) / total, 0);
+}

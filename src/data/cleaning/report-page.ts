@@ -1,0 +1,186 @@
+import { basename } from 'node:path';
+import { mapConcurrently } from '../../concurrency.js';
+import type { BoxYxyx } from '../../boxes.js';
+import { DETECTION_COLOUR, type DrawnBox, escapeXml, TRUTH_COLOUR } from '../draw.js';
+import { plotHistograms, SPLIT_COLOURS } from './histogram-plot.js';
+import type { CleaningReport, LedgerEntry } from './report.js';
+import { thumbnail } from './thumbnail.js';
+
+/** Pictures shown of what a rule found. */
+const SHOWN_PICTURES = 24;
+const SHOWN_CLASSES = 40;
+
+const DROPPED_COLOUR = '#ef4444';
+const LEGEND = {
+  'dropped or doubted': DROPPED_COLOUR,
+  'before a change, or predicted': DETECTION_COLOUR,
+  'after a change, or labelled': TRUTH_COLOUR,
+} as const;
+
+/** What cleaning found, for people: one HTML file that needs no other. */
+export async function renderReportPage(
+  report: CleaningReport,
+  ledger: readonly LedgerEntry[],
+): Promise<string> {
+  const galleries: string[] = [];
+  for (const { id, title } of report.rules) {
+    const entries = ledger.filter(({ rule }) => rule === id);
+    if (entries.length > 0) galleries.push(await gallery({ id, title, entries }));
+  }
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Cleaning report</title>
+<style>${STYLE}</style></head><body>
+<h1>Cleaning report</h1>
+<p>${escapeXml(report.format)} data set; ${report.dropped} dropped, ${report.changed} changed. The originals are as they were.</p>
+${summary(report)}
+${overall(report)}
+${rulesTable(report, ledger)}
+${reviewTable(report)}
+${distributions(report)}
+${galleries.length > 0 ? `<h2>What was found, picture by picture</h2><p class="legend">${legend()}</p>` : ''}
+${galleries.join('\n')}
+</body></html>
+`;
+}
+
+const STYLE = `body{font:15px/1.45 system-ui,sans-serif;color:#1d2330;max-width:1100px;margin:32px auto;padding:0 20px}
+h1{font-size:26px;margin:0 0 4px}h2{font-size:20px;margin:36px 0 10px;border-bottom:1px solid #dde1e7;padding-bottom:4px}
+h3{font-size:16px;margin:26px 0 8px}table{border-collapse:collapse}td,th{padding:4px 14px 4px 0;text-align:left;border-bottom:1px solid #eceff3;vertical-align:top}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.muted{color:#6b7484}.plots{display:flex;flex-wrap:wrap;gap:12px}
+.plots svg,.pictures figure{background:#fff;border:1px solid #e3e7ed;border-radius:6px}.warn li{margin:3px 0}
+.pictures{display:flex;flex-wrap:wrap;gap:12px}.pictures figure{margin:0;padding:8px;width:240px}
+.pictures img{display:block;max-width:100%;margin:0 auto}.pictures figcaption{font-size:12px;overflow-wrap:anywhere;margin-top:6px}
+.none{height:110px;display:grid;place-items:center;background:#f4f6f8;color:#6b7484}.bar{height:10px;border-radius:2px;display:inline-block}
+.legend span{margin-right:18px}.mark{display:inline-block;width:10px;height:10px;border:2.5px solid;margin-right:6px;vertical-align:-1px}
+code{background:#f1f3f6;padding:1px 4px;border-radius:3px}`;
+
+const mark = (name: string, colour: string): string =>
+  `<span><i class="mark" style="border-color:${colour}"></i>${escapeXml(name)}</span>`;
+const legend = (): string =>
+  Object.entries(LEGEND)
+    .map(([name, colour]) => mark(name, colour))
+    .join('');
+
+const row = (cells: readonly string[], { header = false } = {}): string =>
+  `<tr>${cells.map((cell, i) => (header ? `<th${numeric(i)}>${cell}</th>` : `<td${numeric(i)}>${cell}</td>`)).join('')}</tr>`;
+/** Every table here begins with names and goes on with numbers. */
+const numeric = (column: number): string => (column > 0 ? ' class="n"' : '');
+
+function summary({ splits }: CleaningReport): string {
+  const rows = Object.entries(splits).map(([split, { images, boxes }]) =>
+    row([split, String(images), String(boxes)]),
+  );
+  return `<table>${row(['split', 'pictures', 'boxes'], { header: true })}${rows.join('')}</table>`;
+}
+
+function overall({ dataset, suggestedLabelMap }: CleaningReport): string {
+  const map = Object.entries(suggestedLabelMap).map(([from, to]) => `${from}: ${to}`);
+  const lines = [
+    ...dataset.map(({ rule, reason }) => `<li><b>${rule}</b> ${escapeXml(reason)}</li>`),
+    ...(map.length > 0
+      ? [
+          `<li><b>L09</b> labels that may be typos: <code>label_map: { ${escapeXml(map.join(', '))} }</code></li>`,
+        ]
+      : []),
+  ];
+  return lines.length === 0 ? '' : `<h2>The data set as a whole</h2><ul class="warn">${lines.join('')}</ul>`;
+}
+
+const ACTIONS = ['drop-sample', 'drop-box', 'change', 'warn'] as const;
+
+function rulesTable({ rules }: CleaningReport, ledger: readonly LedgerEntry[]): string {
+  const header = row(['rule', 'pictures dropped', 'boxes dropped', 'changed', 'warnings'], { header: true });
+  const rows = rules.map(({ id, title, found }) => {
+    const counts = ACTIONS.map(
+      action => ledger.filter(entry => entry.rule === id && entry.action === action).length,
+    );
+    const inDataset = found - counts.reduce((sum, count) => sum + count, 0);
+    const shown = counts.with(3, counts[3]! + inDataset).map(count => (count > 0 ? String(count) : '·'));
+    const name = `<b>${id}</b> ${escapeXml(title)}`;
+    return row([found > 0 ? name : `<span class="muted">${name}</span>`, ...shown]);
+  });
+  return `<h2>Rules</h2><table>${header}${rows.join('')}</table>`;
+}
+
+function reviewTable({ review }: CleaningReport): string {
+  if (!review || review.length === 0) return '';
+  const rows = review
+    .slice(0, 50)
+    .map(({ file, score, findings }) => row([escapeXml(file), score.toFixed(3), String(findings)]));
+  return `<h2>To be reviewed, the worst first</h2><p>A trained model doubts these labels (M01). Score: 0 surely wrong, 1 sound.</p>
+<table>${row(['picture', 'score', 'doubts'], { header: true })}${rows.join('')}</table>`;
+}
+
+function distributions({ splits: { train, eval: evaluation }, classes }: CleaningReport): string {
+  const plots = (
+    [
+      ['boxesPerImage', 'Boxes in a picture', 'boxes'],
+      ['boxSides', 'Sides of boxes', 'square root of the area, px'],
+      ['imageSides', 'Sides of pictures', 'longer side, px'],
+    ] as const
+  ).map(([key, title, xName]) =>
+    plotHistograms({ train: train[key], eval: evaluation[key] }, { title, xName }),
+  );
+  const most = Math.max(1, ...classes.map(name => train.boxesPerClass[name]!));
+  const bars = [...classes]
+    .sort((a, b) => train.boxesPerClass[b]! - train.boxesPerClass[a]!)
+    .slice(0, SHOWN_CLASSES)
+    .map(name => {
+      const [inTrain, inEval] = [train.boxesPerClass[name]!, evaluation.boxesPerClass[name]!];
+      const bar = (count: number, colour: string): string =>
+        `<i class="bar" style="width:${Math.round((300 * count) / most)}px;background:${colour}"></i>`;
+      return `<tr><td>${escapeXml(name)}</td><td class="n">${inTrain}</td><td class="n">${inEval}</td><td>${bar(inTrain, SPLIT_COLOURS.train)}<br>${bar(inEval, SPLIT_COLOURS.eval)}</td></tr>`;
+    });
+  const more = classes.length > SHOWN_CLASSES ? `<p>… and ${classes.length - SHOWN_CLASSES} more</p>` : '';
+  return `<h2>What is left</h2><p class="legend">${mark('train', SPLIT_COLOURS.train)}${mark('eval', SPLIT_COLOURS.eval)}</p>
+<div class="plots">${plots.join('')}</div>
+<h3>Boxes of each class</h3><table><tr><th>class</th><th class="n">train</th><th class="n">eval</th><th></th></tr>${bars.join('')}</table>${more}`;
+}
+
+async function gallery({
+  id,
+  title,
+  entries,
+}: {
+  id: string;
+  title: string;
+  entries: readonly LedgerEntry[];
+}): Promise<string> {
+  const byFile = new Map<string, LedgerEntry[]>();
+  for (const entry of entries) byFile.set(entry.file, [...(byFile.get(entry.file) ?? []), entry]);
+  const shown = [...byFile].slice(0, SHOWN_PICTURES);
+  const figures = await mapConcurrently(shown, async ([file, list]) => {
+    const picture = await thumbnail(file, list.flatMap(drawnBoxes));
+    const image = picture
+      ? `<img alt="" src="data:image/jpeg;base64,${picture.toString('base64')}">`
+      : '<div class="none">cannot be shown</div>';
+    const reasons = [...new Set(list.map(({ reason }) => reason))].slice(0, 4).map(escapeXml);
+    return `<figure>${image}<figcaption><b title="${escapeXml(file)}">${escapeXml(basename(file))}</b><br>${reasons.join('<br>')}</figcaption></figure>`;
+  });
+  const more = byFile.size - shown.length;
+  return `<h3>${id} · ${escapeXml(title)} <span class="muted">in ${byFile.size} ${byFile.size === 1 ? 'picture' : 'pictures'}</span></h3>
+<div class="pictures">${figures.join('')}</div>${more > 0 ? `<p class="muted">… and ${more} more; ledger.jsonl has all</p>` : ''}`;
+}
+
+/** The box that a finding is about, or those of a picture that was turned or scaled. */
+function drawnBoxes({ rule, action, before, after }: LedgerEntry): DrawnBox[] {
+  const drawn = (value: unknown, colour: string): DrawnBox[] =>
+    boxesIn(value).map(box => ({ box, label: '', colour }));
+  if (rule === 'M01') return [...drawn(before, TRUTH_COLOUR), ...drawn(after, DETECTION_COLOUR)];
+  const isChanged = action === 'change';
+  // Boxes of a picture that was turned or scaled lie in another frame before and after.
+  if (isChanged && isPicture(before)) return [];
+  return [
+    ...drawn(before, isChanged ? DETECTION_COLOUR : DROPPED_COLOUR),
+    ...(isChanged ? drawn(after, TRUTH_COLOUR) : []),
+  ];
+}
+
+const isPicture = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'boxes' in value;
+
+function boxesIn(value: unknown): BoxYxyx[] {
+  if (typeof value !== 'object' || value === null) return [];
+  if ('box' in value) return [value.box as BoxYxyx]; // as rules write a labelled box
+  return 'boxes' in value ? (value.boxes as { box: BoxYxyx }[]).map(({ box }) => box) : [];
+}
