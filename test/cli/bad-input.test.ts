@@ -58,6 +58,12 @@ describe('a run file', () => {
 });
 
 describe('a data set', () => {
+  it('is cleaned by keys that are known only', async () => {
+    const { status, stderr } = await run(['clean', 'x', '--dry-run', '--set', 'cleaning.of=[I07]']);
+    expect(status).toBe(2);
+    expect(stderr).toContain('error CONFIG_INVALID: clean:\n  cleaning.of: unknown key; did you mean off?');
+  });
+
   it.each(['run', 'plan'])('that is missing stops %s before anything is started', async command => {
     await write('run.yaml', CONFIG);
     expect(await run([command, 'run.yaml'])).toEqual({

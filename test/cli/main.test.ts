@@ -45,6 +45,11 @@ describe('detdistill', () => {
     [['export', 'trees', '--format', 'frozen'], "required option '--out <path>' not specified", 'add --help'],
     [['worker', 'cpu'], 'worker cpu: no such kind', 'allowed: control, gpu'],
     [['clean', 'data'], 'nothing says where the result goes', 'add --out DIR, or --dry-run'],
+    [
+      ['clean', 'data', '--dry-run', '--model_name', 'efficientdet-d00'],
+      '--model_name efficientdet-d00: there is no such model; did you mean efficientdet-d0?',
+      'allowed: efficientdet-d0',
+    ],
     [['evaluate', '--model', 'trees'], 'what is to be evaluated is not clear', 'give --model and --data, or'],
     [
       ['predict', '--model', 'trees', 'a.jpg', '--score', 'high'],

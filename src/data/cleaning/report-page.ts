@@ -105,7 +105,7 @@ function rulesTable({ rules }: CleaningReport, ledger: readonly LedgerEntry[]): 
 function reviewTable({ review }: CleaningReport): string {
   if (!review || review.length === 0) return '';
   const rows = review
-    .slice(0, 50)
+    .slice(0, SHOWN_PICTURES)
     .map(({ file, score, findings }) => row([escapeXml(file), score.toFixed(3), String(findings)]));
   return `<h2>To be reviewed, the worst first</h2><p>A trained model doubts these labels (M01). Score: 0 surely wrong, 1 sound.</p>
 <table>${row(['picture', 'score', 'doubts'], { header: true })}${rows.join('')}</table>`;
