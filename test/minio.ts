@@ -2,13 +2,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../src/errors.js';
 import { provideNativeParts } from '../src/native/setup.js';
 import { readSettings } from '../src/settings.js';
+import { freePort } from './free-port.js';
 
 export interface Minio {
   /** http://127.0.0.1:PORT */
@@ -58,16 +58,6 @@ async function start(program: string): Promise<Minio> {
     throw error;
   });
   return { endpoint, accessKey, secretKey, stop };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('a listening socket has a port');
-  return address.port;
 }
 
 async function waitUntilLive(endpoint: string, child: ChildProcess): Promise<void> {

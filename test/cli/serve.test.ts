@@ -59,10 +59,10 @@ describe('detdistill serve', () => {
     const serving = await start('--model', `trees=${model}`, '--model', model);
     const name = root.split('/').at(-1)!;
     expect(serving.lines).toContain(
-      `trees version 1, tensorflow: ${serving.address}/v1/models/trees:predict`,
+      `trees version 1, onnxruntime: ${serving.address}/v1/models/trees:predict`,
     );
     expect(serving.lines).toContain(
-      `${name} version 1, tensorflow: ${serving.address}/v1/models/${name}:predict`,
+      `${name} version 1, onnxruntime: ${serving.address}/v1/models/${name}:predict`,
     );
     const instances = await Promise.all(images.map(async path => b64(await readFile(path))));
     const { body } = await ask<{ predictions: Prediction[] }>(`${serving.address}/v1/models/trees:predict`, {
@@ -134,8 +134,13 @@ describe('detdistill serve', () => {
     const json = async (...args: string[]): Promise<Record<string, number>> => {
       const { stdout, stderr } = await detdistill(['evaluate', ...args, '--json']);
       if (stdout === '') throw new Error(stderr);
-      const { perClass: _, ...metrics } = JSON.parse(stdout) as Record<string, number> & {
+      const {
+        perClass: _,
+        engine: __,
+        ...metrics
+      } = JSON.parse(stdout) as Record<string, number> & {
         perClass: unknown;
+        engine: unknown;
       };
       return metrics;
     };
@@ -162,7 +167,7 @@ describe('detdistill serve', () => {
     expect(JSON.parse(serving.lines)).toEqual({
       address: serving.address,
       models: [
-        { name: 'trees', version: 1, engine: 'tensorflow', url: `${serving.address}/v1/models/trees` },
+        { name: 'trees', version: 1, engine: 'onnxruntime', url: `${serving.address}/v1/models/trees` },
       ],
     });
     expect((await ask(`${serving.address}/v1/models/trees/labels/stable`)).status).toBe(200);

@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import { mkdir, symlink } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { provideNativeParts } from '../../src/native/setup.js';
 import { readSettings } from '../../src/settings.js';
+import { freePort } from '../free-port.js';
 
 /** The environment of a home of its own that uses the native parts of this machine: nothing is fetched or built. */
 export async function servedHome(home: string): Promise<NodeJS.ProcessEnv> {
@@ -21,13 +20,4 @@ export async function servedHome(home: string): Promise<NodeJS.ProcessEnv> {
     TEMPORAL_CLI: temporal,
     TEMPORAL_ADDRESS: '',
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo; // of a TCP server
-  server.close();
-  await once(server, 'close');
-  return port;
 }

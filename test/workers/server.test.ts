@@ -10,6 +10,7 @@ import { readServerNote, writeServerNote } from '../../workers/server-note.js';
 import { type Server, startServer } from '../../workers/server.js';
 import { readSettings, type Settings } from '../../src/settings.js';
 import { providedTemporal } from '../temporal.js';
+import { freePort } from '../free-port.js';
 
 let command: string;
 beforeAll(async () => (command = await providedTemporal()));
@@ -31,13 +32,6 @@ async function listen(port = 0): Promise<TcpServer> {
   return server;
 }
 const portOf = (server: TcpServer): number => (server.address() as { port: number }).port;
-async function freePort(): Promise<number> {
-  const probe = await listen();
-  const port = portOf(probe);
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
 
 async function start(settings: Settings): Promise<Server> {
   const server = await startServer(settings, command);

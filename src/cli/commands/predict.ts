@@ -31,7 +31,7 @@ export const predict = defineCommand({
       drawn[i] ? { ...prediction, drawn: drawn[i] } : prediction,
     );
     terminal.result(result, () => result.map(renderPrediction).join('\n'));
-    terminal.say(`Network run by ${found[0]!.engine}.`);
+    terminal.say(`Network run by ${predictions[0]!.engine}.`);
   },
 });
 

@@ -27,6 +27,7 @@ const answers =
     images.map(image => ({
       image,
       ...SIZE,
+      engine: 'onnxruntime',
       detections: (found[basename(image, '.png')] ?? []).filter(({ score }) => score >= minScore),
     }));
 
