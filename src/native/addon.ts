@@ -40,15 +40,20 @@ export async function provideAddon(options: AddonOptions): Promise<string> {
   return addonLink();
 }
 
-/** One folder for each combination of tfjs, library and flags. */
-function folderOf({ cacheFolder, library }: AddonPlace): string {
+/** One folder for each combination of tfjs, library and flags, however the library is reached. */
+function folderOf({ cacheFolder, library: named }: AddonPlace): string {
+  const library = realpathSync(named);
   const tfjs = readFileSync(join(tfjsFolder(), 'package.json'), 'utf8');
   const { size, mtimeMs } = statSync(join(library, 'libtensorflow_cc.so.2'));
   const key = sha256(canonicalJson({ tfjs, library, size, mtimeMs, FLAGS, MUTE_SOURCE }));
   return join(cacheFolder, `tfjs-addon-${key.slice(0, 12)}`);
 }
 
-async function build(partial: string, { library, onProgress = silent }: AddonOptions): Promise<string> {
+async function build(
+  partial: string,
+  { library: named, onProgress = silent }: AddonOptions,
+): Promise<string> {
+  const library = realpathSync(named);
   onProgress({ part: PART, phase: 'compile', bytes: 0, totalBytes: null });
   const folder = await subfolder(partial, 'addon');
   await compileMute(folder);

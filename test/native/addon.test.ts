@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { linkAddon, provideAddon } from '../../src/native/addon.js';
-import { ADDON, MUTE } from '../../src/native/addon-files.js';
+import { ADDON, addonLink, MUTE } from '../../src/native/addon-files.js';
 import { nativePaths, provideNativeParts } from '../../src/native/setup.js';
 import { readSettings } from '../../src/settings.js';
 
@@ -48,6 +48,15 @@ describe('the addon', () => {
       Object.fromEntries(PARTS.map(part => [part, nativePaths(settings)[part]])) as typeof paths,
     );
     expect(download).not.toHaveBeenCalled();
+  });
+
+  it('is the same one for a home whose cache is a link to this one', async () => {
+    await symlink(settings.cacheFolder, join(folder, 'cache'));
+    vi.stubEnv('PATH', '');
+    const linked = { ...settings, home: folder, cacheFolder: join(folder, 'cache') };
+    const before = await readlink(addonLink());
+    await provideNativeParts({ settings: linked, parts: ['tfjs-addon'] });
+    expect(await readlink(addonLink())).toBe(before);
   });
 
   it('names the compiler that is missing and how to get one', async () => {
