@@ -14,8 +14,8 @@ export interface Detector extends Engine {
 }
 
 /**
- * Opens a model folder with the engine that the settings name. `auto` is onnxruntime, which is faster on CPUs, where there is
- * no GPU, the folder has an ONNX network and the library loads; else TensorFlow.
+ * Opens a model folder with the engine that the settings name. `auto` is onnxruntime, which starts sooner and runs the network
+ * faster on CPUs, where there is no GPU, the folder has an ONNX network and the library loads; else TensorFlow.
  */
 export async function openDetector(folder: string, { engine }: Pick<Settings, 'engine'>): Promise<Detector> {
   const card = await readModelCard(folder);
