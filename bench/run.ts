@@ -4,8 +4,17 @@ import { jsonLine, machine, type Row } from './harness.js';
 interface Bench {
   readonly summary: string;
   /** Rows where times are compared with a peer's. */
-  readonly run: (say: (line: string) => void, numbers: readonly number[]) => Promise<readonly Row[]>;
+  readonly run: (
+    say: (line: string) => void,
+    numbers: readonly number[],
+    words: readonly string[],
+  ) => Promise<readonly Row[]>;
 }
+
+const wanted = (words: readonly string[]): { models: string[]; withCompile: boolean } => ({
+  models: words.filter(word => !word.startsWith('--')),
+  withCompile: words.includes('--compile'),
+});
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   predict: {
@@ -15,6 +24,19 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   tiny: {
     summary: 'T0, T1 and T2 against D0',
     run: async say => (await import('./predict.js')).benchTiny(say),
+  },
+  'train-step': {
+    summary:
+      'a training step against PyTorch effdet, T0–T2 against D0; names of models; --compile: torch.compile, too',
+    run: async (say, _, words) => (await import('./train.js')).benchTrainStep(say, wanted(words)),
+  },
+  record: {
+    summary: 'time and size of recording training programs; names of models',
+    run: async (say, _, words) => (await import('./train.js')).benchRecord(say, wanted(words)),
+  },
+  memory: {
+    summary: 'peak memory of training against PyTorch effdet, and time to the first step; names of models',
+    run: async (say, _, words) => (await import('./train.js')).benchMemory(say, wanted(words)),
   },
   evaluate: {
     summary: 'COCO metrics against pycocotools; numbers: images boxes detections',
@@ -28,7 +50,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
 
 const args = process.argv.slice(2);
 const isJson = args.includes('--json');
-const [name = '', ...numbers] = args.filter(arg => arg !== '--json');
+const [name = '', ...words] = args.filter(arg => arg !== '--json');
 const bench = BENCHES[name];
 if (!bench) {
   console.error(Object.entries(BENCHES).map(([key, { summary }]) => `${key.padEnd(10)} ${summary}`).join('\n')); // prettier-ignore
@@ -36,6 +58,6 @@ if (!bench) {
 } else {
   const say = (line: string): void => (isJson ? console.error(line) : console.log(line));
   say(machine());
-  const rows = await bench.run(say, numbers.map(Number));
+  const rows = await bench.run(say, words.map(Number), words);
   if (isJson) console.log(jsonLine(name, rows));
 }

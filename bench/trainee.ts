@@ -1,0 +1,117 @@
+/** A training program of one model with a batch of data in memory: what the benchmarks of training run. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ASPECT_RATIOS, familyOf, type ModelName } from '../src/config/families.js';
+import { Hparams } from '../src/config/run.js';
+import type { TrainingBatch } from '../src/data/batches.js';
+import { anchorOptions, createAnchors } from '../src/detection/anchors.js';
+import { assignTargets } from '../src/detection/targets.js';
+import { randomFrom } from '../src/random.js';
+import { loadTensorFlow } from '../src/graph/tensorflow.js';
+import { type StepScalars, TrainingSession } from '../src/training/session.js';
+import { recordTraining } from '../src/training/training-program.js';
+import { milliseconds } from './harness.js';
+
+export const CLASSES = 90;
+
+/** [ymin, xmin, ymax, xmax] as shares of the side, and the class from 1: of every picture. */
+const BOXES = [
+  [0.05, 0.06, 0.45, 0.5, 2],
+  [0.3, 0.3, 0.7, 0.66, 3],
+  [0.1, 0.4, 0.9, 0.95, 17],
+  [0.6, 0.1, 0.68, 0.19, 44],
+  [0.02, 0.6, 0.2, 0.97, 90],
+] as const;
+
+type Box = [number, number, number, number];
+export const boxesAt = (size: number): [Box, number][] =>
+  BOXES.map(([...values]) => [values.slice(0, 4).map(share => share * size) as Box, values[4]]);
+
+export interface Case {
+  readonly model: ModelName;
+  readonly batch: number;
+}
+export const sizeOf = ({ model }: Case): number => familyOf(model).imageSize;
+
+export interface Recorded {
+  readonly ms: number;
+  readonly bytes: number;
+  readonly nodes: number;
+}
+
+/** Records and writes a training program as training does. */
+export async function record({ model, batch }: Case, folder: string): Promise<Recorded> {
+  const { imageSize } = familyOf(model);
+  let written = { nodes: 0, bytes: 0 };
+  const ms = await milliseconds(async () => {
+    written = await recordTraining({
+      modelName: model,
+      numClasses: CLASSES,
+      imageSize: [imageSize, imageSize],
+      trainBatchSize: batch,
+      evalBatchSize: batch,
+      hparams: Hparams.parse({}),
+      teacher: null,
+      online: null,
+    }).write(folder);
+  });
+  return { ms, ...written };
+}
+
+const SCALARS: StepScalars = {
+  learningRate: 1e-3,
+  softClsWeight: 0,
+  softBoxWeight: 0,
+  averageDecay: 0,
+  auxiliaryDecay: 0,
+  previousShare: 0,
+  seed: 1,
+};
+
+function batchOf({ model, batch }: Case): TrainingBatch {
+  const size = familyOf(model).imageSize;
+  const anchors = createAnchors(anchorOptions(familyOf(model), ASPECT_RATIOS), [size, size]);
+  const targets = assignTargets(
+    anchors,
+    boxesAt(size).map(([box, label]) => ({ box, classIndex: label - 1 })),
+  );
+  const random = randomFrom('bench', model, batch);
+  const ofEach = <T extends Float32Array | Int32Array>(all: T, one: T): T => {
+    for (let i = 0; i < batch; i++) all.set(one, i * one.length);
+    return all;
+  };
+  return {
+    step: 0,
+    images: Float32Array.from({ length: batch * size * size * 3 }, () => random.uniform(-1, 1)),
+    classTargets: ofEach(new Int32Array(batch * anchors.count), targets.classTargets),
+    boxTargets: ofEach(new Float32Array(batch * anchors.count * 4), targets.boxTargets),
+    numPositives: new Float32Array(batch).fill(targets.numPositives),
+    sampleIds: [],
+  };
+}
+
+export interface Trainee {
+  /** One step; its loss. */
+  readonly step: () => Promise<number>;
+}
+
+/** Recorded, loaded and initialised. */
+export async function trainee(one: Case, folder: string): Promise<Trainee> {
+  await record(one, folder);
+  await loadTensorFlow();
+  const size = sizeOf(one);
+  const session = new TrainingSession(folder, [size, size]);
+  await session.initialize(1);
+  const batch = batchOf(one);
+  return { step: async () => (await session.step(batch, SCALARS)).loss! };
+}
+
+export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const root = await mkdtemp(join(tmpdir(), 'bench-train-'));
+  try {
+    return await work(root);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
