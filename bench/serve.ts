@@ -4,9 +4,7 @@
  * Run after `npm run build`: npx tsx bench/serve.ts [model seconds rounds] [--json]
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,6 +18,7 @@ import { providePython } from '../src/native/python.js';
 import { randomFrom } from '../src/random.js';
 import { readSettings } from '../src/settings.js';
 import { writeLoudModel } from '../test/export/loud-model.js';
+import { freePort } from '../test/free-port.js';
 
 const CLIENTS = [1, 4, 16];
 const CLASSES = Array.from({ length: 90 }, (_, i) => `class ${i + 1}`);
@@ -89,15 +88,6 @@ async function jpeg(): Promise<string> {
     .jpeg()
     .toBuffer();
   return file.toString('base64');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo; // of a TCP server
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 interface Running {

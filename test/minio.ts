@@ -5,16 +5,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'minio';
 import { AppError } from '../src/errors.js';
 import { provideNativeParts } from '../src/native/setup.js';
 import { readSettings } from '../src/settings.js';
 import { freePort } from './free-port.js';
 
 export interface Minio {
-  /** http://127.0.0.1:PORT */
-  readonly endpoint: string;
-  readonly accessKey: string;
-  readonly secretKey: string;
+  /** What programs read to find it. */
+  readonly env: Readonly<Record<'S3_ENDPOINT' | 'AWS_ACCESS_KEY_ID' | 'AWS_SECRET_ACCESS_KEY', string>>;
+  readonly client: Client;
   readonly stop: () => Promise<void>;
 }
 
@@ -57,7 +57,10 @@ async function start(program: string): Promise<Minio> {
     await stop();
     throw error;
   });
-  return { endpoint, accessKey, secretKey, stop };
+  const env = { S3_ENDPOINT: endpoint, AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey };
+  const { hostname, port } = new URL(endpoint);
+  const client = new Client({ endPoint: hostname, port: Number(port), useSSL: false, accessKey, secretKey });
+  return { env, client, stop };
 }
 
 async function waitUntilLive(endpoint: string, child: ChildProcess): Promise<void> {

@@ -1,4 +1,4 @@
-import { Client } from 'minio';
+import type { Client } from 'minio';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -17,10 +17,7 @@ beforeAll(async () => {
     return;
   }
   minio = started;
-  const { accessKey, secretKey, endpoint } = minio;
-  const { hostname, port } = new URL(endpoint);
-  client = new Client({ endPoint: hostname, port: Number(port), useSSL: false, accessKey, secretKey });
-  env = { S3_ENDPOINT: endpoint, AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey };
+  ({ client, env } = minio);
 }, 240_000);
 afterAll(() => minio?.stop());
 beforeEach(test => {

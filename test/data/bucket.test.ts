@@ -1,6 +1,6 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Client } from 'minio';
+import type { Client } from 'minio';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Data } from '../../src/config/run.js';
 import { localData } from '../../src/data/bucket.js';
@@ -14,11 +14,7 @@ describe('data in a bucket', () => {
   let minio: Minio | undefined;
   let unavailable = '';
   let client: Client;
-  const env = () => ({
-    S3_ENDPOINT: minio!.endpoint,
-    AWS_ACCESS_KEY_ID: minio!.accessKey,
-    AWS_SECRET_ACCESS_KEY: minio!.secretKey,
-  });
+  const env = () => minio!.env;
   const xmlOf = (name: string): string =>
     writeVoc({
       filename: `${name}.png`,
@@ -34,9 +30,7 @@ describe('data in a bucket', () => {
       return;
     }
     minio = started;
-    const { hostname, port } = new URL(minio.endpoint);
-    const { accessKey, secretKey } = minio;
-    client = new Client({ endPoint: hostname, port: Number(port), useSSL: false, accessKey, secretKey });
+    client = minio.client;
     await client.makeBucket('forest');
     for (const name of ['a', 'b']) {
       const picture = await drawPicture({ width: 40, height: 30, rectangle: [2, 4, 20, 25] })

@@ -24,10 +24,9 @@ async function sourceOf(name: string, content: string): Promise<string> {
 
 if ('unavailable' in minio) describe.skip(`S3: ${minio.unavailable}`, () => it('needs MinIO', () => {}));
 else {
-  const { endpoint, accessKey, secretKey, stop } = minio;
+  const { env, stop } = minio;
   afterAll(stop);
   const url = 's3://detdistill-test/some/prefix';
-  const env = { S3_ENDPOINT: endpoint, AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey };
 
   artifactStoreContract('S3', () => {
     const driver = s3(url, env);

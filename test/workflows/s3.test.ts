@@ -16,9 +16,7 @@ async function openBuckets(test: TestContext): Promise<void> {
   const minio = await startMinio();
   if ('unavailable' in minio) return test.skip(minio.unavailable);
   test.onTestFinished(minio.stop);
-  vi.stubEnv('S3_ENDPOINT', minio.endpoint);
-  vi.stubEnv('AWS_ACCESS_KEY_ID', minio.accessKey);
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', minio.secretKey);
+  for (const [name, value] of Object.entries(minio.env)) vi.stubEnv(name, value);
 }
 
 it('runs on a bucket in place of a folder by another URL, and goes on from checkpoints there', async test => {
