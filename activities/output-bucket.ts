@@ -1,18 +1,17 @@
-import { readdir } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { mapConcurrently } from '../src/concurrency.js';
 import { AppError, errors } from '../src/errors.js';
 import type { StageProgress } from '../src/pipeline.js';
 import { openBucket } from '../src/store/bucket.js';
 import type { StoreDriver } from '../src/store/driver.js';
+import { AT_A_TIME, findFiles } from '../src/store/folder-files.js';
 import { MARKER, markerText, readMarker } from './output-marker.js';
 
 /** What serving looks for first: while it is missing, nobody takes a model for whole. */
 const ENTRANCE = /(^|\/)saved_model\.pb$/;
 /** Written and removed to see whether one may. */
 const PROBE = '.detdistill';
-const UPLOADS = 4;
 
 /** Refuses an address that is not a run's to fill, or that cannot be written. */
 export const assertBucketUsable = (address: string, env?: NodeJS.ProcessEnv): Promise<void> =>
@@ -48,22 +47,17 @@ export async function uploadOutput(
   await assertBucketUsable(address, env);
   const bucket = openBucket(address, env);
   const before = await keysOfEarlier(bucket);
-  const keys = await filesOf(folder);
+  const keys = await findFiles(folder);
   const mark = (names: readonly string[], isWhole: boolean): Promise<void> =>
     bucket.putBytes(MARKER, Buffer.from(markerText(run, names, { isWhole })));
   await mark(namesOf([...before, ...keys]), false);
   await bucket.remove(before.filter(key => ENTRANCE.test(key)));
   let step = 0;
-  const upload = (chosen: readonly string[]): Promise<unknown> =>
-    mapConcurrently(
-      chosen,
-      async key => {
-        signal?.throwIfAborted();
-        await bucket.putFile(key, join(folder, ...key.split('/')));
-        onProgress?.({ phase: 'upload', step: ++step, totalSteps: keys.length });
-      },
-      UPLOADS,
-    );
+  const upload = (chosen: readonly string[]): Promise<void> =>
+    putFiles(bucket, folder, chosen, {
+      signal,
+      onPut: () => onProgress?.({ phase: 'upload', step: ++step, totalSteps: keys.length }),
+    });
   await upload(keys.filter(key => !ENTRANCE.test(key)));
   await upload(keys.filter(key => ENTRANCE.test(key)));
   await bucket.remove(before.filter(key => !keys.includes(key)));
@@ -71,13 +65,21 @@ export async function uploadOutput(
 }
 
 /** Adds the files of a folder to an address. */
-export async function uploadFiles(address: string, folder: string, env?: NodeJS.ProcessEnv): Promise<void> {
-  const bucket = openBucket(address, env);
-  await mapConcurrently(
-    await filesOf(folder),
-    key => bucket.putFile(key, join(folder, ...key.split('/'))),
-    UPLOADS,
-  );
+export const uploadFiles = async (address: string, folder: string): Promise<void> =>
+  putFiles(openBucket(address), folder, await findFiles(folder));
+
+async function putFiles(
+  bucket: StoreDriver,
+  folder: string,
+  keys: readonly string[],
+  { signal, onPut }: { signal?: AbortSignal; onPut?: () => void } = {},
+): Promise<void> {
+  const put = async (key: string): Promise<void> => {
+    signal?.throwIfAborted();
+    await bucket.putFile(key, join(folder, ...key.split('/')));
+    onPut?.();
+  };
+  await mapConcurrently(keys, put, AT_A_TIME);
 }
 
 /** Objects that earlier runs put there, one that was cut off included. */
@@ -91,14 +93,6 @@ async function keysOfEarlier(bucket: StoreDriver): Promise<string[]> {
 
 const namesOf = (keys: readonly string[]): string[] =>
   [...new Set(keys.map(key => key.split('/')[0]!))].sort();
-
-async function filesOf(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter(entry => entry.isFile())
-    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)).split(sep).join('/'))
-    .sort();
-}
 
 async function orUnusable(address: string, work: () => Promise<void>): Promise<void> {
   try {

@@ -31,7 +31,8 @@ export async function readFolderFiles(folder: string): Promise<SourceFile[]> {
   }
 }
 
-async function findFiles(folder: string): Promise<string[]> {
+/** Every file below a folder, relative, parts joined by "/", sorted. */
+export async function findFiles(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries
     .filter(entry => !entry.isDirectory())
