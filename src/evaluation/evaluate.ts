@@ -116,8 +116,10 @@ async function detectBatch(
   rules: readonly NmsConfigs[],
 ): Promise<{ detections: Detection[][]; others: Detection[][][] }> {
   if (!detectUnder || rules.length === 0) return { detections: await detect(pictures), others: [] };
-  const [detections, ...others] = await detectUnder(pictures, [card.nms_configs, ...rules]);
-  return { detections: detections!, others };
+  const others = await detectUnder(pictures, rules);
+  // The model's own rule is one of them.
+  const own = rules.findIndex(({ iou_thresh }) => iou_thresh === card.nms_configs.iou_thresh);
+  return { detections: others[own]!, others };
 }
 
 function firstPictures({ images, annotations, categories }: CocoGroundTruth, count: number): CocoGroundTruth {
