@@ -11,16 +11,13 @@ export const createExport =
   (given: ExportInput): Promise<ExportResult> =>
     asActivity(async context => {
       const { cacheFolder } = dependencies.settings;
-      const input =
-        'folder' in given.trained
-          ? {
-              ...given,
-              trained: { folder: await fetchModel(given.trained.folder, { cacheFolder, ...context }) },
-            }
-          : given;
-      // Before anything is reused or trained.
-      if ('folder' in input.trained)
-        assertSameClasses((await readModelCard(input.trained.folder)).classes, input.classes);
+      let input = given;
+      if ('folder' in given.trained) {
+        const folder = await fetchModel(given.trained.folder, { cacheFolder, ...context });
+        // Before anything is reused or trained.
+        assertSameClasses((await readModelCard(folder)).classes, given.classes);
+        input = { ...given, trained: { folder } };
+      }
       const stage = { kind: 'export', key: await exportKey(input), context } as const;
       return reuseOrRun<ExportResult>(dependencies, stage, async folder => {
         const trained =

@@ -1,7 +1,7 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunConfig } from '../src/config/run.js';
-import { assertSameClasses, fetchModel, readModelCard } from '../src/detection/model-card.js';
+import { assertSameClasses, fetchModelCard } from '../src/detection/model-card.js';
 import { readReport } from '../src/evaluation/report.js';
 import { writeConfig } from '../src/export/modelarts/package.js';
 import { type ArtifactRef, type PublishedTeacher, type PublishInput, teacherFrom } from '../src/pipeline.js';
@@ -28,12 +28,7 @@ export const createCheckOutput =
       await (isBucketAddress(output.target) ? assertBucketUsable(output.target) : assertUsable(output));
       const folder = teacherFrom(config);
       // What this machine cannot see, the one that exports it can.
-      const card =
-        folder === null
-          ? null
-          : await fetchModel(folder, settings)
-              .then(readModelCard)
-              .catch(() => null);
+      const card = folder === null ? null : await fetchModelCard(folder, settings).catch(() => null);
       if (card) assertSameClasses(card.classes, config.data.classes);
     });
 

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { RunConfig } from '../config/run.js';
 import { isBucketAddress } from '../store/bucket.js';
-import { assertSameClasses, fetchModel, readModelCard } from '../detection/model-card.js';
+import { assertSameClasses, fetchModelCard } from '../detection/model-card.js';
 import { errors } from '../errors.js';
 import { teacherFrom } from '../pipeline.js';
 import type { Settings } from '../settings.js';
@@ -47,6 +47,5 @@ async function assertThere(config: RunConfig, settings: Settings): Promise<void>
     if (path !== null && !isBucketAddress(path) && !(await stat(path).catch(() => null)))
       throw errors.datasetMissing(path);
   const teacher = teacherFrom(config);
-  if (teacher !== null)
-    assertSameClasses((await readModelCard(await fetchModel(teacher, settings))).classes, data.classes);
+  if (teacher !== null) assertSameClasses((await fetchModelCard(teacher, settings)).classes, data.classes);
 }

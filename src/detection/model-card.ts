@@ -91,12 +91,14 @@ export async function modelFingerprint(folder: string): Promise<string> {
 export const modelNameAt = async (named: unknown, options: FetchOptions): Promise<ModelName | null> =>
   typeof named !== 'string'
     ? null
-    : fetchModel(named, options)
-        .then(readModelCard)
-        .then(
-          card => card.model_name,
-          () => null,
-        );
+    : fetchModelCard(named, options).then(
+        card => card.model_name,
+        () => null,
+      );
+
+/** The card of a model, here or in a bucket. */
+export const fetchModelCard = async (named: string, options: FetchOptions): Promise<ModelCard> =>
+  readModelCard(await fetchModel(named, options));
 
 export async function readModelCard(folder: string): Promise<ModelCard> {
   const file = join(folder, MODEL_CARD);
