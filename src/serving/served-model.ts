@@ -93,12 +93,6 @@ export class ServedModel {
     throw this.#missing(choice);
   }
 
-  /** Answers what was asked for, then ends. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    await Promise.all(this.servables.map(servable => servable.unload()));
-  }
-
   /** Ends its processes at once. */
   end(): void {
     this.#isClosed = true;
