@@ -1,5 +1,6 @@
 // Imports go one way: words <- parts <- stages <- adapters <- programs.
-const WORDS = 'src/(pipeline|errors|settings|random|boxes|hashing|compiled|concurrency)\\.ts|src/config/';
+const WORDS =
+  'src/(pipeline|errors|settings|random|boxes|hashing|compiled|concurrency|pace)\\.ts|src/config/';
 const PARTS = 'src/(graph|model|detection|data|losses|store|native)/';
 const STAGES = 'src/(training|export|evaluation|advice)/';
 const ADAPTERS = '(activities|workflows|src/runs)/';

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { readPicture } from '../src/data/pictures.js';
 import { openDetector } from '../src/detection/detector.js';
 import { FROZEN_GRAPH, readModelCard } from '../src/detection/model-card.js';
+import { paceOf } from '../src/pace.js';
 import type { ArtifactRef, Prediction, StageProgress, TrainerJob } from '../src/pipeline.js';
 import type { Settings } from '../src/settings.js';
 import type { ArtifactStore } from '../src/store/artifact-store.js';
@@ -95,14 +96,8 @@ async function predict(
       }));
     const { width, height } = picture;
     predictions.push({ image, width, height, engine: detector.engine, detections });
-    const perPicture = (Date.now() - started) / 1000 / predictions.length;
-    onProgress({
-      phase: 'predict',
-      step: predictions.length,
-      totalSteps: images.length,
-      itemsPerSecond: 1 / perPicture,
-      secondsLeft: perPicture * (images.length - predictions.length),
-    });
+    const step = predictions.length;
+    onProgress({ phase: 'predict', ...paceOf(started, { step, totalSteps: images.length }) });
   }
   return predictions;
 }

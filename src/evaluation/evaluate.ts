@@ -8,6 +8,7 @@ import { type CocoDetection, SHOWN_SCORE } from '../detection/detections.js';
 import { type Detector, openDetector } from '../detection/detector.js';
 import type { Detection, DetectorInput } from '../detection/engine.js';
 import { errors } from '../errors.js';
+import { paceOf } from '../pace.js';
 import type { CocoMetrics, StageProgress } from '../pipeline.js';
 import type { Settings } from '../settings.js';
 import { drawPictures, type FoundInPicture } from './pictures.js';
@@ -87,14 +88,7 @@ async function detectAll(
       }),
     );
     at += batch.length;
-    const perPicture = (Date.now() - started) / 1000 / at;
-    onProgress({
-      phase: 'predict',
-      step: at,
-      totalSteps: samples.length,
-      itemsPerSecond: 1 / perPicture,
-      secondsLeft: perPicture * (samples.length - at),
-    });
+    onProgress({ phase: 'predict', ...paceOf(started, { step: at, totalSteps: samples.length }) });
     await new Promise(resolve => setImmediate(resolve));
   }
   return { found, under };

@@ -4,6 +4,7 @@ import { isRuleOn } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
 import { mapConcurrently } from '../../concurrency.js';
 import { errors } from '../../errors.js';
+import { paceOf } from '../../pace.js';
 import type { StageProgress } from '../../pipeline.js';
 import { DATASET_FILE, type RawSample, type Split } from '../dataset.js';
 import { assertLabelsKnown, chooseClasses } from './classes.js';
@@ -165,12 +166,6 @@ function meter(phase: string, totalSteps: number, { signal, onProgress }: CleanO
   return () => {
     signal?.throwIfAborted();
     step++;
-    const perItem = (Date.now() - started) / 1000 / step;
-    onProgress?.({
-      phase,
-      step,
-      totalSteps,
-      ...(perItem > 0 && { itemsPerSecond: 1 / perItem, secondsLeft: perItem * (totalSteps - step) }),
-    });
+    onProgress?.({ phase, ...paceOf(started, { step, totalSteps }) });
   };
 }
