@@ -19,7 +19,7 @@ const frozen = (weights: Weights): Variables => ({
     if (!found) throw errors.weightMissing(name);
     return tf.tensor(found.values, [...shape]);
   },
-  assign: () => undefined,
+  follow: () => undefined,
 });
 
 const networkOf = (card: ModelCard, variables: Variables, images: tf.Tensor4D): Outputs =>

@@ -1,9 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {
+  ADD_LABELLED,
+  AFTER,
   COMBINED_NMS,
   FUSED_BATCH_NORM,
   FUSED_BATCH_NORM_GRAD,
   GROUPED_NMS,
+  HALF_SQUARES,
+  LABELLED,
+  RELU6_GRAD,
   STATELESS_UNIFORM,
   SWISH,
   SWISH_GRAD,
@@ -49,24 +54,45 @@ function batchNormAttributes(backend: NodeBackend, epsilon: unknown): object[] {
   ];
 }
 
+/** Where a row has a label: [labels, 3] of picture, row and class. */
+function places(labels: tf.Tensor): tf.Tensor2D {
+  const rows = labels.shape[1]!;
+  const found = [...labels.dataSync()].flatMap((label, i) =>
+    label < 0 ? [] : [[Math.floor(i / rows), i % rows, label]],
+  );
+  return tf.tensor2d(found.flat(), [found.length, 3], 'int32');
+}
+
 const KERNELS: Record<string, Kernel> = {
   [SWISH]: ({ x }) => tf.tidy(() => tf.mul(x as tf.Tensor, tf.sigmoid(x as tf.Tensor))),
+  [LABELLED]: ({ x, labels }) => tf.tidy(() => tf.gatherND(x as tf.Tensor, places(labels as tf.Tensor))),
+  [ADD_LABELLED]: ({ x, labels, values }) =>
+    tf.tidy(() => {
+      const added = tf.scatterND(places(labels as tf.Tensor), values as tf.Tensor, x!.shape as [number]);
+      return tf.add(x as tf.Tensor, added);
+    }),
+  [HALF_SQUARES]: ({ x }) => tf.tidy(() => tf.div(tf.sum(tf.square(x as tf.Tensor)), 2)),
+  [AFTER]: ({ x }) => tf.clone(x as tf.Tensor),
+  [RELU6_GRAD]: ({ dy, y }, backend) =>
+    backend.executeSingleOutput('Relu6Grad', [typeAttribute(backend, 'T', DT_FLOAT)], [dy!, y!]),
   [SWISH_GRAD]: inputs =>
     tf.tidy(() => {
       const [dy, x] = [inputs.dy as tf.Tensor, inputs.x as tf.Tensor];
       const s = tf.sigmoid(x);
       return tf.mul(dy, tf.mul(s, tf.add(1, tf.mul(x, tf.sub(1, s)))));
     }),
-  [FUSED_BATCH_NORM]: ({ x, scale, offset }, backend, { epsilon }) => {
+  [FUSED_BATCH_NORM]: ({ x, scale, offset }, backend, { epsilon, activation }) => {
     const empty = (): tf.TensorInfo => tf.tensor1d([]);
     const inputs = [x!, scale!, offset!, empty(), empty()];
     const factor = { name: 'exponential_avg_factor', type: backend.binding.TF_ATTR_FLOAT, value: 1 };
-    return backend.executeMultipleOutputs(
+    const [y, ...rest] = backend.executeMultipleOutputs(
       'FusedBatchNormV3',
       [...batchNormAttributes(backend, epsilon), factor],
       inputs,
       6,
-    );
+    ) as [tf.TensorInfo, ...tf.TensorInfo[]];
+    const result = activation === 'swish' ? (KERNELS[SWISH]!({ x: y }, backend, {}) as tf.TensorInfo) : y;
+    return [result, ...rest];
   },
   [FUSED_BATCH_NORM_GRAD]: ({ dy, x, scale, reserve1, reserve2, reserve3 }, backend, { epsilon }) =>
     backend

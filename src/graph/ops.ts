@@ -8,6 +8,11 @@ export const SWISH = 'Swish';
 export const SWISH_GRAD = 'SwishGrad';
 export const FUSED_BATCH_NORM = 'FusedBatchNormTraining';
 export const FUSED_BATCH_NORM_GRAD = 'FusedBatchNormTrainingGrad';
+export const RELU6_GRAD = 'Relu6Grad';
+export const HALF_SQUARES = 'HalfSquares';
+export const AFTER = 'After';
+export const LABELLED = 'Labelled';
+export const ADD_LABELLED = 'AddLabelled';
 export const STATELESS_UNIFORM = 'StatelessUniform';
 
 /** x · sigmoid(x). */
@@ -23,14 +28,22 @@ export interface BatchNorm {
   readonly variance: tf.Tensor1D;
 }
 
+interface BatchNormOptions {
+  readonly scale: tf.Tensor1D;
+  readonly offset: tf.Tensor1D;
+  readonly epsilon: number;
+  /** What follows the norm. Of a swish the norm's result is not kept for the gradient but computed again: half the memory. */
+  readonly activation?: 'none' | 'swish';
+}
+
 /** Training batch normalisation over all but the last dimension: TensorFlow's FusedBatchNormV3. x: [batch, height, width, channels]. */
 export function fusedBatchNorm(
   x: tf.Tensor4D,
-  { scale, offset, epsilon }: { scale: tf.Tensor1D; offset: tf.Tensor1D; epsilon: number },
+  { scale, offset, epsilon, activation = 'none' }: BatchNormOptions,
 ): BatchNorm {
   const [y, mean, variance] = tf
     .engine()
-    .runKernel<tf.Tensor[]>(FUSED_BATCH_NORM, { x, scale, offset }, { epsilon });
+    .runKernel<tf.Tensor[]>(FUSED_BATCH_NORM, { x, scale, offset }, { epsilon, activation });
   return { y: y as tf.Tensor4D, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
 }
 
@@ -43,22 +56,71 @@ export function statelessUniform(shape: readonly number[], seed: tf.Tensor1D): t
 export const resizeNearest = (x: tf.Tensor4D, size: readonly [number, number]): tf.Tensor4D =>
   tf.image.resizeNearestNeighbor(x, [size[0], size[1]]);
 
+/** The same values, but not before `first` is there: what gradients compute again must not be computed ahead and kept. */
+const after = <T extends tf.Tensor>(x: T, first: tf.Tensor): T => tf.engine().runKernel(AFTER, { x, first });
+
+/**
+ * The values where a row has a label. Recorded, their number is known only when the program runs: element-wise operations and
+ * sums over all of them are all that may follow.
+ * @param x [batch, rows, classes]
+ * @param labels int32 [batch, rows]: the class, -1 where there is none
+ */
+export const labelled = (x: tf.Tensor, labels: tf.Tensor2D): tf.Tensor1D =>
+  tf.engine().runKernel(LABELLED, { x, labels });
+
+/** Adds values to those that `labelled` gives. */
+export const addLabelled = <T extends tf.Tensor>(x: T, labels: tf.Tensor2D, values: tf.Tensor1D): T =>
+  tf.engine().runKernel(ADD_LABELLED, { x, labels, values });
+
+/** Σ x² / 2, in one pass. No gradient is known of it. */
+export const halfSquares = (x: tf.Tensor): tf.Scalar => tf.engine().runKernel(HALF_SQUARES, { x });
+
+const swishGrad = (dy: tf.Tensor, x: tf.Tensor): tf.Tensor => tf.engine().runKernel(SWISH_GRAD, { dy, x });
+
 tf.registerGradient({
   kernelName: SWISH,
   inputsToSave: ['x'],
-  gradFunc: (dy, [x]) => ({ x: () => tf.engine().runKernel(SWISH_GRAD, { dy: dy as tf.Tensor, x: x! }) }),
+  gradFunc: (dy, [x]) => ({ x: () => swishGrad(dy as tf.Tensor, x!) }),
 });
+
+// In place of tfjs's own, which keeps the input and takes several passes.
+tf.registerGradient({
+  kernelName: tf.Relu6,
+  outputsToSave: [true],
+  gradFunc: (dy, [y]) => ({ x: () => tf.engine().runKernel(RELU6_GRAD, { dy: dy as tf.Tensor, y: y! }) }),
+});
+
+/** What the norm gave, from what it has kept; `x` decides when. */
+function normalisedAgain(
+  x: tf.Tensor4D,
+  { mean, variance, scale, offset, epsilon }: Omit<BatchNorm, 'y'> & BatchNormOptions,
+): tf.Tensor4D {
+  const count = x.size / x.shape[3];
+  return tf.batchNorm(x, mean, tf.mul(variance, (count - 1) / count), offset, scale, epsilon);
+}
 
 tf.registerGradient({
   kernelName: FUSED_BATCH_NORM,
-  inputsToSave: ['x', 'scale'],
+  inputsToSave: ['x', 'scale', 'offset'],
   // Outputs 3–5 of the kernel are what its gradient wants to have kept.
-  outputsToSave: [false, false, false, true, true, true],
+  outputsToSave: [false, true, true, true, true, true],
   gradFunc: (dys, saved, attributes) => {
-    const [x, scale, ...reserved] = saved as [tf.Tensor, tf.Tensor, ...tf.Tensor[]];
-    const dy = (dys as tf.Tensor[])[0]!;
+    const [x, scale, offset, mean, variance, ...reserved] = saved as unknown as [
+      tf.Tensor4D,
+      tf.Tensor1D,
+      tf.Tensor1D,
+      tf.Tensor1D,
+      tf.Tensor1D,
+      ...tf.Tensor[],
+    ];
+    const { epsilon, activation } = attributes as unknown as Pick<BatchNormOptions, 'epsilon' | 'activation'>;
+    let dy = (dys as tf.Tensor[])[0]!;
+    if (activation === 'swish') {
+      const again = normalisedAgain(after(x, dy), { mean, variance, scale, offset, epsilon });
+      dy = swishGrad(dy, again);
+    }
     const inputs = { dy, x, scale, reserve1: reserved[0]!, reserve2: reserved[1]!, reserve3: reserved[2]! };
-    const gradients = tf.engine().runKernel<tf.Tensor[]>(FUSED_BATCH_NORM_GRAD, inputs, attributes);
+    const gradients = tf.engine().runKernel<tf.Tensor[]>(FUSED_BATCH_NORM_GRAD, inputs, { epsilon });
     return { x: () => gradients[0]!, scale: () => gradients[1]!, offset: () => gradients[2]! };
   },
 });

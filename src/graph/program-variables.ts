@@ -2,7 +2,9 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { type DataType, first, type Graph, type Node, type Output, outputsOf } from './graph.js';
 import { initialValue } from './initial-value.js';
 import { recordingBackend } from './recording-backend.js';
-import type { Variables, VariableSpec } from './variables.js';
+import type { Descent, TrainedVariables, VariableSpec } from './variables.js';
+
+const FLOAT = { T: { type: 'float32' } } as const;
 
 interface ProgramVariable {
   readonly spec: VariableSpec;
@@ -36,9 +38,9 @@ export class ProgramVariables {
     return handle;
   }
 
-  read(spec: VariableSpec, dtype: DataType = 'float32'): Output {
+  read(spec: VariableSpec, dtype: DataType = 'float32', controls: readonly Node[] = []): Output {
     const attributes = { dtype: { type: dtype } };
-    const options = { stateful: true, name: `read/${spec.name}`, attributes };
+    const options = { stateful: true, name: `read/${spec.name}`, controls, attributes };
     return first(this.graph.add('ReadVariableOp', [this.declare(spec, dtype)], options));
   }
 
@@ -88,28 +90,60 @@ export class ProgramVariables {
 
 const typesOf = (variables: readonly ProgramVariable[]): DataType[] => variables.map(({ dtype }) => dtype);
 
-/** The variables of one signature: read once each, stored at its end. */
-export class SignatureVariables implements Variables {
+/** The variables of one signature: read once each, changed at most once, and only then. */
+export class SignatureVariables implements TrainedVariables {
   readonly #tensors = new Map<string, tf.Tensor>();
-  readonly #next = new Map<string, Output>();
+  readonly #changes = new Map<string, Node>();
 
-  constructor(private readonly variables: ProgramVariables) {}
+  constructor(
+    private readonly graph: Graph,
+    private readonly variables: ProgramVariables,
+  ) {}
+
+  /** The nodes that change variables. */
+  get changes(): readonly Node[] {
+    return [...this.#changes.values()];
+  }
 
   read(spec: VariableSpec): tf.Tensor {
-    const known = this.#tensors.get(spec.name);
-    if (known) return known;
-    const { shape } = spec;
-    const tensor = recordingBackend.tensorOf(this.variables.read(spec), { shape, dtype: 'float32' });
-    this.#tensors.set(spec.name, tensor);
+    let tensor = this.#tensors.get(spec.name);
+    if (!tensor) {
+      tensor = this.#tensorOf(this.variables.read(spec), spec);
+      this.#tensors.set(spec.name, tensor);
+    }
     return tensor;
   }
 
-  assign(name: string, value: tf.Tensor): void {
-    // Resolved at once: tfjs may dispose the tensor before the step is over.
-    this.#next.set(name, recordingBackend.outputOf(value));
+  follow(spec: VariableSpec, target: tf.Tensor, share: number | tf.Scalar): void {
+    const inputs = [this.#valueOf(spec), recordingBackend.outputOf(target)];
+    const distance = first(this.graph.add('Sub', inputs, { attributes: FLOAT }));
+    const part = typeof share === 'number' ? recordingBackend.scalar(share, 'float32') : recordingBackend.outputOf(share); // prettier-ignore
+    this.#change(spec, 'ResourceApplyGradientDescent', [part, distance]);
   }
 
-  store(): Node[] {
-    return [...this.#next].map(([name, value]) => this.variables.assign(name, value));
+  descend(spec: VariableSpec, { slot, gradient, learningRate, momentum }: Descent): void {
+    const inputs = [learningRate, gradient].map(tensor => recordingBackend.outputOf(tensor));
+    const factor = recordingBackend.scalar(momentum, 'float32');
+    this.#change(spec, 'ResourceApplyMomentum', [this.variables.declare(slot), ...inputs, factor]);
+  }
+
+  next(spec: VariableSpec): tf.Tensor {
+    const change = this.#changes.get(spec.name);
+    return change ? this.#tensorOf(this.variables.read(spec, 'float32', [change]), spec) : this.read(spec);
+  }
+
+  /** After the step's only reading of it: TensorFlow then copies what is still in use. */
+  #change(spec: VariableSpec, op: string, inputs: readonly Output[]): void {
+    const controls = [this.#valueOf(spec).node];
+    const options = { stateful: true, controls, attributes: FLOAT };
+    this.#changes.set(spec.name, this.graph.add(op, [this.variables.declare(spec), ...inputs], options));
+  }
+
+  #valueOf(spec: VariableSpec): Output {
+    return recordingBackend.outputOf(this.read(spec));
+  }
+
+  #tensorOf(output: Output, { shape }: VariableSpec): tf.Tensor {
+    return recordingBackend.tensorOf(output, { shape, dtype: 'float32' });
   }
 }

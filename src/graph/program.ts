@@ -5,7 +5,7 @@ import './kernels/index.js';
 import { ProgramVariables, SignatureVariables } from './program-variables.js';
 import { recordingBackend } from './recording-backend.js';
 import { type Saver, type Signature, writeSavedModel } from './saved-model.js';
-import type { Variables, VariableSpec } from './variables.js';
+import type { TrainedVariables, Variables, VariableSpec } from './variables.js';
 
 export interface InputSpec {
   readonly shape: readonly number[];
@@ -47,16 +47,16 @@ export class ProgramBuilder {
   signature(
     name: string,
     inputs: Named<InputSpec>,
-    build: (inputs: Record<string, tf.Tensor>, variables: Variables) => Named<tf.Tensor>,
+    build: (inputs: Record<string, tf.Tensor>, variables: TrainedVariables) => Named<tf.Tensor>,
     options: SignatureOptions = {},
   ): void {
     this.graph.within(name, () =>
       recordingBackend.record(this.graph, () => {
         const fed = Object.entries(inputs).map(([key, spec]) => ({ key, ...this.#placeholder(key, spec) }));
-        const scope = new SignatureVariables(this.#variables);
+        const scope = new SignatureVariables(this.graph, this.#variables);
         const results = build(Object.fromEntries(fed.map(({ key, tensor }) => [key, tensor])), scope);
         const counted = options.countsSteps ? [this.#variables.increment(GLOBAL_STEP)] : [];
-        const stored = [...scope.store(), ...counted];
+        const stored = [...scope.changes, ...counted];
         const outputs = Object.entries(results).map(([key, tensor]) => {
           const dtype = tensor.dtype as DataType;
           const output = this.#after(stored, recordingBackend.outputOf(tensor), { name: key, dtype });
@@ -75,7 +75,7 @@ export class ProgramBuilder {
   /** Records into the program without making a signature of it. */
   record<T>(scope: string, build: (variables: Variables) => T): T {
     return this.graph.within(scope, () =>
-      recordingBackend.record(this.graph, () => build(new SignatureVariables(this.#variables))),
+      recordingBackend.record(this.graph, () => build(new SignatureVariables(this.graph, this.#variables))),
     );
   }
 

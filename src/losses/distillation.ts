@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { crossEntropy } from './focal.js';
+import { crossEntropy, power } from './focal.js';
 import { huber } from './huber.js';
 
 /** Logits beyond ±30 and deltas beyond ±10 say nothing more, but could overflow. */
@@ -26,7 +26,7 @@ export function blend(first: Answers, second: Answers, share: tf.Scalar): Answer
 function emphasis(logits: tf.Tensor, probabilities: tf.Tensor): tf.Tensor {
   const constant = tf.customGrad((x, _save) => {
     const difference = tf.abs(tf.sub(probabilities, tf.sigmoid(x as tf.Tensor)));
-    return { value: tf.pow(difference, EMPHASIS), gradFunc: dy => tf.zerosLike(dy as tf.Tensor) };
+    return { value: power(difference, EMPHASIS), gradFunc: dy => tf.zerosLike(dy as tf.Tensor) };
   });
   return constant(logits);
 }

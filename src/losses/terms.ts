@@ -38,15 +38,9 @@ export const LOSS_TERMS: readonly LossTerm[] = [
   {
     name: 'cls_loss',
     isUsed: () => true,
-    compute: ({ student, targets, numClasses, hparams }, normaliser) => {
-      // Not oneHot: it refuses a single class. Background (-1) equals none of them.
-      const classes = tf.tensor1d(
-        Int32Array.from({ length: numClasses }, (_, c) => c),
-        'int32',
-      );
-      const labels = tf.cast(tf.equal(tf.expandDims(targets.classTargets, 2), classes), 'float32');
+    compute: ({ student, targets, hparams }, normaliser) => {
       const { alpha, gamma, label_smoothing: labelSmoothing } = hparams;
-      return focalLoss(student.logits, labels, { alpha, gamma, labelSmoothing, normaliser });
+      return focalLoss(student.logits, targets.classTargets, { alpha, gamma, labelSmoothing, normaliser });
     },
   },
   {

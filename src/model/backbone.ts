@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type BackboneName, type BackboneRow, BACKBONES } from '../config/families.js';
 import type { Initializer } from '../graph/variables.js';
 import { statelessUniform } from '../graph/ops.js';
-import { activate, batchNorm, type Context, conv, depthwiseConv } from './layers.js';
+import { activate, activatedNorm, batchNorm, type Context, conv, depthwiseConv } from './layers.js';
 
 /** EfficientNet's stages, of B0: google/automl `backbone/efficientnet_builder.py`. */
 // prettier-ignore
@@ -81,7 +81,7 @@ export function backbone(context: Context, name: BackboneName, images: tf.Tensor
     strides: 2,
     initializer: fanOutNormal(3, filters),
   });
-  let x = activate(batchNorm(context, `${name}/stem/tpu_batch_normalization`, stem), context);
+  let x = activatedNorm(context, `${name}/stem/tpu_batch_normalization`, stem);
   const reductions: tf.Tensor4D[] = [];
   const blocks = blocksOf(name, row);
   blocks.forEach((block, i) => {
@@ -101,8 +101,7 @@ function mbConv(
   const { name, kernelSize, strides, expand, filters, survival } = block;
   const inputFilters = input.shape[3];
   const suffixed = counter();
-  const norm = (value: tf.Tensor4D): tf.Tensor4D =>
-    batchNorm(context, `${name}/${suffixed('tpu_batch_normalization')}`, value);
+  const nextNorm = (): string => `${name}/${suffixed('tpu_batch_normalization')}`;
   let x = input;
   if (expand !== 1) {
     const expanded = inputFilters * expand;
@@ -111,23 +110,22 @@ function mbConv(
       kernelSize: 1,
       initializer: fanOutNormal(1, expanded),
     });
-    x = activate(norm(x), context);
+    x = activatedNorm(context, nextNorm(), x);
   }
   x = depthwiseConv(context, `${name}/depthwise_conv2d`, x, {
     kernelSize,
     strides,
     initializer: fanOutNormal(kernelSize, 1),
   });
-  x = activate(norm(x), context);
+  x = activatedNorm(context, nextNorm(), x);
   if (block.squeezeExcite)
     x = squeezeExcite(context, `${name}/se`, x, Math.max(1, Math.floor(inputFilters / 4)));
-  x = norm(
-    conv(context, `${name}/${suffixed('conv2d')}`, x, {
-      filters,
-      kernelSize: 1,
-      initializer: fanOutNormal(1, filters),
-    }),
-  );
+  const projected = conv(context, `${name}/${suffixed('conv2d')}`, x, {
+    filters,
+    kernelSize: 1,
+    initializer: fanOutNormal(1, filters),
+  });
+  x = batchNorm(context, nextNorm(), projected);
   if (strides !== 1 || inputFilters !== filters) return x;
   return tf.add(dropConnect(context, x, { survival, index }), input);
 }

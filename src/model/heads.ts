@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { ANCHORS_PER_CELL, type FamilyRow } from '../config/families.js';
 import type { Initializer } from '../graph/variables.js';
-import { activate, batchNorm, type Context, fanInTruncated, separableConv } from './layers.js';
+import { activatedNorm, type Context, fanInTruncated, separableConv } from './layers.js';
 
 interface Head {
   /** class or box: names are NAME_net/NAME-… */
@@ -38,7 +38,7 @@ export function predict(
     let x = level;
     for (let repeat = 0; repeat < family.headRepeats; repeat++) {
       x = separableConv(context, `${name}_net/${name}-${repeat}`, x, separable(channels, ZERO));
-      x = activate(batchNorm(context, `${name}_net/${name}-${repeat}-bn-${family.minLevel + i}`, x), context);
+      x = activatedNorm(context, `${name}_net/${name}-${repeat}-bn-${family.minLevel + i}`, x);
     }
     return separableConv(context, `${name}_net/${name}-predict`, x, separable(outputs, predictBias));
   });

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { fusedBatchNorm, swish } from '../graph/ops.js';
-import type { Initializer, Variables } from '../graph/variables.js';
+import type { Initializer, Variables, VariableSpec } from '../graph/variables.js';
 
 /** What every layer needs of the network that it is in. */
 export interface Context {
@@ -35,25 +35,36 @@ export const bias = (
 ): tf.Tensor1D => parameter(context, `${name}/bias`, { shape: [channels], initializer }) as tf.Tensor1D;
 
 /** Batch normalisation over channels, momentum .99, epsilon .001. x: [batch, h, w, channels]. */
-export function batchNorm(context: Context, name: string, x: tf.Tensor4D): tf.Tensor4D {
+export const batchNorm = (context: Context, name: string, x: tf.Tensor4D): tf.Tensor4D =>
+  norm(context, name, { x });
+
+/** The same, and the activation. */
+export function activatedNorm(context: Context, name: string, x: tf.Tensor4D): tf.Tensor4D {
+  const { activation, training } = context;
+  if (training && activation === 'swish') return norm(context, name, { x, activation });
+  return activate(norm(context, name, { x }), context);
+}
+
+function norm(
+  context: Context,
+  name: string,
+  { x, activation }: { x: tf.Tensor4D; activation?: 'swish' },
+): tf.Tensor4D {
   const shape = [x.shape[3]];
   const scale = parameter(context, `${name}/gamma`, { shape, initializer: ONE }) as tf.Tensor1D;
   const offset = parameter(context, `${name}/beta`, { shape, initializer: ZERO }) as tf.Tensor1D;
-  const statistic = (suffix: string, initializer: Initializer): tf.Tensor1D =>
-    context.variables.read({
-      name: `${name}/${suffix}`,
-      shape,
-      initializer,
-      trainable: false,
-    }) as tf.Tensor1D;
-  const mean = statistic('moving_mean', ZERO);
-  const variance = statistic('moving_variance', ONE);
+  const statistic = (suffix: string, initializer: Initializer): VariableSpec => ({
+    name: `${name}/${suffix}`,
+    shape,
+    initializer,
+    trainable: false,
+  });
+  const statistics = [statistic('moving_mean', ZERO), statistic('moving_variance', ONE)] as const;
+  const [mean, variance] = statistics.map(spec => context.variables.read(spec)) as [tf.Tensor1D, tf.Tensor1D];
   if (!context.training) return tf.batchNorm(x, mean, variance, offset, scale, EPSILON);
-  const normalised = fusedBatchNorm(x, { scale, offset, epsilon: EPSILON });
-  const move = (suffix: string, from: tf.Tensor1D, to: tf.Tensor1D): void =>
-    context.variables.assign(`${name}/${suffix}`, tf.add(tf.mul(from, MOMENTUM), tf.mul(to, 1 - MOMENTUM)));
-  move('moving_mean', mean, normalised.mean);
-  move('moving_variance', variance, normalised.variance);
+  const normalised = fusedBatchNorm(x, { scale, offset, epsilon: EPSILON, activation });
+  context.variables.follow(statistics[0], normalised.mean, 1 - MOMENTUM);
+  context.variables.follow(statistics[1], normalised.variance, 1 - MOMENTUM);
   return normalised.y;
 }
 

@@ -29,7 +29,7 @@ export const previousAnswers = (
     training: false,
     variables: {
       read: spec => variables.read({ ...spec, name: `${PREVIOUS}${spec.name}`, trainable: false }),
-      assign: () => undefined,
+      follow: () => undefined,
     },
   });
 
@@ -44,7 +44,7 @@ const averagedBranch = (
     training: true,
     variables: {
       read: spec => variables.read(spec.trainable ? averageSpec(spec) : spec),
-      assign: () => undefined,
+      follow: () => undefined,
     },
   });
 

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Variables, VariableSpec } from '../graph/variables.js';
+import { halfSquares } from '../graph/ops.js';
+import type { Descent, TrainedVariables, VariableSpec } from '../graph/variables.js';
 
 export const momentumSpec = (spec: VariableSpec): VariableSpec => ({
   ...spec,
@@ -25,41 +26,27 @@ export function clipGradients(
   gradients: readonly tf.Tensor[],
   limit: number,
 ): { clipped: tf.Tensor[]; globalNorm: tf.Scalar } {
-  const lengths = tf.sqrt(tf.stack(gradients.map(gradient => tf.sum(tf.square(gradient)))));
+  const lengths = tf.sqrt(tf.mul(tf.stack(gradients.map(halfSquares)), 2));
   const own = damping(lengths, limit);
   const globalNorm = tf.sqrt(tf.sum(tf.square(tf.mul(lengths, own)))) as tf.Scalar;
   const factors = tf.unstack(tf.mul(own, damping(globalNorm, limit)));
   return { clipped: gradients.map((gradient, i) => tf.mul(gradient, factors[i]!)), globalNorm };
 }
 
-interface Update {
+interface Update extends Omit<Descent, 'slot' | 'gradient'> {
   readonly specs: readonly VariableSpec[];
   readonly gradients: readonly tf.Tensor[];
-  readonly learningRate: tf.Scalar;
-  readonly momentum: number;
 }
 
-/** SGD with momentum, TensorFlow 1's form: v ← m·v + g; w ← w − lr·v. */
-export function applyMomentum(
-  variables: Variables,
+/** SGD with momentum, TensorFlow 1's form. */
+export const applyMomentum = (
+  variables: TrainedVariables,
   { specs, gradients, learningRate, momentum }: Update,
-): void {
-  specs.forEach((spec, i) => {
-    const slot = momentumSpec(spec);
-    const velocity = tf.add(tf.mul(variables.read(slot), momentum), gradients[i]!);
-    const value = tf.sub(variables.read(spec), tf.mul(learningRate, velocity));
-    variables.assign(slot.name, velocity);
-    variables.assign(spec.name, value);
-  });
-}
+): void =>
+  specs.forEach((spec, i) =>
+    variables.descend(spec, { slot: momentumSpec(spec), gradient: gradients[i]!, learningRate, momentum }),
+  );
 
-/** average ← decay · average + (1 − decay) · value */
-export function updateAverage(
-  variables: Variables,
-  spec: VariableSpec,
-  { value, decay }: { value: tf.Tensor; decay: tf.Scalar },
-): void {
-  const average = averageSpec(spec);
-  const previous = variables.read(average);
-  variables.assign(average.name, tf.sub(previous, tf.mul(tf.sub(1, decay), tf.sub(previous, value))));
-}
+/** average ← decay · average + (1 − decay) · what the step leaves of the variable */
+export const updateAverage = (variables: TrainedVariables, spec: VariableSpec, decay: tf.Scalar): void =>
+  variables.follow(averageSpec(spec), variables.next(spec), tf.sub(1, decay));

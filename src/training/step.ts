@@ -3,7 +3,8 @@ import type { FamilyRow } from '../config/families.js';
 import type { Hparams } from '../config/run.js';
 import type { AnchorGrid } from '../detection/anchors.js';
 import { flattenLevels } from '../detection/detect.js';
-import type { Variables, VariableSpec } from '../graph/variables.js';
+import { halfSquares } from '../graph/ops.js';
+import type { TrainedVariables, Variables, VariableSpec } from '../graph/variables.js';
 import type { Answers } from '../losses/distillation.js';
 import { isDecayed, lossTerms, type TargetTensors } from '../losses/terms.js';
 import { auxiliary } from '../model/auxiliary.js';
@@ -68,11 +69,10 @@ export function trainedSpecs({
 export function trainStep(
   model: StepModel,
   inputs: StepInputs,
-  options: { variables: Variables; teacher: Outputs | null },
+  options: { variables: TrainedVariables; teacher: Outputs | null },
 ): Record<string, tf.Scalar> {
   const { hparams } = model;
-  const { teacher } = options;
-  const variables = withNextValues(options.variables);
+  const { teacher, variables } = options;
   const specs = trainedSpecs(model);
   const { terms, gradients } = lossesAndGradients(model, inputs, { variables, teacher, specs });
   const decayed = gradients.map((gradient, i) =>
@@ -90,7 +90,7 @@ export function trainStep(
   };
   applyMomentum(variables, changes);
   const follow = (followed: readonly VariableSpec[], decay: tf.Scalar): void =>
-    followed.forEach(spec => updateAverage(variables, spec, { value: variables.next(spec), decay }));
+    followed.forEach(spec => updateAverage(variables, spec, decay));
   if (hparams.moving_average_decay > 0) follow(model.specs, inputs.average_decay);
   if (model.branch) follow(averagedOf(model.branch), inputs.auxiliary_decay);
   const loss = tf.addN([...Object.values(terms), l2]) as tf.Scalar;
@@ -170,33 +170,12 @@ function l2Loss(
   variables: Variables,
   { specs, weightDecay }: { specs: readonly VariableSpec[]; weightDecay: number },
 ): tf.Scalar {
-  const squares = specs
-    .filter(({ name }) => isDecayed(name))
-    .map(spec => tf.sum(tf.square(variables.read(spec))));
-  return squares.length === 0 ? tf.scalar(0) : (tf.mul(tf.addN(squares), weightDecay / 2) as tf.Scalar);
-}
-
-interface NextValues extends Variables {
-  /** What a variable will be after this step. */
-  next(spec: VariableSpec): tf.Tensor;
-}
-
-/** Averages follow the values that a step leaves, of trained variables and of moving statistics alike. */
-function withNextValues(variables: Variables): NextValues {
-  const assigned = new Map<string, tf.Tensor>();
-  return {
-    read: spec => variables.read(spec),
-    assign: (name, value) => {
-      // Kept: statistics are assigned inside the gradient's scope, which disposes what it made.
-      assigned.set(name, tf.keep(value));
-      variables.assign(name, value);
-    },
-    next: spec => assigned.get(spec.name) ?? variables.read(spec),
-  };
+  const squares = specs.filter(({ name }) => isDecayed(name)).map(spec => halfSquares(variables.read(spec)));
+  return squares.length === 0 ? tf.scalar(0) : (tf.mul(tf.addN(squares), weightDecay) as tf.Scalar);
 }
 
 /** Variables as evaluation and export see them: the moving averages where there are any. */
 export const averagedVariables = (variables: Variables, { moving_average_decay }: Hparams): Variables =>
   moving_average_decay === 0
     ? variables
-    : { read: spec => variables.read(averageSpec(spec)), assign: () => undefined };
+    : { read: spec => variables.read(averageSpec(spec)), follow: () => undefined };

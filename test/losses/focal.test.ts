@@ -8,9 +8,11 @@ beforeAll(async () => {
   await loadTensorFlow();
 });
 
-const LOGITS = [-4, -1.5, -0.2, 0.3, 1, 2.5];
-const LABELS = [0, 1, 0, 1, 1, 0];
-const SHAPE = [1, 3, 2];
+const LOGITS = [-4, -1.5, -0.2, 0.3, 1, 2.5, -0.7, 0.6];
+/** Of the four anchors, the second is background. */
+const CLASSES = [1, -1, 0, 1];
+const LABELS = [0, 1, 0, 0, 1, 0, 0, 1];
+const SHAPE = [2, 2, 2];
 
 interface Options {
   readonly alpha: number;
@@ -19,7 +21,7 @@ interface Options {
 }
 
 const loss = (logits: tf.Tensor, options: Options): tf.Scalar =>
-  focalLoss(logits, tf.tensor(LABELS, SHAPE), { ...options, normaliser: tf.scalar(3) });
+  focalLoss(logits, tf.tensor2d(CLASSES, [2, 2], 'int32'), { ...options, normaliser: tf.scalar(3) });
 
 /** The definition, element by element, in double precision. */
 function focalByHand({ alpha, gamma, labelSmoothing }: Options): number {
@@ -39,6 +41,7 @@ const OPTIONS: [string, Options][] = [
   ['label smoothing', { alpha: 0.25, gamma: 1.5, labelSmoothing: 0.1 }],
   ['other weights', { alpha: 0.6, gamma: 2, labelSmoothing: 0.2 }],
   ['no focus', { alpha: 0.5, gamma: 0, labelSmoothing: 0 }],
+  ['an odd focus, nothing for background', { alpha: 1, gamma: 1.2, labelSmoothing: 0 }],
 ];
 
 describe('the focal loss', () => {
@@ -54,11 +57,11 @@ describe('the focal loss', () => {
   it('stays finite, and so does its gradient, at logits that saturate', () => {
     const options = OPTIONS[0]![1];
     const numbers = tf.tidy(() => {
-      const x = tf.tensor([-100, -100, 100, 100, -1000, 1000], SHAPE);
+      const x = tf.tensor([-100, -100, 100, 100, -1000, 1000, 1000, -1000], SHAPE);
       const { value, grad } = tf.valueAndGrad((logits: tf.Tensor) => loss(logits, options))(x);
       return [...value.dataSync(), ...grad.dataSync()];
     });
-    expect(numbers.length).toBe(7);
+    expect(numbers.length).toBe(9);
     expect(numbers.every(Number.isFinite)).toBe(true);
   });
 });

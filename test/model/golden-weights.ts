@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Variables, VariableSpec } from '../../src/graph/variables.js';
+import type { Descent, TrainedVariables, VariableSpec } from '../../src/graph/variables.js';
 import { fnv1a } from '../../src/random.js';
 
 /** xorshift32 from the FNV-1a hash of the name, in [-1, 1). */
@@ -29,9 +29,9 @@ export function goldenValues({ name, shape }: VariableSpec): Float32Array {
 }
 
 /** Variables held as tensors of the active backend: the eager twin of a program's. */
-export class EagerVariables implements Variables {
+export class EagerVariables implements TrainedVariables {
   readonly tensors = new Map<string, tf.Tensor>();
-  readonly next = new Map<string, tf.Tensor>();
+  readonly changed = new Map<string, tf.Tensor>();
   constructor(private readonly fill: (spec: VariableSpec) => Float32Array) {}
 
   read(spec: VariableSpec): tf.Tensor {
@@ -42,13 +42,25 @@ export class EagerVariables implements Variables {
     }
     return tensor;
   }
-  assign(name: string, value: tf.Tensor): void {
-    this.next.set(name, tf.keep(value));
+  follow(spec: VariableSpec, target: tf.Tensor, share: number | tf.Scalar): void {
+    const value = this.read(spec);
+    this.#change(spec, tf.sub(value, tf.mul(share, tf.sub(value, target))));
+  }
+  descend(spec: VariableSpec, { slot, gradient, learningRate, momentum }: Descent): void {
+    const velocity = tf.add(tf.mul(this.read(slot), momentum), gradient);
+    this.#change(slot, velocity);
+    this.#change(spec, tf.sub(this.read(spec), tf.mul(learningRate, velocity)));
+  }
+  next(spec: VariableSpec): tf.Tensor {
+    return this.changed.get(spec.name) ?? this.read(spec);
+  }
+  #change({ name }: VariableSpec, value: tf.Tensor): void {
+    this.changed.set(name, tf.keep(value));
   }
   /** Ends the step: what was assigned becomes what is read. */
   commit(): void {
-    for (const [name, value] of this.next) this.tensors.set(name, value);
-    this.next.clear();
+    for (const [name, value] of this.changed) this.tensors.set(name, value);
+    this.changed.clear();
   }
 }
 

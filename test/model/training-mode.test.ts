@@ -36,7 +36,7 @@ describe('a norm in training', () => {
     );
     const context = { variables, training, activation: 'swish', dropSeed: null } as const;
     const y = tf.tidy(() => [...batchNorm(context, 'bn', tf.tensor4d(VALUES, [2, 2, 2, 1])).dataSync()]);
-    const next = (name: string): number | undefined => variables.next.get(`bn/${name}`)?.dataSync()[0];
+    const next = (name: string): number | undefined => variables.changed.get(`bn/${name}`)?.dataSync()[0];
     return { y, mean: next('moving_mean'), variance: next('moving_variance') };
   };
   const mean = VALUES.reduce((a, b) => a + b, 0) / 8;

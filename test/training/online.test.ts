@@ -92,7 +92,7 @@ function branchAnswers(): Outputs {
     training: true,
     variables: {
       read: spec => held.read(spec.trainable ? averageSpec(spec) : spec),
-      assign: () => undefined,
+      follow: () => undefined,
     },
   });
 }
@@ -186,9 +186,9 @@ describe('online distillation', () => {
     trainStep(model, inputsOf({ soft: [2, 200] }), { variables: held, teacher: null });
     for (const spec of averagedOf(branch)) {
       const average = averageSpec(spec);
-      const [before, weight] = [held.read(average), held.next.get(spec.name)!];
+      const [before, weight] = [held.read(average), held.changed.get(spec.name)!];
       const expected = tf.add(tf.mul(before, 0.75), tf.mul(weight, 0.25));
-      const distance = tf.max(tf.abs(tf.sub(held.next.get(average.name)!, expected))).dataSync()[0]!;
+      const distance = tf.max(tf.abs(tf.sub(held.changed.get(average.name)!, expected))).dataSync()[0]!;
       expect(distance, spec.name).toBeLessThan(1e-5);
     }
   });
@@ -201,7 +201,7 @@ describe('online distillation', () => {
           read.push(spec.name);
           return tf.zeros([...spec.shape]);
         },
-        assign: () => undefined,
+        follow: () => undefined,
       },
       hparams,
     );

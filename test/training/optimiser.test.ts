@@ -61,8 +61,7 @@ describe('the optimiser', () => {
         momentum,
       });
       const decay = tf.scalar(movingAverageDecay(0.9998, step));
-      for (const spec of specs)
-        updateAverage(variables, spec, { value: variables.next.get(spec.name)!, decay });
+      for (const spec of specs) updateAverage(variables, spec, decay);
       variables.commit();
       const note = (key: keyof typeof errors, found: ArrayLike<number>, wanted: readonly number[]): void => {
         errors[key] = Math.max(errors[key], largestError(found, wanted, 'of the largest value'));

@@ -113,11 +113,11 @@ describe.each(CASES)('$what', ({ model, online }) => {
         );
       }
       const after = await program.run('values', {});
-      expect(variables.next.size).toBeGreaterThan(specs.length);
-      for (const [name, next] of variables.next)
+      expect(variables.changed.size).toBeGreaterThan(specs.length);
+      for (const [name, next] of variables.changed)
         // A momentum is a sum of gradients; those of a bias cancel each other to a thousandth.
         expect(distance(after[name]!, next), `${name} after step ${step}`).toBeLessThan(
-          name.endsWith('/Momentum') ? 5e-4 : 1e-4,
+          name.endsWith('/Momentum') ? 1e-3 : 1e-4,
         );
       variables.commit();
     }

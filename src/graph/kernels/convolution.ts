@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { FUSED_BATCH_NORM, FUSED_BATCH_NORM_GRAD } from '../ops.js';
-import { type Attribute, type Output, outputsOf } from '../graph.js';
+import { type Attribute, first, type Output, outputsOf } from '../graph.js';
 import type { RecordingBackend } from '../recording-backend.js';
-import { type Attributes, type Kernel, type KernelTable, typeOf } from './kernel.js';
+import { swishOf } from './elementwise.js';
+import { type Attributes, INT32, type Kernel, type KernelTable, typeOf } from './kernel.js';
 
 type Shape4D = [number, number, number, number];
 type Convolution = tf.backend_util.Conv2DInfo;
@@ -85,9 +86,32 @@ const toFilter =
   (backend, { x, dy }, attributes) => {
     const shape = attributes.filterShape as Shape4D;
     const info = convolution(x!.shape, shape, { attributes, depthwise });
+    if (!depthwise && isPointwise(info)) return pointwiseToFilter(backend, { x: x!, dy: dy! }, shape);
     const inputs = [backend.outputOf(x!), backend.ints(shape), backend.outputOf(dy!)];
     return backend.emit(op, inputs, { shape, dtype: 'float32' }, { attributes: convolutionAttributes(info) });
   };
+
+const isPointwise = ({ filterHeight, filterWidth, strideHeight, strideWidth }: Convolution): boolean =>
+  [filterHeight, filterWidth, strideHeight, strideWidth].every(value => value === 1);
+
+/** Pixels as rows: xᵀ · dy, which oneDNN multiplies faster than it convolves. */
+function pointwiseToFilter(
+  backend: RecordingBackend,
+  { x, dy }: { x: tf.TensorInfo; dy: tf.TensorInfo },
+  shape: Shape4D,
+): tf.TensorInfo {
+  const reshaped = (output: Output, to: readonly number[]): Output =>
+    first(
+      backend.graph.add('Reshape', [output, backend.ints(to)], {
+        attributes: { T: FLOAT, Tshape: INT32 },
+      }),
+    );
+  const rows = (tensor: tf.TensorInfo): Output =>
+    reshaped(backend.outputOf(tensor), [-1, tensor.shape.at(-1)!]);
+  const attributes = { T: FLOAT, transpose_a: { bool: true }, transpose_b: { bool: false } };
+  const product = first(backend.graph.add('MatMul', [rows(x), rows(dy)], { attributes }));
+  return backend.wrap(reshaped(product, shape), { shape, dtype: 'float32' });
+}
 
 const resize =
   (op: string): Kernel =>
@@ -184,15 +208,17 @@ export const CONVOLUTION: KernelTable = {
       attributes: batchNormAttributes(varianceEpsilon, false),
     });
   },
-  [FUSED_BATCH_NORM]: (backend, { x, scale, offset }, { epsilon }) => {
+  [FUSED_BATCH_NORM]: (backend, { x, scale, offset }, { epsilon, activation }) => {
     const channels = x!.shape[3]!;
     const empty = backend.graph.constant({ dtype: 'float32', shape: [0], values: new Float32Array() });
     const inputs = [backend.outputOf(x!), backend.outputOf(scale!), backend.outputOf(offset!), empty, empty];
     const attributes = { ...batchNormAttributes(epsilon, true), exponential_avg_factor: { float: 1 } };
     const node = backend.graph.add('FusedBatchNormV3', inputs, { attributes });
-    return outputsOf(node, 6).map((output, i) =>
-      backend.wrap(output, { shape: i === 0 ? x!.shape : [i === 5 ? 0 : channels], dtype: 'float32' }),
+    const [y, ...rest] = outputsOf(node, 6);
+    const perChannel = rest.map((output, i) =>
+      backend.wrap(output, { shape: [i === 4 ? 0 : channels], dtype: 'float32' }),
     );
+    return [backend.wrap(activation === 'swish' ? swishOf(backend, y!) : y!, x!), ...perChannel];
   },
   [FUSED_BATCH_NORM_GRAD]: (backend, { dy, x, scale, reserve1, reserve2, reserve3 }, { epsilon }) => {
     const inputs = [dy, x, scale, reserve1, reserve2, reserve3].map(tensor => backend.outputOf(tensor!));

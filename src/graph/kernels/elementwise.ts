@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { STATELESS_UNIFORM, SWISH, SWISH_GRAD } from '../ops.js';
-import type { Output } from '../graph.js';
+import { AFTER, RELU6_GRAD, STATELESS_UNIFORM, SWISH, SWISH_GRAD } from '../ops.js';
+import { first, type Node, type Output } from '../graph.js';
 import { INT32, type Kernel, type KernelTable, typeOf } from './kernel.js';
 import type { RecordingBackend } from '../recording-backend.js';
 
@@ -61,6 +61,12 @@ export function cast(backend: RecordingBackend, x: tf.TensorInfo, dtype: tf.Data
 }
 
 const float = { T: typeOf('float32') };
+
+/** x · sigmoid(x), which TensorFlow's own optimiser makes one operation. */
+export function swishOf({ graph }: RecordingBackend, x: Output): Output {
+  const sigmoid = first(graph.add('Sigmoid', [x], { attributes: float }));
+  return first(graph.add('Mul', [x, sigmoid], { attributes: float }));
+}
 
 export const ELEMENTWISE: KernelTable = {
   ...Object.fromEntries(
@@ -130,21 +136,21 @@ export const ELEMENTWISE: KernelTable = {
       { attributes },
     );
   },
-  [SWISH]: (backend, { x }) => {
-    const input = backend.outputOf(x!);
-    const sigmoid = { node: backend.graph.add('Sigmoid', [input], { attributes: float }), index: 0 };
-    return backend.emit('Mul', [input, sigmoid], x!, { attributes: float });
-  },
-  /** dy · s · (1 + x · (1 - s)). */
+  [SWISH]: (backend, { x }) => backend.wrap(swishOf(backend, backend.outputOf(x!)), x!),
+  /** dy · (s + s · (1 - s) · x); s is not the one of the swish: kept until here, it would cost as much memory as x. */
   [SWISH_GRAD]: (backend, { dy, x }) => {
-    const add = (op: string, inputs: Output[]): Output => ({
-      node: backend.graph.add(op, inputs, { attributes: float }),
-      index: 0,
-    });
-    const [input, one] = [backend.outputOf(x!), backend.scalar(1, 'float32')];
-    const s = add('Sigmoid', [input]);
-    const slope = add('AddV2', [one, add('Mul', [input, add('Sub', [one, s])])]);
-    return backend.emit('Mul', [backend.outputOf(dy!), add('Mul', [s, slope])], x!, { attributes: float });
+    const add = (op: string, inputs: Output[], controls: Node[] = []): Output =>
+      first(backend.graph.add(op, inputs, { attributes: float, controls }));
+    const [gradient, input] = [backend.outputOf(dy!), backend.outputOf(x!)];
+    const s = add('Sigmoid', [input], [gradient.node]);
+    const slope = add('AddV2', [s, add('SigmoidGrad', [s, input])]);
+    return backend.wrap(add('Mul', [gradient, slope]), x!);
+  },
+  [RELU6_GRAD]: (backend, { dy, y }) =>
+    backend.emit('Relu6Grad', [backend.outputOf(dy!), backend.outputOf(y!)], y!, { attributes: float }),
+  [AFTER]: (backend, { x, first: before }) => {
+    const controls = [backend.outputOf(before!).node];
+    return backend.emit('Identity', [backend.outputOf(x!)], x!, { controls, attributes: float });
   },
   [STATELESS_UNIFORM]: (backend, { seed }, { shape }) => {
     const attributes = { dtype: typeOf('float32'), T: INT32, Tseed: INT32 };

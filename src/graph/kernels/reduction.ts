@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type Attribute, outputsOf } from '../graph.js';
+import { HALF_SQUARES } from '../ops.js';
 import { INT32, type Kernel, type KernelTable, typeOf } from './kernel.js';
 
 const reduce =
@@ -34,6 +35,13 @@ const argument =
   };
 
 export const REDUCTION: KernelTable = {
+  [HALF_SQUARES]: (backend, { x }) =>
+    backend.emit(
+      'L2Loss',
+      [backend.outputOf(x!)],
+      { shape: [], dtype: 'float32' },
+      { attributes: { T: typeOf('float32') } },
+    ),
   Sum: reduce('Sum'),
   Mean: reduce('Mean'),
   Max: reduce('Max'),
