@@ -8,6 +8,7 @@ import type { TrainingBatch } from '../src/data/batches.js';
 import { anchorOptions, createAnchors } from '../src/detection/anchors.js';
 import { assignTargets } from '../src/detection/targets.js';
 import { randomFrom } from '../src/random.js';
+import type { Precision } from '../src/graph/graph.js';
 import { loadTensorFlow } from '../src/graph/tensorflow.js';
 import { type StepScalars, TrainingSession } from '../src/training/session.js';
 import { recordTraining } from '../src/training/training-program.js';
@@ -31,6 +32,8 @@ export const boxesAt = (size: number): [Box, number][] =>
 export interface Case {
   readonly model: ModelName;
   readonly batch: number;
+  /** float32 where it is left out. */
+  readonly precision?: Precision;
 }
 export const sizeOf = ({ model }: Case): number => familyOf(model).imageSize;
 
@@ -41,7 +44,10 @@ export interface Recorded {
 }
 
 /** Records and writes a training program as training does. */
-export async function record({ model, batch }: Case, folder: string): Promise<Recorded> {
+export async function record(
+  { model, batch, precision = 'float32' }: Case,
+  folder: string,
+): Promise<Recorded> {
   const { imageSize } = familyOf(model);
   let written = { nodes: 0, bytes: 0 };
   const ms = await milliseconds(async () => {
@@ -54,6 +60,7 @@ export async function record({ model, batch }: Case, folder: string): Promise<Re
       hparams: Hparams.parse({}),
       teacher: null,
       online: null,
+      precision,
     }).write(folder);
   });
   return { ms, ...written };

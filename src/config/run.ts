@@ -76,6 +76,8 @@ const TrainingFields = z.strictObject({
   num_epochs: z.int().positive().default(100),
   /** coco: published detector weights; imagenet: the backbone only; none: random; else the path of a checkpoint. */
   pretrained: z.string().default('coco'),
+  /** Of the convolutions of a training step; auto: bfloat16 on CPUs that multiply it. Everything else is float32. */
+  precision: z.enum(['auto', 'float32', 'bfloat16']).default('auto'),
   /** A checkpoint is committed at least this often. */
   checkpoint_interval_seconds: z.number().positive().default(300),
   hparams: z.prefault(Hparams, {}),

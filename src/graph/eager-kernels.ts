@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { RELU6_GRAD } from './gradients.js';
 import {
   ADD_LABELLED,
   AFTER,
@@ -8,7 +9,6 @@ import {
   GROUPED_NMS,
   HALF_SQUARES,
   LABELLED,
-  RELU6_GRAD,
   STATELESS_UNIFORM,
   SWISH,
   SWISH_GRAD,

@@ -44,6 +44,7 @@ export const DATA_TYPES = {
   string: 7,
   int64: 9,
   bool: 10,
+  bfloat16: 14,
   resource: 20,
 } as const satisfies Record<DataType, number>;
 

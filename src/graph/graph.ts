@@ -1,7 +1,10 @@
 import { sha256 } from '../hashing.js';
 
 /** Element types, under TensorFlow's names. */
-export type DataType = 'float32' | 'int32' | 'int64' | 'bool' | 'string' | 'uint8' | 'resource';
+export type DataType = 'float32' | 'bfloat16' | 'int32' | 'int64' | 'bool' | 'string' | 'uint8' | 'resource';
+
+/** Of convolutions. Everything else, and every value between two of them, is float32. */
+export type Precision = 'float32' | 'bfloat16';
 
 /** An attribute of a node, by the field of TensorFlow's AttrValue that holds it. */
 export type Attribute =
@@ -56,6 +59,23 @@ export class Graph {
   readonly #names = new Map<string, number>();
   readonly #ids = new Map<Node, number>();
   #scope = '';
+  #precision: Precision = 'float32';
+
+  /** In which convolutions are computed that are added now. */
+  get precision(): Precision {
+    return this.#precision;
+  }
+
+  /** Convolutions that `build` adds are computed in this precision. */
+  computing<T>(precision: Precision, build: () => T): T {
+    const outer = this.#precision;
+    this.#precision = precision;
+    try {
+      return build();
+    } finally {
+      this.#precision = outer;
+    }
+  }
 
   /** Nodes added by `build` get names below `scope/`. */
   within<T>(scope: string, build: () => T): T {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import './gradients.js';
 
 /**
  * Operations that tfjs lacks or spells with many nodes. Their kernels are registered for the recording backend
@@ -8,7 +9,6 @@ export const SWISH = 'Swish';
 export const SWISH_GRAD = 'SwishGrad';
 export const FUSED_BATCH_NORM = 'FusedBatchNormTraining';
 export const FUSED_BATCH_NORM_GRAD = 'FusedBatchNormTrainingGrad';
-export const RELU6_GRAD = 'Relu6Grad';
 export const HALF_SQUARES = 'HalfSquares';
 export const AFTER = 'After';
 export const LABELLED = 'Labelled';
@@ -81,13 +81,6 @@ tf.registerGradient({
   kernelName: SWISH,
   inputsToSave: ['x'],
   gradFunc: (dy, [x]) => ({ x: () => swishGrad(dy as tf.Tensor, x!) }),
-});
-
-// In place of tfjs's own, which keeps the input and takes several passes.
-tf.registerGradient({
-  kernelName: tf.Relu6,
-  outputsToSave: [true],
-  gradFunc: (dy, [y]) => ({ x: () => tf.engine().runKernel(RELU6_GRAD, { dy: dy as tf.Tensor, y: y! }) }),
 });
 
 /** What the norm gave, from what it has kept; `x` decides when. */

@@ -1,6 +1,6 @@
-// The union package registers tfjs's gradients; the core alone has none.
-import '@tensorflow/tfjs';
 import * as tf from '@tensorflow/tfjs-core';
+// The core alone has no gradients.
+import './gradients.js';
 import { errors, messageOf } from '../errors.js';
 import { first, type Graph, type NodeOptions, type Output } from './graph.js';
 
@@ -92,11 +92,11 @@ export class RecordingBackend extends tf.KernelBackend {
   #constant({ shape, dtype, values }: Recorded): Output {
     if (!values || (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool'))
       throw errors.valueWhileRecording();
-    const typed = typedValues(values as ArrayLike<number>, dtype);
-    const uniform = typed.length > 8 && typed.every(value => value === typed[0]);
-    if (!uniform) return this.graph.constant({ dtype, shape, values: typed });
+    const numbers = values as ArrayLike<number>;
+    if (!isUniform(numbers))
+      return this.graph.constant({ dtype, shape, values: typedValues(numbers, dtype) });
     // Gradients are full of arrays of one value: a fill keeps them out of the file.
-    const value = this.graph.constant({ dtype, shape: [], values: typed.slice(0, 1) });
+    const value = this.graph.constant({ dtype, shape: [], values: typedValues([numbers[0]!], dtype) });
     return first(
       this.graph.add('Fill', [this.ints(shape), value], {
         attributes: { T: { type: dtype }, index_type: { type: 'int32' } },
@@ -145,6 +145,12 @@ export class RecordingBackend extends tf.KernelBackend {
 function unsupportedKernel(error: unknown): Error | undefined {
   const kernel = /Kernel '(\w+)' not registered for backend 'recording'/.exec(messageOf(error))?.[1];
   return kernel ? errors.kernelUnsupported(kernel) : undefined;
+}
+
+/** A loop: such arrays may have many millions of values. */
+function isUniform(values: ArrayLike<number>): boolean {
+  for (let i = 1; i < values.length; i++) if (values[i] !== values[0]) return false;
+  return values.length > 8;
 }
 
 function typedValues(

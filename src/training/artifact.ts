@@ -21,6 +21,8 @@ export const TrainingState = z.strictObject({
   best: z.strictObject({ step: z.int(), metrics: z.record(z.string(), z.number()) }).nullable(),
   /** Whether the weights that it began with answer beside the branch that teaches online. */
   has_previous: z.boolean().default(false),
+  /** Of its convolutions; what `auto` came to stays, wherever the run goes on. */
+  precision: z.enum(['float32', 'bfloat16']).default('float32'),
   /** What the distillation weights, or where nothing is distilled the learning rate, are multiplied by. */
   caution: z.number(),
   history: TrainingHistory,

@@ -9,6 +9,7 @@ import type { Settings } from '../settings.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import { type Checkpoint, newestCheckpoint } from '../store/checkpoints.js';
 import { readState, type TrainingState } from './artifact.js';
+import { resolvePrecision, thisHardware } from './precision.js';
 import { type Start, startingWeights } from './pretrained.js';
 
 interface Where {
@@ -49,6 +50,7 @@ export async function findBeginning(where: Where): Promise<Beginning> {
   const hasPrevious = online ? start.isVersion : false;
   if (online && !hasPrevious) notes.push(NO_PREVIOUS);
   const state = freshState(where.input, { dataset, hasPrevious });
+  notes.push(`computes convolutions in ${state.precision}`);
   return { dataset, notes, checkpoint: null, start, state };
 }
 
@@ -73,6 +75,7 @@ function freshState(
     nms_configs: training.hparams.nms_configs,
     best: null,
     has_previous: hasPrevious,
+    precision: resolvePrecision(training.precision, thisHardware),
     caution: 1,
     history: {
       stepsPerEpoch: perEpoch,

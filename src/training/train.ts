@@ -107,6 +107,7 @@ class Trainer {
       hparams: training.hparams,
       teacher: teacher && options.teacher ? options.teacher.frozen : null,
       online: online && { hasPrevious: beginning.state.has_previous },
+      precision: beginning.state.precision,
     });
     await recorded.write(program);
     await writeFile(join(folder, 'graph.pbtxt'), recorded.textOf('predict'));

@@ -4,6 +4,7 @@ import type { Hparams } from '../config/run.js';
 import { type AnchorGrid, anchorOptions, createAnchors } from '../detection/anchors.js';
 import { detect } from '../detection/detect.js';
 import { FROZEN_INPUT, frozenOutput } from '../detection/model-card.js';
+import type { Precision } from '../graph/graph.js';
 import { inlineGraph } from '../graph/graph-def.js';
 import { type InputSpec, ProgramBuilder } from '../graph/program.js';
 import { recordingBackend } from '../graph/recording-backend.js';
@@ -25,6 +26,8 @@ export interface TrainingProgramOptions {
   readonly teacher: Uint8Array | null;
   /** Whether a branch teaches while it learns, and whether the version before answers beside it. */
   readonly online: { readonly hasPrevious: boolean } | null;
+  /** Of the convolutions of a training step; what is evaluated is computed in float32. */
+  readonly precision: Precision;
 }
 
 /**
@@ -46,7 +49,9 @@ export function recordTraining(options: TrainingProgramOptions): ProgramBuilder 
     (fed, variables) => {
       const inputs = fed as unknown as StepInputs;
       const teacher = frozenAnswers(builder, options, { images: inputs.images, anchors, variables });
-      return trainStep(model, inputs, { variables, teacher });
+      return builder.graph.computing(options.precision, () =>
+        trainStep(model, inputs, { variables, teacher }),
+      );
     },
     { countsSteps: true },
   );

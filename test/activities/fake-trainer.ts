@@ -83,6 +83,7 @@ async function train({ job, settings, script, note }: Given<'train'>): Promise<u
     nms_configs: input.training.hparams.nms_configs,
     best: { step: at, metrics: { ...METRICS } },
     has_previous: false,
+    precision: 'float32' as const,
     caution: 1,
     history: {
       stepsPerEpoch: script.every,

@@ -6,8 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Program } from '../../src/graph/execution.js';
 import { Graph } from '../../src/graph/graph.js';
 import {
+  addLabelled,
   combinedNonMaxSuppression,
   fusedBatchNorm,
+  halfSquares,
+  labelled,
   resizeNearest,
   statelessUniform,
   swish,
@@ -53,6 +56,10 @@ const withGradient = (
 
 const as4D = (x: tf.Tensor): tf.Tensor4D => x as tf.Tensor4D;
 const as1D = (x: tf.Tensor): tf.Tensor1D => x as tf.Tensor1D;
+
+/** [-1, 1) → -1, 0, 1, 2 */
+const labelsFrom = (x: tf.Tensor): tf.Tensor2D =>
+  tf.cast(tf.floor(tf.add(tf.mul(x, 2), 1)), 'int32') as tf.Tensor2D;
 
 const CASES: Record<string, Case> = {
   abs: unary(tf.abs),
@@ -144,6 +151,31 @@ const CASES: Record<string, Case> = {
     build: ([x, mean, variance]) => tf.batchNorm(as4D(x!), as1D(mean!), as1D(variance!)),
   },
   'swish, gradient': withGradient([cube], ([x]) => swish(x!)),
+  'relu6, gradient': withGradient([cube], ([x]) => tf.relu6(tf.mul(x!, 9))),
+  'sum and mean over axes, gradient': withGradient([image], ([x]) => tf.add(tf.sum(x!, [0, 2]), tf.mean(x!, -2).mean(0))), // prettier-ignore
+  'mean that keeps its axes, gradient': withGradient([image], ([x]) => tf.mul(x!, tf.mean(x!, [1, 2], true))),
+  'fusedBatchNorm and swish, gradient': withGradient([image, [4], [4]], ([x, scale, offset]) =>
+    fusedBatchNorm(as4D(x!), { scale: as1D(scale!), offset: as1D(offset!), epsilon: 1e-3, activation: 'swish' }).y), // prettier-ignore
+  halfSquares: { shapes: [cube], build: ([x]) => halfSquares(x!) },
+  // About half of the rows have a label; only sums of what is found have a shape that is known.
+  labelled: {
+    shapes: [[2, 6, 3], [2, 6]], // prettier-ignore
+    build: ([x, y]) => tf.sum(tf.square(labelled(x!, labelsFrom(y!)))),
+  },
+  addLabelled: {
+    shapes: [[2, 6, 3], [2, 6]], // prettier-ignore
+    build: ([x, y]) => {
+      const labels = labelsFrom(y!);
+      return addLabelled(tf.square(x!), labels, tf.mul(labelled(x!, labels), 3) as tf.Tensor1D);
+    },
+  },
+  'addLabelled, no label': {
+    shapes: [[2, 6, 3]],
+    build: ([x]) => {
+      const none = tf.fill([2, 6], -1, 'int32') as tf.Tensor2D;
+      return addLabelled(tf.square(x!), none, labelled(x!, none));
+    },
+  },
   statelessUniform: {
     shapes: [[2]],
     build: ([x]) => tf.add(statelessUniform([3, 4], tf.tensor1d([7, 9], 'int32')), tf.mul(tf.sum(x!), 0)),

@@ -182,6 +182,14 @@ describe('training', () => {
     expect((await readState(join(root, 'out'))).history.points.length).toBe(6);
   });
 
+  it('keeps the precision that it began with, whatever goes on later', async () => {
+    await trainUntil(3, training({ precision: 'bfloat16' }));
+    const { checkpoint } = await newestCheckpoint(store, KEY);
+    expect((await readState(checkpoint!.folder)).precision).toBe('bfloat16');
+    await train(training({ precision: 'float32' }));
+    expect((await readState(join(root, 'out'))).precision).toBe('bfloat16');
+  });
+
   it('passes over a damaged checkpoint for the one before', async () => {
     await trainUntil(3, training());
     const { checkpoint } = await newestCheckpoint(store, KEY);

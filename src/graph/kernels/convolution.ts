@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { FUSED_BATCH_NORM, FUSED_BATCH_NORM_GRAD } from '../ops.js';
 import { type Attribute, first, type Output, outputsOf } from '../graph.js';
+import { addProduct } from '../product.js';
 import type { RecordingBackend } from '../recording-backend.js';
 import { swishOf } from './elementwise.js';
 import { type Attributes, INT32, type Kernel, type KernelTable, typeOf } from './kernel.js';
@@ -58,37 +59,70 @@ const poolingAttributes = (info: Convolution): Record<string, Attribute> => ({
   ksize: { ints: [1, info.filterHeight, info.filterWidth, 1] },
 });
 
+interface Recipe {
+  readonly op: string;
+  readonly depthwise: boolean;
+}
+
+interface Operands {
+  /** The two tensors that are multiplied, in the operation's order. */
+  readonly factors: readonly Output[];
+  /** What the operation takes besides: the shape that its result has, at this place among its inputs. */
+  readonly extra?: { readonly input: Output; readonly at: number };
+  readonly info: Convolution;
+  readonly shape: readonly number[];
+}
+
+function emitConvolution(
+  backend: RecordingBackend,
+  { op, depthwise }: Recipe,
+  { factors, extra, info, shape }: Operands,
+): tf.TensorInfo {
+  const build = (operands: readonly Output[], T: Attribute): Output => {
+    const inputs = extra ? operands.toSpliced(extra.at, 0, extra.input) : operands;
+    return first(backend.graph.add(op, inputs, { attributes: { ...convolutionAttributes(info), T } }));
+  };
+  const output = depthwise
+    ? build(factors, FLOAT)
+    : addProduct(backend.graph, { factors, channels: channelsOf(info) }, build);
+  return backend.wrap(output, { shape, dtype: 'float32' });
+}
+
+const channelsOf = ({
+  filterHeight,
+  filterWidth,
+  inChannels,
+  outChannels,
+}: Convolution): [number, number] => [filterHeight * filterWidth * inChannels, outChannels];
+
 /** TensorFlow's SAME and VALID only: what the networks use. The sizes of a free batch come from the tensor itself. */
 const forward =
-  (op: string, depthwise: boolean): Kernel =>
+  (recipe: Recipe): Kernel =>
   (backend, { x, filter }, attributes) => {
-    const info = convolution(x!.shape, filter!.shape, { attributes, depthwise });
-    const inputs = [backend.outputOf(x!), backend.outputOf(filter!)];
-    return backend.emit(
-      op,
-      inputs,
-      { shape: info.outShape, dtype: 'float32' },
-      { attributes: convolutionAttributes(info) },
-    );
+    const info = convolution(x!.shape, filter!.shape, { attributes, depthwise: recipe.depthwise });
+    const factors = [backend.outputOf(x!), backend.outputOf(filter!)];
+    return emitConvolution(backend, recipe, { factors, info, shape: info.outShape });
   };
 
 const toInput =
-  (op: string, depthwise: boolean): Kernel =>
+  (recipe: Recipe): Kernel =>
   (backend, { dy, filter }, attributes) => {
     const shape = attributes.inputShape as Shape4D;
-    const info = convolution(shape, filter!.shape, { attributes, depthwise });
-    const inputs = [backend.ints(shape), backend.outputOf(filter!), backend.outputOf(dy!)];
-    return backend.emit(op, inputs, { shape, dtype: 'float32' }, { attributes: convolutionAttributes(info) });
+    const info = convolution(shape, filter!.shape, { attributes, depthwise: recipe.depthwise });
+    const factors = [backend.outputOf(filter!), backend.outputOf(dy!)];
+    const extra = { input: backend.ints(shape), at: 0 };
+    return emitConvolution(backend, recipe, { factors, extra, info, shape });
   };
 
 const toFilter =
-  (op: string, depthwise: boolean): Kernel =>
+  (recipe: Recipe): Kernel =>
   (backend, { x, dy }, attributes) => {
     const shape = attributes.filterShape as Shape4D;
-    const info = convolution(x!.shape, shape, { attributes, depthwise });
-    if (!depthwise && isPointwise(info)) return pointwiseToFilter(backend, { x: x!, dy: dy! }, shape);
-    const inputs = [backend.outputOf(x!), backend.ints(shape), backend.outputOf(dy!)];
-    return backend.emit(op, inputs, { shape, dtype: 'float32' }, { attributes: convolutionAttributes(info) });
+    const info = convolution(x!.shape, shape, { attributes, depthwise: recipe.depthwise });
+    const factors = [backend.outputOf(x!), backend.outputOf(dy!)];
+    if (!recipe.depthwise && isPointwise(info)) return pointwiseToFilter(backend, factors, info);
+    const extra = { input: backend.ints(shape), at: 1 };
+    return emitConvolution(backend, recipe, { factors, extra, info, shape });
   };
 
 const isPointwise = ({ filterHeight, filterWidth, strideHeight, strideWidth }: Convolution): boolean =>
@@ -97,20 +131,22 @@ const isPointwise = ({ filterHeight, filterWidth, strideHeight, strideWidth }: C
 /** Pixels as rows: xᵀ · dy, which oneDNN multiplies faster than it convolves. */
 function pointwiseToFilter(
   backend: RecordingBackend,
-  { x, dy }: { x: tf.TensorInfo; dy: tf.TensorInfo },
-  shape: Shape4D,
+  factors: readonly Output[],
+  info: Convolution,
 ): tf.TensorInfo {
-  const reshaped = (output: Output, to: readonly number[]): Output =>
-    first(
-      backend.graph.add('Reshape', [output, backend.ints(to)], {
-        attributes: { T: FLOAT, Tshape: INT32 },
-      }),
-    );
-  const rows = (tensor: tf.TensorInfo): Output =>
-    reshaped(backend.outputOf(tensor), [-1, tensor.shape.at(-1)!]);
-  const attributes = { T: FLOAT, transpose_a: { bool: true }, transpose_b: { bool: false } };
-  const product = first(backend.graph.add('MatMul', [rows(x), rows(dy)], { attributes }));
-  return backend.wrap(reshaped(product, shape), { shape, dtype: 'float32' });
+  const { graph } = backend;
+  const { inChannels, outChannels } = info;
+  const product = addProduct(graph, { factors, channels: channelsOf(info) }, ([x, dy], T) => {
+    const rows = (output: Output, channels: number): Output =>
+      first(
+        graph.add('Reshape', [output, backend.ints([-1, channels])], { attributes: { T, Tshape: INT32 } }),
+      );
+    const attributes = { T, transpose_a: { bool: true }, transpose_b: { bool: false } };
+    return first(graph.add('MatMul', [rows(x!, inChannels), rows(dy!, outChannels)], { attributes }));
+  });
+  const shape = [1, 1, inChannels, outChannels];
+  const attributes = { T: FLOAT, Tshape: INT32 };
+  return backend.emit('Reshape', [product, backend.ints(shape)], { shape, dtype: 'float32' }, { attributes });
 }
 
 const resize =
@@ -152,12 +188,18 @@ function perChannel(
 }
 
 export const CONVOLUTION: KernelTable = {
-  Conv2D: forward('Conv2D', false),
-  Conv2DBackpropInput: toInput('Conv2DBackpropInput', false),
-  Conv2DBackpropFilter: toFilter('Conv2DBackpropFilter', false),
-  DepthwiseConv2dNative: forward('DepthwiseConv2dNative', true),
-  DepthwiseConv2dNativeBackpropInput: toInput('DepthwiseConv2dNativeBackpropInput', true),
-  DepthwiseConv2dNativeBackpropFilter: toFilter('DepthwiseConv2dNativeBackpropFilter', true),
+  Conv2D: forward({ op: 'Conv2D', depthwise: false }),
+  Conv2DBackpropInput: toInput({ op: 'Conv2DBackpropInput', depthwise: false }),
+  Conv2DBackpropFilter: toFilter({ op: 'Conv2DBackpropFilter', depthwise: false }),
+  DepthwiseConv2dNative: forward({ op: 'DepthwiseConv2dNative', depthwise: true }),
+  DepthwiseConv2dNativeBackpropInput: toInput({
+    op: 'DepthwiseConv2dNativeBackpropInput',
+    depthwise: true,
+  }),
+  DepthwiseConv2dNativeBackpropFilter: toFilter({
+    op: 'DepthwiseConv2dNativeBackpropFilter',
+    depthwise: true,
+  }),
   MaxPool: (backend, { x }, attributes) => {
     const info = pooling(x!.shape, attributes);
     return backend.emit(

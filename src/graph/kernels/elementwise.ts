@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { AFTER, RELU6_GRAD, STATELESS_UNIFORM, SWISH, SWISH_GRAD } from '../ops.js';
+import { RELU6_GRAD } from '../gradients.js';
+import { AFTER, STATELESS_UNIFORM, SWISH, SWISH_GRAD } from '../ops.js';
 import { first, type Node, type Output } from '../graph.js';
 import { INT32, type Kernel, type KernelTable, typeOf } from './kernel.js';
 import type { RecordingBackend } from '../recording-backend.js';
