@@ -39,9 +39,13 @@ export function nativePaths(settings: Settings, gpu?: boolean): Record<PartName,
 
 /** What the trainer process needs in its environment besides its parent's. */
 export const trainerEnvironment = (
-  settings: Settings,
+  { cacheFolder }: Pick<Settings, 'cacheFolder'>,
   env: NodeJS.ProcessEnv = process.env,
-): NodeJS.ProcessEnv => cudaEnvironment(settings.cacheFolder, env);
+): NodeJS.ProcessEnv => ({
+  // A GPU's memory as it is needed: else the first process would take all of it.
+  TF_FORCE_GPU_ALLOW_GROWTH: env.TF_FORCE_GPU_ALLOW_GROWTH ?? 'true',
+  ...cudaEnvironment(cacheFolder, env),
+});
 
 interface TestParts {
   /** Why tests that need one of these are skipped. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Download } from '../../src/native/download.js';
-import { nativePaths, provideNativeParts } from '../../src/native/setup.js';
+import { nativePaths, provideNativeParts, trainerEnvironment } from '../../src/native/setup.js';
 import { readSettings, type Settings } from '../../src/settings.js';
 
 let home: string;
@@ -73,5 +73,15 @@ describe('provideNativeParts', () => {
       message: expect.stringMatching(/minio on PATH: not there\n.*`go` is not on PATH/) as string,
       hint: expect.stringContaining('DETDISTILL_MINIO') as string,
     });
+  });
+});
+
+describe('the environment of a process that loads TensorFlow', () => {
+  it('lets it take the memory of a GPU as it needs it', () => {
+    expect(trainerEnvironment(settingsWith({}), {}).TF_FORCE_GPU_ALLOW_GROWTH).toBe('true');
+  });
+  it('leaves what was set by hand', () => {
+    const env = { TF_FORCE_GPU_ALLOW_GROWTH: 'false' };
+    expect(trainerEnvironment(settingsWith({}), env).TF_FORCE_GPU_ALLOW_GROWTH).toBe('false');
   });
 });
