@@ -4,11 +4,13 @@ import {
   bytesOf,
   type Constant,
   type DataType,
+  first,
   type Graph,
   type Node,
   type Output,
   type Shape,
 } from './graph.js';
+import { convert } from './product.js';
 
 /** The part of TensorFlow's messages that is written and read here; field numbers as in tensorflow/core/{framework,protobuf}. */
 const PROTO = `
@@ -165,31 +167,57 @@ function attributeFrom(attribute: AttributeMessage): Attribute {
 }
 
 /**
- * Adds the nodes of a frozen graph that was written here; its placeholders are replaced by `feeds`.
- * @returns the outputs by node name.
+ * Adds the nodes of a frozen graph that was written here; its placeholders are replaced by `feeds`. Where the graph computes
+ * in bfloat16 so does all of it: nothing flows back through it, so that no small difference can add up.
+ * @returns the outputs by node name, as float32
  */
 export function inlineGraph(
   graph: Graph,
   bytes: Uint8Array,
   feeds: Readonly<Record<string, Output>>,
-): Map<string, Output> {
+): (name: string) => Output | undefined {
   const { node: nodes } = message('GraphDef').decode(bytes) as unknown as { node: readonly NodeMessage[] };
-  const known = new Map<string, Node>();
-  const feed = new Map(Object.entries(feeds));
-  const resolve = (input: string): Output => {
-    const [name, index = '0'] = input.split(':');
-    return feed.get(name!) ?? { node: known.get(name!)!, index: Number(index) };
-  };
+  const isShort = graph.precision === 'bfloat16';
+  const known = new Map<string, Output>();
+  /** Names of what is float32 all the same: constants, which are converted where they are read. */
+  const exact = new Set<string>();
+  for (const [name, feed] of Object.entries(feeds))
+    known.set(name, isShort ? convert(graph, feed, 'bfloat16') : feed);
   for (const { name, op, input, attr } of nodes) {
-    if (feed.has(name)) continue;
+    if (known.has(name)) continue;
     const attributes = Object.fromEntries(
       Object.entries(attr).map(([key, value]) => [key, attributeFrom(value)]),
     );
-    const controls = input.filter(wire => wire.startsWith('^')).map(wire => known.get(wire.slice(1))!);
-    known.set(
+    const isConstant = op === 'Const' || op === 'Fill';
+    const controls = input.filter(wire => wire.startsWith('^')).map(wire => known.get(wire.slice(1))!.node);
+    const inputs = input
+      .filter(wire => !wire.startsWith('^'))
+      .map((wire, position) => {
+        const [source, index = '0'] = wire.split(':');
+        const { node } = known.get(source!)!;
+        const output = index === '0' ? known.get(source!)! : { node, index: Number(index) };
+        const isRead = isConstant || (op === 'FusedBatchNormV3' && position > 0);
+        return exact.has(source!) && !isRead ? convert(graph, output, 'bfloat16') : output;
+      });
+    const options = {
+      attributes: isShort && !isConstant ? shortened(attributes) : attributes,
+      controls,
       name,
-      graph.add(op, input.filter(wire => !wire.startsWith('^')).map(resolve), { attributes, controls, name }),
-    );
+    };
+    known.set(name, first(graph.add(op, inputs, options)));
+    if (isShort && isConstant && isFloat(attributes.T ?? attributes.dtype)) exact.add(name);
   }
-  return new Map([...known].map(([name, node]) => [name, { node, index: 0 }]));
+  return name => {
+    const output = known.get(name);
+    return output && isShort && !exact.has(name) ? convert(graph, output, 'float32') : output;
+  };
 }
+
+const isFloat = (attribute: Attribute | undefined): boolean =>
+  attribute !== undefined && 'type' in attribute && attribute.type === 'float32';
+
+/** The type of what is computed; what a norm knows of its channels, U, stays as it is. */
+const shortened = (attributes: Readonly<Record<string, Attribute>>): Record<string, Attribute> => ({
+  ...attributes,
+  ...(isFloat(attributes.T) && { T: { type: 'bfloat16' } }),
+});

@@ -1,4 +1,4 @@
-import { type Attribute, first, type Graph, type Output } from './graph.js';
+import { type Attribute, first, type Graph, type Output, type Precision } from './graph.js';
 
 const FLOAT: Attribute = { type: 'float32' };
 const BFLOAT16: Attribute = { type: 'bfloat16' };
@@ -23,9 +23,12 @@ export function addProduct(
   build: (factors: readonly Output[], type: Attribute) => Output,
 ): Output {
   if (graph.precision === 'float32' || (from * to) / (from + to) < WORTHWHILE) return build(factors, FLOAT);
-  const short = factors.map(factor => cast(graph, factor, [FLOAT, BFLOAT16]));
-  return cast(graph, build(short, BFLOAT16), [BFLOAT16, FLOAT]);
+  const short = factors.map(factor => convert(graph, factor, 'bfloat16'));
+  return convert(graph, build(short, BFLOAT16), 'float32');
 }
 
-const cast = (graph: Graph, input: Output, [from, to]: readonly [Attribute, Attribute]): Output =>
-  first(graph.add('Cast', [input], { attributes: { SrcT: from, DstT: to } }));
+/** From the one precision to the other. */
+export function convert(graph: Graph, output: Output, to: Precision): Output {
+  const [SrcT, DstT] = to === 'bfloat16' ? [FLOAT, BFLOAT16] : [BFLOAT16, FLOAT];
+  return first(graph.add('Cast', [output], { attributes: { SrcT, DstT } }));
+}

@@ -144,11 +144,13 @@ function teacherOutputs(
   { images, numClasses, anchors }: TeacherOptions,
 ): Outputs {
   return builder.graph.within('teacher', () => {
-    const nodes = inlineGraph(builder.graph, frozen, { [FROZEN_INPUT]: recordingBackend.outputOf(images) });
+    const answerOf = inlineGraph(builder.graph, frozen, {
+      [FROZEN_INPUT]: recordingBackend.outputOf(images),
+    });
     const maps = (head: 'class' | 'box', values: number): tf.Tensor4D[] =>
       anchors.levels.map(({ level, height, width }) => {
         const shape = [images.shape[0], height, width, 9 * values];
-        return recordingBackend.tensorOf(nodes.get(frozenOutput(head, level))!, {
+        return recordingBackend.tensorOf(answerOf(frozenOutput(head, level))!, {
           shape,
           dtype: 'float32',
         }) as tf.Tensor4D;

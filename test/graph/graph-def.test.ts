@@ -22,7 +22,7 @@ describe('a frozen graph', () => {
     const graph = new Graph();
     const feed = graph.placeholder('images', 'float32', [-1, 2]);
     const outputs = graph.within('teacher', () => inlineGraph(graph, shifted.subarray(1), { x: feed }));
-    const product = outputs.get('product')!.node;
+    const product = outputs('product')!.node;
     expect(product.name).toBe('teacher/product');
     expect(product.inputs[0]!.node).toBe(feed.node);
     expect(product.inputs[1]!.node.attributes.value).toEqual({
@@ -30,8 +30,22 @@ describe('a frozen graph', () => {
     });
   });
 
+  it('is computed in bfloat16 where the graph is, and gives float32', () => {
+    const graph = new Graph();
+    const feed = graph.placeholder('images', 'float32', [-1, 2]);
+    const answerOf = graph.computing('bfloat16', () => inlineGraph(graph, smallGraph(), { x: feed }));
+    const output = answerOf('product')!.node;
+    expect([output.op, output.attributes.DstT]).toEqual(['Cast', { type: 'float32' }]);
+    const product = output.inputs[0]!.node;
+    expect([product.op, product.attributes.T]).toEqual(['Mul', { type: 'bfloat16' }]);
+    expect(product.inputs.map(({ node }) => [node.op, node.inputs[0]!.node.op])).toEqual([
+      ['Cast', 'Placeholder'],
+      ['Cast', 'Const'],
+    ]);
+  });
+
   it('holds only what its outputs need', () => {
-    expect(inlineGraph(new Graph(), smallGraph(), {}).has('unused')).toBe(false);
+    expect(inlineGraph(new Graph(), smallGraph(), {})('unused')).toBeUndefined();
   });
 });
 

@@ -87,30 +87,6 @@ const convolution =
     };
   };
 
-/** y = factor · x + shift for each channel, as other weights. */
-function scaled(
-  name: string,
-  source: Convolution,
-  [factor, shift]: readonly [Float32Array, Float32Array],
-): Convolution {
-  const each = source.weights.length / factor.length;
-  const weights = source.weights.map((weight, i) => weight * factor[Math.floor(i / each)]!);
-  const bias = shift.map((value, channel) => (source.bias?.[channel] ?? 0) * factor[channel]! + value);
-  return { ...source, name, weights, bias };
-}
-
-/** With moving statistics: becomes part of the convolution before it. */
-const batchNorm: Operation = (translation, node) => {
-  const source = translation.soleConvolution(node.inputs[0]!);
-  if (!source || attribute(node, 'is_training', 'bool'))
-    throw errors.onnxUnsupported(node.op, 'anywhere but after a convolution, with moving statistics');
-  const [scale, offset, mean, variance] = [1, 2, 3, 4].map(i => fixed(translation, node, i).values);
-  const epsilon: number = attribute(node, 'epsilon', 'float');
-  const factor = Float32Array.from(scale!, (value, i) => value / Math.sqrt(variance![i]! + epsilon));
-  const shift = Float32Array.from(offset!, (value, i) => value - mean![i]! * factor[i]!);
-  return scaled(node.name, source, [factor, shift]);
-};
-
 /** A function of one value. */
 const unary =
   (op: string, evaluate: (x: number) => number): Operation =>
@@ -158,10 +134,8 @@ const add: Operation = (translation, node) => {
   const other = translation.valueOf(node.inputs[1]!);
   if (!source || other.kind !== 'fixed' || other.values.length !== source.kernel[0])
     return plus(translation, node);
-  return scaled(node.name, source, [
-    new Float32Array(source.kernel[0]).fill(1),
-    other.values as Float32Array,
-  ]);
+  const bias = (other.values as Float32Array).map((value, channel) => (source.bias?.[channel] ?? 0) + value);
+  return { ...source, name: node.name, bias };
 };
 
 /** Over height and width, both kept. */
@@ -240,7 +214,6 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   Fill: fill,
   Conv2D: convolution(false),
   DepthwiseConv2dNative: convolution(true),
-  FusedBatchNormV3: batchNorm,
   Relu: unary('Relu', x => Math.max(x, 0)),
   Relu6: relu6,
   Sigmoid: unary('Sigmoid', x => 1 / (1 + Math.exp(-x))),

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { FUSED_BATCH_NORM, FUSED_BATCH_NORM_GRAD } from '../ops.js';
 import { type Attribute, first, type Output, outputsOf } from '../graph.js';
+import { channelMap, foldNorm } from '../fold.js';
 import { addProduct } from '../product.js';
 import type { RecordingBackend } from '../recording-backend.js';
 import { swishOf } from './elementwise.js';
@@ -187,6 +188,19 @@ function perChannel(
   return backend.graph.constant({ dtype: 'float32', shape: [fallback.channels], values });
 }
 
+function foldedNorm(
+  backend: RecordingBackend,
+  { x, ...parameters }: Record<'x' | 'mean' | 'variance' | 'scale' | 'offset', tf.TensorInfo | undefined>,
+  epsilon: number,
+): Output | null {
+  const [mean, variance, scale, offset] = (['mean', 'variance', 'scale', 'offset'] as const).map(
+    name => parameters[name] && (backend.constantValues(parameters[name]) as Float32Array | undefined),
+  );
+  if (!mean || !variance || !scale || !offset) return null;
+  const map = channelMap({ mean, variance, scale, offset }, epsilon);
+  return foldNorm(backend.graph, backend.outputOf(x!), map);
+}
+
 export const CONVOLUTION: KernelTable = {
   Conv2D: forward({ op: 'Conv2D', depthwise: false }),
   Conv2DBackpropInput: toInput({ op: 'Conv2DBackpropInput', depthwise: false }),
@@ -236,9 +250,11 @@ export const CONVOLUTION: KernelTable = {
       attributes,
     });
   },
-  /** Inference: with the moving statistics. */
+  /** Inference: with the moving statistics; where all of them are constants, part of the convolution before. */
   FusedBatchNorm: (backend, { x, mean, variance, scale, offset }, { varianceEpsilon }) => {
     const channels = x!.shape[3]!;
+    const folded = foldedNorm(backend, { x, mean, variance, scale, offset }, varianceEpsilon as number);
+    if (folded) return backend.wrap(folded, x!);
     const inputs = [
       backend.outputOf(x!),
       perChannel(backend, scale, { channels, value: 1 }),

@@ -51,7 +51,7 @@ export async function runInTensorFlow(
   const port = { dtype: 'float32', shape: null } as const;
   builder.graphSignature('network', {
     inputs: { fed: { output: fed, ...port } },
-    outputs: Object.fromEntries(outputs.map(({ name }) => [name, { output: found.get(name)!, ...port }])),
+    outputs: Object.fromEntries(outputs.map(({ name }) => [name, { output: found(name)!, ...port }])),
   });
   await builder.write(folder);
   const maps = await new Program(folder).run('network', { fed: images });

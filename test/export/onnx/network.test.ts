@@ -174,9 +174,9 @@ const OPERATIONS: Record<string, Build> = {
   },
   'AddV2, two maps': x => tf.add(x, conv(x)),
   'AddV2, a number for each channel': x => tf.add(x, channels('bias')),
-  'FusedBatchNormV3 after a convolution': x => normed(conv(x)),
-  'FusedBatchNormV3 after a bias': x => normed(tf.add(conv(x), channels('bias'))),
-  'FusedBatchNormV3 after a depthwise convolution': x =>
+  'a norm after a convolution': x => normed(conv(x)),
+  'a norm after a bias': x => normed(tf.add(conv(x), channels('bias'))),
+  'a norm after a depthwise convolution': x =>
     normed(tf.depthwiseConv2d(x, filter('filter', 3, 3, 3, 1), 1, 'same')),
   Sigmoid: x => tf.sigmoid(x),
   'Sigmoid and Mul, swish': x => swish(x),

@@ -215,13 +215,15 @@ async function runFrozen(model: string): Promise<Record<string, Float32Array>> {
   const bytes = await readFile(join(model, FROZEN_GRAPH));
   const builder = new ProgramBuilder();
   builder.signature('run', { images: { shape: [1, 128, 128, 3], dtype: 'float32' } }, ({ images }) => {
-    const nodes = inlineGraph(builder.graph, bytes, { [FROZEN_INPUT]: recordingBackend.outputOf(images!) });
+    const answerOf = inlineGraph(builder.graph, bytes, {
+      [FROZEN_INPUT]: recordingBackend.outputOf(images!),
+    });
     return Object.fromEntries(
       [3, 4, 5, 6, 7].flatMap(level =>
         (['class', 'box'] as const).map(head => {
           const name = `${head === 'class' ? 'cls' : 'box'}_${level}`;
           const { shape } = GOLDEN[name]!;
-          const output = nodes.get(frozenOutput(head, level))!;
+          const output = answerOf(frozenOutput(head, level))!;
           return [name, recordingBackend.tensorOf(output, { shape, dtype: 'float32' })] as const;
         }),
       ),

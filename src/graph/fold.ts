@@ -1,0 +1,48 @@
+import { type Constant, first, type Graph, type Output } from './graph.js';
+
+const FLOAT = { T: { type: 'float32' } } as const;
+
+/** What a norm does to a channel that is not trained: x · factor + offset. */
+export interface ChannelMap {
+  readonly factors: Float32Array;
+  readonly offsets: Float32Array;
+}
+
+/** (x − mean) · scale / √(variance + epsilon) + offset, one value per channel each. */
+export function channelMap(
+  {
+    mean,
+    variance,
+    scale,
+    offset,
+  }: Readonly<Record<'mean' | 'variance' | 'scale' | 'offset', ArrayLike<number>>>,
+  epsilon: number,
+): ChannelMap {
+  const factors = Float32Array.from(scale, (value, i) => value / Math.sqrt(variance[i]! + epsilon));
+  return { factors, offsets: Float32Array.from(offset, (value, i) => value - mean[i]! * factors[i]!) };
+}
+
+/**
+ * A norm of constants as part of the convolution before it: filter · factor, and one addition.
+ * @returns null where no convolution with a constant filter, or such a one and a constant bias, is before it
+ */
+export function foldNorm(graph: Graph, x: Output, { factors, offsets }: ChannelMap): Output | null {
+  const biased = x.node.op === 'AddV2' ? constantOf(x.node.inputs[1]!) : null;
+  const convolution = (biased ? x.node.inputs[0]! : x).node;
+  const isDepthwise = convolution.op === 'DepthwiseConv2dNative';
+  if (!isDepthwise && convolution.op !== 'Conv2D') return null;
+  const filter = constantOf(convolution.inputs[1]!);
+  if (!filter || (biased && biased.values.length !== factors.length)) return null;
+  // [h, w, input, output] and, depthwise, [h, w, channels, 1]: the channels that a norm sees come last either way.
+  const values = (filter.values as Float32Array).map((value, i) => value * factors[i % factors.length]!);
+  const inputs = [convolution.inputs[0]!, graph.constant({ ...filter, values })];
+  const scaled = first(graph.add(convolution.op, inputs, { attributes: { ...convolution.attributes } }));
+  const bias = offsets.map((offset, i) => offset + (biased ? (biased.values[i] as number) * factors[i]! : 0));
+  const added = graph.constant({ dtype: 'float32', shape: [bias.length], values: bias });
+  return first(graph.add('AddV2', [scaled, added], { attributes: FLOAT }));
+}
+
+function constantOf({ node }: Output): Constant | null {
+  const value = node.attributes.value;
+  return node.op === 'Const' && value && 'tensor' in value ? value.tensor : null;
+}
