@@ -1,18 +1,18 @@
 /**
  * Reading the index of a data set of COCO's size (train2017: 118,287 pictures, 860,001 boxes with outlines, 400 MB of
- * JSON): seconds from the folder to the samples, and peak memory. Run: npx tsx bench/coco-index.ts [images boxes]
+ * JSON): from the folder to the samples, and peak memory.
  */
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { fileURLToPath } from 'node:url';
 import { mapConcurrently } from '../src/concurrency.js';
-import { readDataset } from '../src/data/readers/index.js';
-import { runCommand } from '../src/native/command.js';
 import { type Random, randomFrom } from '../src/random.js';
+import { once } from './contestants.js';
+import { inFolder } from './folder.js';
+import type { Report } from './report.js';
+import { alone, type Row } from './row.js';
 
 const CATEGORIES = 80;
 const nameOf = (image: number): string => `${String(image).padStart(12, '0')}.jpg`;
@@ -53,39 +53,25 @@ function annotation(random: Random, images: number): object {
   };
 }
 
-async function measure([images = 118_287, boxes = 860_001]: readonly number[]): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'coco-index-'));
-  const pictures = join(folder, 'train2017');
-  try {
+export interface IndexCase {
+  readonly images: number;
+  readonly boxes: number;
+}
+
+export const benchCocoIndex = (report: Report, { images, boxes }: IndexCase): Promise<Row[]> =>
+  inFolder(async folder => {
+    report.progress('writes the data set');
+    const pictures = join(folder, 'train2017');
     await mkdir(join(folder, 'annotations'));
     await mkdir(pictures);
     await mapConcurrently(Array.from({ length: images }), (_, i) => writeFile(join(pictures, nameOf(i)), ''));
     const file = join(folder, 'annotations', 'instances_train2017.json');
     await pipeline(Readable.from(cocoText(images, boxes)), createWriteStream(file));
-    process.stdout.write(
-      await runCommand(process.execPath, [
-        ...process.execArgv,
-        fileURLToPath(import.meta.url),
-        '--read',
-        folder,
-      ]),
-    );
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-async function read(folder: string): Promise<void> {
-  const start = performance.now();
-  const { samples } = await readDataset(folder, 'auto');
-  const seconds = (performance.now() - start) / 1000;
-  const boxes = samples.reduce((sum, sample) => sum + sample.boxes.length, 0);
-  const peakMiB = process.resourceUsage().maxRSS / 1024;
-  console.log(
-    `${samples.length} pictures, ${boxes} boxes: ${seconds.toFixed(1)} s, ${peakMiB.toFixed(0)} MiB at most`,
-  );
-}
-
-const args = process.argv.slice(2);
-if (args[0] === '--read') await read(args[1]!);
-else await measure(args.map(Number));
+    const program = { module: './programs/read-index.js' };
+    const { ms, peakMiB } = await once({ name: 'detdistill', program, open: { folder } }, report);
+    const what = `index of ${images} pictures, ${boxes} boxes`;
+    return [
+      alone(report, { model: what, precision: '' }, [ms]),
+      alone(report, { model: `${what}, peak`, precision: '', unit: 'MiB' }, [peakMiB]),
+    ];
+  });

@@ -2,41 +2,18 @@
  * COCO metrics of a full-size case against pycocotools on the same files in the same run: seconds from files to the
  * twelve numbers, and peak memory.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { readFound, readTruth } from '../src/evaluation/coco-files.js';
 import type { BboxXywh, CocoFound, CocoTruth } from '../src/evaluation/coco-format.js';
-import { cocoMetrics } from '../src/evaluation/coco.js';
-import { runCommand } from '../src/native/command.js';
-import { providePython } from '../src/native/python.js';
 import { randomFrom } from '../src/random.js';
-import { readSettings } from '../src/settings.js';
-import type { Row } from './harness.js';
+import { type Measured, once } from './contestants.js';
+import { inFolder } from './folder.js';
+import type { Report } from './report.js';
+import { against, type Row } from './row.js';
 
-interface Measured {
-  readonly seconds: number;
-  readonly peakMiB: number;
+interface Evaluated extends Measured {
   readonly metrics: readonly number[];
 }
-
-const PYCOCOTOOLS = `
-import contextlib, io, json, resource, sys, time
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
-start = time.time()
-with contextlib.redirect_stdout(io.StringIO()):
-    truth = COCO(sys.argv[1])
-    evaluation = COCOeval(truth, truth.loadRes(sys.argv[2]), "bbox")
-    evaluation.evaluate()
-    evaluation.accumulate()
-    evaluation.summarize()
-print(json.dumps(dict(
-    seconds=time.time() - start,
-    peakMiB=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    metrics=[float(x) for x in evaluation.stats])))
-`;
 
 const CATEGORIES = 80;
 
@@ -89,63 +66,34 @@ function generate(
   return { truth, found };
 }
 
-async function measureOurs(truthFile: string, foundFile: string): Promise<Measured> {
-  const start = performance.now();
-  const truth = await readTruth(truthFile);
-  const { metrics } = cocoMetrics(truth, await readFound(foundFile, truth));
-  return {
-    seconds: (performance.now() - start) / 1000,
-    peakMiB: process.resourceUsage().maxRSS / 1024,
-    metrics: Object.values(metrics),
-  };
+export interface MetricsCase {
+  readonly images: number;
+  readonly boxes: number;
+  readonly detections: number;
 }
 
-export async function benchMetrics(
-  say: (line: string) => void,
-  [images = 5000, boxes = 36_000, detections = 500_000]: readonly number[],
-): Promise<readonly Row[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'coco-metrics-'));
-  const files = [join(folder, 'truth.json'), join(folder, 'found.json')] as const;
-  try {
+export const benchMetrics = (report: Report, { images, boxes, detections }: MetricsCase): Promise<Row[]> =>
+  inFolder(async folder => {
+    const open = { truth: join(folder, 'truth.json'), found: join(folder, 'found.json') };
     const { truth, found } = generate(images, boxes, detections);
-    await writeFile(files[0], JSON.stringify(truth));
-    await writeFile(files[1], JSON.stringify(found));
-    const self = fileURLToPath(import.meta.url);
-    const run = async (command: string, args: readonly string[]): Promise<Measured> =>
-      JSON.parse(await runCommand(command, [...args, ...files])) as Measured; // printed below, or by the script above
-    const ours = await run(process.execPath, [...process.execArgv, self, '--measure']);
-    const { cacheFolder } = readSettings();
-    const theirs = await run(await providePython({ cacheFolder, packages: 'light' }), ['-c', PYCOCOTOOLS]);
-    return print(say, { ours, theirs });
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-function print(say: (line: string) => void, { ours, theirs }: { ours: Measured; theirs: Measured }): Row[] {
-  const line = (name: string, { seconds, peakMiB, metrics }: Measured): string =>
-    `${name.padEnd(12)} ${seconds.toFixed(2).padStart(7)} s  ${peakMiB.toFixed(0).padStart(5)} MiB  AP ${metrics[0]!.toFixed(9)}`;
-  const difference = Math.max(...ours.metrics.map((value, i) => Math.abs(value - theirs.metrics[i]!)));
-  say(line('detdistill', ours));
-  say(line('pycocotools', theirs));
-  say(
-    `ratio ${(ours.seconds / theirs.seconds).toFixed(3)}, largest difference ${difference.toExponential(1)}`,
-  );
-  const [mine, others] = [1000 * ours.seconds, 1000 * theirs.seconds];
-  return [
-    {
-      model: 'coco-metrics',
-      batch: 1,
-      size: 0,
-      precision: 'fp64',
-      peer: 'pycocotools',
-      ours: mine,
-      theirs: others,
-      ratio: mine / others,
-    },
-  ];
-}
-
-// In a process of its own, so that its peak memory is its own.
-const [flag, truth, found] = process.argv.slice(2);
-if (flag === '--measure') console.log(JSON.stringify(await measureOurs(truth!, found!)));
+    await writeFile(open.truth, JSON.stringify(truth));
+    await writeFile(open.found, JSON.stringify(found));
+    const module = './programs/evaluate.js';
+    const ours = await once<Evaluated>({ name: 'detdistill', program: { module }, open }, report);
+    const script = { script: 'pycocotools_evaluate.py', packages: 'light' } as const;
+    const theirs = await once<Evaluated>({ name: 'pycocotools', program: script, open }, report);
+    const difference = Math.max(...ours.metrics.map((value, i) => Math.abs(value - theirs.metrics[i]!)));
+    report.say(
+      `AP ${ours.metrics[0]!.toFixed(9)}; the largest difference of the twelve is ${difference.toExponential(1)}`,
+    );
+    const about = { precision: 'fp64', batch: 1, size: 0 };
+    const peer = 'pycocotools';
+    return [
+      against(report, { ...about, model: 'coco-metrics' }, { ours: [ours.ms], peer, theirs: [theirs.ms] }),
+      against(
+        report,
+        { ...about, model: 'coco-metrics, peak', unit: 'MiB' },
+        { ours: [ours.peakMiB], peer, theirs: [theirs.peakMiB] },
+      ),
+    ];
+  });

@@ -1,74 +1,69 @@
 /**
  * Serving a model over HTTP: throughput and latency against FastAPI with Python TensorFlow on the same SavedModel, one
- * 640 × 480 JPEG a request, servers in turn, several rounds. Both run all the while; one is asked at a time.
- * Run after `npm run build`: npx tsx bench/serve.ts [model seconds rounds] [--json]
+ * 640 × 480 JPEG a request, servers in turn, several rounds. All run all the while; one is asked at a time.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import autocannon from 'autocannon';
 import sharp from 'sharp';
-import { familyOf, MODEL_NAMES } from '../src/config/families.js';
+import { formatDuration } from '../src/cli/format.js';
+import { familyOf, type ModelName } from '../src/config/families.js';
 import { loadTensorFlow } from '../src/graph/tensorflow.js';
 import { providePython } from '../src/native/python.js';
 import { randomFrom } from '../src/random.js';
 import { readSettings } from '../src/settings.js';
 import { writeLoudModel } from '../test/export/loud-model.js';
 import { freePort } from '../test/free-port.js';
+import { ROOT } from './contestants.js';
+import { inFolder } from './folder.js';
+import type { Report } from './report.js';
+import { against, type Row } from './row.js';
 
 const CLIENTS = [1, 4, 16];
 const CLASSES = Array.from({ length: 90 }, (_, i) => `class ${i + 1}`);
 const START_SECONDS = 120;
 
-interface Contestant {
+interface Server {
   readonly name: string;
   /** The command that serves a folder on a port. */
   readonly command: (folder: string, port: number) => Promise<readonly string[]>;
 }
 
-const ours = (name: string, ...options: string[]): Contestant => ({
+const ours = (name: string, ...options: string[]): Server => ({
   name,
   command: async (folder, port) => [
     process.execPath,
-    fileURLToPath(new URL('../bin/detdistill.mjs', import.meta.url)),
+    fileURLToPath(new URL('bin/detdistill.mjs', ROOT)),
     ...['serve', '--model', `bench=${folder}`, '--port', String(port), ...options],
   ],
 });
-const CONTESTANTS: readonly Contestant[] = [
+const OURS: readonly Server[] = [
   ours('detdistill'),
   ours('detdistill, --batch-timeout 5', '--batch-timeout', '5'),
   ours('detdistill, --max-batch 1', '--max-batch', '1'),
-  {
-    name: 'FastAPI, TensorFlow',
-    command: async (folder, port) => [
-      await providePython({ cacheFolder: readSettings().cacheFolder, packages: 'serving' }),
-      fileURLToPath(new URL('serve_python.py', import.meta.url)),
-      ...[folder, String(port)],
-    ],
-  },
 ];
+const FASTAPI: Server = {
+  name: 'fastapi',
+  command: async (folder, port) => [
+    await providePython({ cacheFolder: readSettings().cacheFolder, packages: 'serving' }),
+    fileURLToPath(new URL('bench/programs/serve_fastapi.py', ROOT)),
+    ...[folder, String(port)],
+  ],
+};
+/** What is told of a round, and in which unit. */
+const FIGURES = { perSecond: 'pictures/s', p50: 'ms, p50', p99: 'ms, p99' } as const;
 
 interface Measured {
   readonly perSecond: number;
   /** Milliseconds. */
   readonly p50: number;
-  readonly p95: number;
   readonly p99: number;
 }
-interface Row extends Measured {
-  readonly server: string;
-  readonly clients: number;
-}
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
-
-async function writeBenchModel(folder: string, named: string): Promise<void> {
-  const model_name = MODEL_NAMES.find(known => known === named);
-  if (!model_name) throw new Error(`${named}: no such model; allowed: ${MODEL_NAMES.join(', ')}`);
+async function writeBenchModel(folder: string, model_name: ModelName): Promise<void> {
   await loadTensorFlow();
   await tf.setBackend('tensorflow');
   const side = familyOf(model_name).imageSize;
@@ -96,7 +91,7 @@ interface Running {
   readonly child: ChildProcess;
 }
 
-async function start({ name, command }: Contestant, folder: string): Promise<Running> {
+async function start({ name, command }: Server, folder: string): Promise<Running> {
   const port = await freePort();
   const [program, ...args] = await command(folder, port);
   const env = { ...process.env, CUDA_VISIBLE_DEVICES: '-1', TF_CPP_MIN_LOG_LEVEL: '3' };
@@ -121,7 +116,13 @@ async function firstAnswer({ name, url }: Running, body: string): Promise<number
   throw new Error(`${name} does not answer`);
 }
 
-async function measure(url: string, body: string, clients: number, seconds: number): Promise<Measured> {
+interface Asking {
+  readonly body: string;
+  readonly clients: number;
+  readonly seconds: number;
+}
+
+async function measure(url: string, { body, clients, seconds }: Asking): Promise<Measured> {
   const times: number[] = [];
   const options = {
     url,
@@ -141,67 +142,71 @@ async function measure(url: string, body: string, clients: number, seconds: numb
   if (non2xx > 0) throw new Error(`${non2xx} requests were refused`);
   times.sort((a, b) => a - b);
   const at = (share: number): number => times[Math.min(times.length - 1, Math.floor(share * times.length))]!;
-  return { perSecond: times.length / duration, p50: at(0.5), p95: at(0.95), p99: at(0.99) };
+  return { perSecond: times.length / duration, p50: at(0.5), p99: at(0.99) };
 }
 
-async function compare(model: string, seconds: number, rounds: number): Promise<Row[]> {
-  const root = await mkdtemp(join(tmpdir(), 'bench-serve-'));
-  const running: Running[] = [];
-  try {
-    const folder = join(root, 'model');
-    await writeBenchModel(folder, model);
-    const body = JSON.stringify({ instances: [{ b64: await jpeg() }] });
-    const scores: number[][] = [];
-    for (const contestant of CONTESTANTS) {
-      running.push(await start(contestant, folder));
-      scores.push(await firstAnswer(running.at(-1)!, body));
+export interface ServeCase {
+  readonly model: ModelName;
+  /** Of each round. */
+  readonly seconds: number;
+  readonly rounds: number;
+}
+
+export const benchServe = (report: Report, { model, ...options }: ServeCase): Promise<Row[]> =>
+  inFolder(async root => {
+    const running: Running[] = [];
+    try {
+      const folder = join(root, 'model');
+      await writeBenchModel(folder, model);
+      const body = JSON.stringify({ instances: [{ b64: await jpeg() }] });
+      const scores: number[][] = [];
+      for (const server of [...OURS, FASTAPI]) {
+        report.progress(`${server.name} starts`);
+        running.push(await start(server, folder));
+        scores.push(await firstAnswer(running.at(-1)!, body));
+      }
+      const difference = Math.max(
+        ...scores.flatMap(list => list.map((s, i) => Math.abs(s - scores[0]![i]!))),
+      );
+      const kinds = new Set(scores[0]).size;
+      report.say(`largest difference between their ${kinds} scores ${difference.toExponential(1)}`);
+      const measured = await takeTurns(running, { ...options, body, report });
+      return rowsOf(report, measured, model);
+    } finally {
+      for (const { child } of running) child.kill('SIGKILL');
     }
-    const difference = Math.max(...scores.flatMap(list => list.map((s, i) => Math.abs(s - scores[0]![i]!))));
-    const kinds = new Set(scores[0]).size;
-    console.log(`largest difference between their ${kinds} scores ${difference.toExponential(1)}`);
-    const measured = new Map<string, Measured[]>();
-    for (let round = 0; round < rounds; round++)
-      for (const clients of CLIENTS)
-        for (const { name, url } of running) {
-          const key = JSON.stringify([name, clients]);
-          measured.set(key, [...(measured.get(key) ?? []), await measure(url, body, clients, seconds)]);
-        }
-    return CLIENTS.flatMap(clients =>
-      running.map(({ name: server }) => {
-        const found = measured.get(JSON.stringify([server, clients]))!;
-        const of = (key: keyof Measured): number => median(found.map(one => one[key]));
-        return {
-          server,
-          clients,
-          perSecond: of('perSecond'),
-          p50: of('p50'),
-          p95: of('p95'),
-          p99: of('p99'),
-        };
+  });
+
+/** The rounds of each server, by its name and the number of clients. */
+type Rounds = ReadonlyMap<string, readonly Measured[]>;
+const keyOf = (server: string, clients: number): string => `${server}/${clients}`;
+
+async function takeTurns(
+  running: readonly Running[],
+  { rounds, seconds, body, report }: Omit<ServeCase, 'model'> & { body: string; report: Report },
+): Promise<Rounds> {
+  const measured = new Map<string, Measured[]>();
+  for (let round = 0; round < rounds; round++)
+    for (const clients of CLIENTS) {
+      const left = ((rounds - round) * CLIENTS.length - CLIENTS.indexOf(clients)) * running.length * seconds;
+      report.progress(`round ${round + 1} of ${rounds}, ${clients} clients, ${formatDuration(left)} left`);
+      for (const { name, url } of running) {
+        const key = keyOf(name, clients);
+        measured.set(key, [...(measured.get(key) ?? []), await measure(url, { body, clients, seconds })]);
+      }
+    }
+  return measured;
+}
+
+function rowsOf(report: Report, measured: Rounds, model: ModelName): Row[] {
+  const figures = Object.entries(FIGURES) as [keyof Measured, string][]; // the keys of the table above
+  return CLIENTS.flatMap(clients =>
+    OURS.flatMap(({ name }) =>
+      figures.map(([key, unit]) => {
+        const of = (server: string): number[] => measured.get(keyOf(server, clients))!.map(one => one[key]);
+        const about = { model: `${name}, ${clients} clients`, size: familyOf(model).imageSize, unit };
+        return against(report, about, { ours: of(name), peer: FASTAPI.name, theirs: of(FASTAPI.name) });
       }),
-    );
-  } finally {
-    for (const { child } of running) child.kill('SIGKILL');
-    await rm(root, { recursive: true });
-  }
+    ),
+  );
 }
-
-function print(rows: readonly Row[]): void {
-  console.log(`${'server'.padEnd(32)} clients   pictures/s  ratio   p50 ms   p95 ms   p99 ms`);
-  for (const { server, clients, perSecond, p50, p95, p99 } of rows) {
-    const base = rows.find(other => other.clients === clients && other.server === CONTESTANTS.at(-1)!.name)!;
-    const numbers = [p50, p95, p99].map(ms => ms.toFixed(0).padStart(9)).join('');
-    const ratio = (perSecond / base.perSecond).toFixed(2).padStart(7);
-    console.log(
-      `${server.padEnd(32)} ${String(clients).padStart(7)} ${perSecond.toFixed(1).padStart(12)}${ratio}${numbers}`,
-    );
-  }
-}
-
-const args = process.argv.slice(2);
-const [model = 'efficientdet-d0', seconds = '10', rounds = '3'] = args.filter(arg => !arg.startsWith('--'));
-const rows = await compare(model, Number(seconds), Number(rounds));
-print(rows);
-const [{ model: cpu } = { model: 'unknown' }] = cpus();
-if (args.includes('--json'))
-  console.log(JSON.stringify({ name: `serve ${model}`, machine: `${cpus().length} cores of ${cpu}`, rows }));

@@ -1,72 +1,56 @@
 // What the store costs: commit and open of the local folder against a plain copy of the same files.
 import { randomBytes } from 'node:crypto';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { openStore } from '../src/store/open-store.js';
-import { milliseconds, type Row, spreadOf } from './harness.js';
-
-type Say = (line: string) => void;
+import { milliseconds } from './contestants.js';
+import { inFolder } from './folder.js';
+import type { Report } from './report.js';
+import { against, alone, type Row } from './row.js';
 
 const ROUNDS = 5;
 const MIB = 2 ** 20;
 type Fill = (folder: string) => Promise<void>;
 
-const median = (values: readonly number[]): number => spreadOf(values).median;
-const seconds = async (work: () => Promise<unknown>): Promise<number> => (await milliseconds(work)) / 1000;
-
-async function measure(what: string, bytes: number, { fill, say }: { fill: Fill; say: Say }): Promise<Row[]> {
-  const home = await mkdtemp(join(tmpdir(), 'detdistill-bench-'));
-  try {
+const measure = (report: Report, what: string, { fill, mib }: { fill: Fill; mib: number }): Promise<Row[]> =>
+  inFolder(async home => {
     const source = join(home, 'source');
     await mkdir(source);
     await fill(source);
     const store = openStore({ storeUrl: pathToFileURL(join(home, 'store')).href, cacheFolder: home });
     const times = { copy: [] as number[], commit: [] as number[], open: [] as number[] };
     for (let round = 0; round < ROUNDS; round++) {
-      times.copy.push(await seconds(() => cp(source, join(home, `copy-${round}`), { recursive: true })));
-      times.commit.push(await seconds(() => store.commit(`bench/${round}`, source)));
+      report.progress(`${what}: round ${round + 1} of ${ROUNDS}`);
+      const copy = join(home, `copy-${round}`);
+      times.copy.push(await milliseconds(() => cp(source, copy, { recursive: true })));
+      times.commit.push(await milliseconds(() => store.commit(`bench/${round}`, source)));
       const { ref } = (await store.find(`bench/${round}`))!;
-      times.open.push(await seconds(() => store.open(ref)));
+      times.open.push(await milliseconds(() => store.open(ref)));
     }
-    const copy = median(times.copy);
-    const row = (name: string, value: number): string =>
-      `  ${name.padEnd(8)}${value.toFixed(3)} s  ${(bytes / MIB / value).toFixed(0)} MiB/s  ${(value / copy).toFixed(2)} × copy`;
-    say(
-      [what, row('copy', copy), row('commit', median(times.commit)), row('open', median(times.open))].join(
-        '\n',
-      ),
-    );
-    return (['commit', 'open'] as const).map(step => {
-      const [ours, theirs] = [1000 * median(times[step]), 1000 * copy];
-      const size = bytes / MIB;
-      return {
-        model: `${step}, ${what}`,
-        batch: 1,
-        size,
-        precision: '',
-        peer: 'copy',
-        ours,
-        theirs,
-        ratio: ours / theirs,
-      };
-    });
-  } finally {
-    await rm(home, { recursive: true, force: true });
-  }
+    const rows: Row[] = [];
+    for (const step of ['commit', 'open'] as const) {
+      const about = { model: `${step}, ${what}`, size: mib, precision: '' };
+      rows.push(
+        against(report, about, { ours: times[step], peer: 'copy', theirs: times.copy }),
+        alone(report, { ...about, unit: 'MiB/s' }, times[step].map(ms => (1000 * mib) / ms)), // prettier-ignore
+      );
+    }
+    return rows;
+  });
+
+export interface StoreCase {
+  readonly megabytes: number;
+  readonly files: number;
 }
 
-export async function benchStore(
-  say: Say,
-  [megabytes = 256, files = 1_000]: readonly number[],
-): Promise<readonly Row[]> {
+export async function benchStore(report: Report, { megabytes, files }: StoreCase): Promise<Row[]> {
   const large: Fill = folder => writeFile(join(folder, 'large'), randomBytes(megabytes * MIB));
   const small: Fill = async folder => {
     for (let i = 0; i < files; i++) await writeFile(join(folder, `${i}.png`), randomBytes(65_536));
   };
   return [
-    ...(await measure(`one file of ${megabytes} MiB`, megabytes * MIB, { fill: large, say })),
-    ...(await measure(`${files} files of 64 KiB`, files * 65_536, { fill: small, say })),
+    ...(await measure(report, `one file of ${megabytes} MiB`, { fill: large, mib: megabytes })),
+    ...(await measure(report, `${files} files of 64 KiB`, { fill: small, mib: (files * 65_536) / MIB })),
   ];
 }

@@ -1,18 +1,14 @@
 /** A training program of one model with a batch of data in memory: what the benchmarks of training run. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { ASPECT_RATIOS, familyOf, type ModelName } from '../src/config/families.js';
 import { Hparams } from '../src/config/run.js';
 import type { TrainingBatch } from '../src/data/batches.js';
 import { anchorOptions, createAnchors } from '../src/detection/anchors.js';
 import { assignTargets } from '../src/detection/targets.js';
 import { randomFrom } from '../src/random.js';
-import type { Precision } from '../src/graph/graph.js';
-import { loadTensorFlow } from '../src/graph/tensorflow.js';
-import { type StepScalars, TrainingSession } from '../src/training/session.js';
+import type { StepScalars } from '../src/training/session.js';
 import { recordTraining } from '../src/training/training-program.js';
-import { milliseconds } from './harness.js';
+import { milliseconds } from './contestants.js';
 
 export const CLASSES = 90;
 
@@ -32,8 +28,8 @@ export const boxesAt = (size: number): [Box, number][] =>
 export interface Case {
   readonly model: ModelName;
   readonly batch: number;
-  /** float32 where it is left out. */
-  readonly precision?: Precision;
+  /** The file of a frozen teacher; left out: nothing is distilled. */
+  readonly teacher?: string;
 }
 export const sizeOf = ({ model }: Case): number => familyOf(model).imageSize;
 
@@ -44,11 +40,9 @@ export interface Recorded {
 }
 
 /** Records and writes a training program as training does. */
-export async function record(
-  { model, batch, precision = 'float32' }: Case,
-  folder: string,
-): Promise<Recorded> {
+export async function record({ model, batch, teacher }: Case, folder: string): Promise<Recorded> {
   const { imageSize } = familyOf(model);
+  const frozen = teacher === undefined ? null : await readFile(teacher);
   let written = { nodes: 0, bytes: 0 };
   const ms = await milliseconds(async () => {
     written = await recordTraining({
@@ -58,25 +52,25 @@ export async function record(
       trainBatchSize: batch,
       evalBatchSize: batch,
       hparams: Hparams.parse({}),
-      teacher: null,
+      teacher: frozen,
       online: null,
-      precision,
     }).write(folder);
   });
   return { ms, ...written };
 }
 
-const SCALARS: StepScalars = {
+export const SCALARS: StepScalars = {
   learningRate: 1e-3,
-  softClsWeight: 0,
-  softBoxWeight: 0,
+  // Of a run's defaults; without a teacher nothing reads them.
+  softClsWeight: 2,
+  softBoxWeight: 200,
   averageDecay: 0,
   auxiliaryDecay: 0,
   previousShare: 0,
   seed: 1,
 };
 
-function batchOf({ model, batch }: Case): TrainingBatch {
+export function batchOf({ model, batch }: Case): TrainingBatch {
   const size = familyOf(model).imageSize;
   const anchors = createAnchors(anchorOptions(familyOf(model), ASPECT_RATIOS), [size, size]);
   const targets = assignTargets(
@@ -96,29 +90,4 @@ function batchOf({ model, batch }: Case): TrainingBatch {
     numPositives: new Float32Array(batch).fill(targets.numPositives),
     sampleIds: [],
   };
-}
-
-export interface Trainee {
-  /** One step; its loss. */
-  readonly step: () => Promise<number>;
-}
-
-/** Recorded, loaded and initialised. */
-export async function trainee(one: Case, folder: string): Promise<Trainee> {
-  await record(one, folder);
-  await loadTensorFlow();
-  const size = sizeOf(one);
-  const session = new TrainingSession(folder, [size, size]);
-  await session.initialize(1);
-  const batch = batchOf(one);
-  return { step: async () => (await session.step(batch, SCALARS)).loss! };
-}
-
-export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const root = await mkdtemp(join(tmpdir(), 'bench-train-'));
-  try {
-    return await work(root);
-  } finally {
-    await rm(root, { recursive: true, force: true });
-  }
 }

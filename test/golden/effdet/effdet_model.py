@@ -35,13 +35,13 @@ def value_of(name, shape):
     return u.astype(np.float32).reshape(shape)
 
 
-def build(name, num_classes, size):
-    """tf_NAME without stochastic depth, which draws its own numbers."""
+def build(name, num_classes, size, drop_path_rate=0.0):
+    """tf_NAME; without stochastic depth, which draws its own numbers, unless a rate is given."""
     config = get_efficientdet_config(f"tf_{name.replace('-', '_')}")
     OmegaConf.set_readonly(config, False)
     config.num_classes = num_classes
     config.image_size = (size, size)
-    config.backbone_args = {"drop_path_rate": 0.0}
+    config.backbone_args = {"drop_path_rate": drop_path_rate}
     # google/automl's: a ratio stands for its square root and the inverse of that, not effdet's 1.4 and 0.7.
     config.aspect_ratios = [1.0, 2.0, 0.5]
     model = EfficientDet(config, pretrained_backbone=False)

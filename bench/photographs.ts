@@ -1,0 +1,72 @@
+/** Photographs of 640 × 480 with boxes, as many as wanted: crops of real ones, so that the files are as large as real ones. */
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import sharp from 'sharp';
+import { mapConcurrently } from '../src/concurrency.js';
+import { writeVoc } from '../src/data/readers/voc-xml.js';
+import { errors } from '../src/errors.js';
+import { provideNativeParts } from '../src/native/setup.js';
+import { type Random, randomFrom } from '../src/random.js';
+import { readSettings } from '../src/settings.js';
+
+export const PHOTOGRAPH = { width: 640, height: 480 } as const;
+export const PHOTOGRAPH_CLASSES = 5;
+const TYPES = ['.jpg', '.jpeg', '.png'];
+/** A crop has this share of its photograph's sides at least, and is then scaled. */
+const LEAST_SHARE = 0.4;
+
+export interface PhotographOptions {
+  /** Becomes a data set of Pascal VOC's form. */
+  readonly folder: string;
+  readonly images: number;
+  /** A folder with photographs; left out: those of the demo. */
+  readonly from?: string;
+}
+
+/** The same pictures and boxes at every call with the same photographs. */
+export async function writePhotographs({ folder, images, from }: PhotographOptions): Promise<void> {
+  const source = from ?? (await demoPictures());
+  const names = await readdir(source).catch((error: Error) => {
+    throw errors.usageWrong(`${source}: ${error.message}`, 'name a folder with photographs');
+  });
+  const files = names.filter(name => TYPES.includes(extname(name).toLowerCase())).sort();
+  if (files.length === 0)
+    throw errors.usageWrong(`${source}: no picture lies there`, `allowed: ${TYPES.join(', ')}`);
+  await mkdir(folder, { recursive: true });
+  await mapConcurrently(
+    Array.from({ length: images }, (_, i) => i),
+    i => writePhotograph(join(source, files[i % files.length]!), join(folder, String(i).padStart(6, '0')), i),
+  );
+}
+
+async function demoPictures(): Promise<string> {
+  const parts = await provideNativeParts({ settings: readSettings(), parts: ['demo-pictures'] });
+  return parts['demo-pictures'];
+}
+
+async function writePhotograph(from: string, target: string, i: number): Promise<void> {
+  const random = randomFrom('bench photographs', i);
+  const picture = sharp(from, { failOn: 'none' });
+  const { width, height } = await picture.metadata();
+  const share = random.uniform(LEAST_SHARE, 1);
+  const crop = { width: Math.ceil(width * share), height: Math.ceil(height * share) };
+  const left = random.integer(width - crop.width + 1);
+  const top = random.integer(height - crop.height + 1);
+  await picture
+    .extract({ left, top, ...crop })
+    .resize({ ...PHOTOGRAPH, fit: 'fill' })
+    .removeAlpha()
+    .toColourspace('srgb')
+    .jpeg({ quality: 88 })
+    .toFile(`${target}.jpg`);
+  const filename = `${String(i).padStart(6, '0')}.jpg`;
+  await writeFile(`${target}.xml`, writeVoc({ filename, ...PHOTOGRAPH, boxes: boxesOf(random) }));
+}
+
+const boxesOf = (random: Random) =>
+  Array.from({ length: 1 + random.integer(8) }, () => {
+    const [y, x] = [random.integer(380), random.integer(540)];
+    const box = [y, x, y + 20 + random.integer(80), x + 20 + random.integer(80)] as const;
+    const label = `class ${random.integer(PHOTOGRAPH_CLASSES)}`;
+    return { box, label, crowd: false, difficult: false };
+  });

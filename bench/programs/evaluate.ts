@@ -1,0 +1,20 @@
+/** Program of a contestant: from two files of COCO's form to the twelve numbers. */
+import { readFound, readTruth } from '../../src/evaluation/coco-files.js';
+import { cocoMetrics } from '../../src/evaluation/coco.js';
+import { answerLines } from './answer.js';
+import { ownVersions } from './versions.js';
+
+interface Files {
+  readonly truth: string;
+  readonly found: string;
+}
+
+await answerLines<Files>(async files => ({
+  about: await ownVersions(null),
+  run: async () => {
+    const started = performance.now();
+    const truth = await readTruth(files.truth);
+    const { metrics } = cocoMetrics(truth, await readFound(files.found, truth));
+    return { ms: performance.now() - started, metrics: Object.values(metrics) };
+  },
+}));

@@ -1,0 +1,56 @@
+/** Program of a contestant: the network of a model folder alone, or from pictures of 640 × 480 to detections. */
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Picture } from '../../src/data/pictures.js';
+import { openDetector } from '../../src/detection/detector.js';
+import { ONNX_NETWORK } from '../../src/detection/model-card.js';
+import { physicalCores } from '../../src/detection/onnxruntime.js';
+import { randomFrom } from '../../src/random.js';
+import type { EngineName } from '../../src/settings.js';
+import { milliseconds } from '../contestants.js';
+import { answerLines } from './answer.js';
+import { ownVersions } from './versions.js';
+
+export interface OpenPredictor {
+  readonly folder: string;
+  readonly size: number;
+  readonly batch: number;
+  /** null: the network alone, by onnxruntime. */
+  readonly engine: EngineName | null;
+}
+
+async function network({ folder, size, batch }: OpenPredictor): Promise<() => Promise<number>> {
+  const session = await InferenceSession.create(join(folder, ONNX_NETWORK), {
+    intraOpNumThreads: physicalCores(),
+  });
+  const random = randomFrom('bench', batch);
+  const values = Float32Array.from({ length: batch * size * size * 3 }, () => random.uniform(-1, 1));
+  const images = new Tensor('float32', values, [batch, size, size, 3]);
+  return async () => {
+    const started = performance.now();
+    const maps = await session.run({ images });
+    const time = performance.now() - started;
+    for (const map of Object.values(maps)) map.dispose(); // as the engine does: memory is used again
+    return time;
+  };
+}
+
+async function whole({ folder, batch }: OpenPredictor, engine: EngineName): Promise<() => Promise<number>> {
+  const { detect } = await openDetector(folder, { engine });
+  const random = randomFrom('bench', batch);
+  const pixels = (): Uint8Array => Uint8Array.from({ length: 640 * 480 * 3 }, () => random.integer(256));
+  const pictures = Array.from({ length: batch }, (): Picture => ({
+    width: 640,
+    height: 480,
+    pixels: pixels(),
+  }));
+  return () => milliseconds(() => detect(pictures));
+}
+
+await answerLines<OpenPredictor>(async open => {
+  const measure = await (open.engine === null ? network(open) : whole(open, open.engine));
+  return {
+    about: await ownVersions(open.engine ?? 'onnxruntime'),
+    run: async () => ({ ms: await measure() }),
+  };
+});
