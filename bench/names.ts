@@ -4,13 +4,14 @@ import type { PartName } from '../src/native/parts.js';
 import type { CleaningCase } from './cleaning.js';
 import type { IndexCase } from './coco-index.js';
 import type { MetricsCase } from './coco-metrics.js';
+import type { DistilCase } from './distil.js';
 import type { Limit } from './predict.js';
 import type { Report } from './report.js';
 import type { Row } from './row.js';
 import type { ServeCase } from './serve.js';
 import type { StoreCase } from './store.js';
 import type { StepsWanted, Wanted } from './train.js';
-import { MEASURED, RECORDED, TRAINED } from './trained.js';
+import { MEASURED, RECORDED, TEACHERS, TRAINED } from './trained.js';
 
 /** What was written after a name, each value under its argument's or option's name. */
 type Values = Readonly<Record<string, unknown>>;
@@ -88,6 +89,14 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     parts: ['tfjs-addon'],
     brief: ['efficientdet-d0'],
     run: async (report, values: Wanted) => (await import('./train.js')).benchMemory(report, values),
+  }),
+  distil: bench({
+    summary: "a student's step with a frozen teacher against the plain step; names of teachers",
+    args: [models(TEACHERS)],
+    options: [limit()],
+    parts: ['tfjs-addon'],
+    brief: BRIEFLY,
+    run: async (report, values: DistilCase) => (await import('./distil.js')).benchDistil(report, values),
   }),
   evaluate: bench({
     summary: 'COCO metrics against pycocotools',

@@ -11,3 +11,9 @@ export const MEASURED = ['efficientdet-d0', 'efficientdet-d2'] as const satisfie
 /** Training steps, of these. */
 export const TRAINED = [...MEASURED, ...TINY] as const satisfies readonly ModelName[];
 export const RECORDED = [...MEASURED, 'efficientdet-d6', ...TINY] as const satisfies readonly ModelName[];
+/** Whose answers a student learns from. */
+export const TEACHERS = [
+  'efficientdet-d2',
+  'efficientdet-d3',
+  'efficientdet-d4',
+] as const satisfies readonly ModelName[];
