@@ -14,7 +14,14 @@ export interface Contestant {
   readonly program: Program;
   /** What it is to prepare; the first line it reads. */
   readonly open: object;
+  readonly env?: Readonly<Record<string, string>>;
 }
+
+/**
+ * glibc's malloc gives large blocks back to the system as soon as they are freed: PyTorch then spends half of a step on getting
+ * a gigabyte page by page. TensorFlow keeps its memory by itself; so does PyTorch with these.
+ */
+export const KEEP_MEMORY = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: String(2 ** 40) } as const;
 
 /** Answers each line of JSON with one: first what it prepared, then one measurement for each further line. */
 type Program =
@@ -49,12 +56,12 @@ export interface Running<M extends Measured = Measured> {
 
 /** Starts a contestant and lets it prepare; what it says of itself goes to the report, other talk to stderr. */
 export async function start<M extends Measured = Measured>(
-  { name, program, open }: Contestant,
+  { name, program, open, env: own }: Contestant,
   report: Report,
 ): Promise<Running<M>> {
   report.progress(`${name} starts`);
   const [command, ...args] = await commandOf(program);
-  const env = { ...process.env, CUDA_VISIBLE_DEVICES: '-1', PYTHONDONTWRITEBYTECODE: '1', PYTHONWARNINGS: 'ignore' }; // prettier-ignore
+  const env = { ...process.env, CUDA_VISIBLE_DEVICES: '-1', PYTHONDONTWRITEBYTECODE: '1', PYTHONWARNINGS: 'ignore', ...own }; // prettier-ignore
   const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = occurs(child, 'close');
   child.stdin.on('error', () => undefined); // one that is gone says so by its silence

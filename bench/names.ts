@@ -72,7 +72,11 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   'train-step': bench({
     summary: 'a training step against PyTorch effdet, and T0–T2 against D0',
     args: [models(TRAINED)],
-    options: [new Option('--compile', 'torch.compile, too: minutes of compiling').default(false), limit()],
+    options: [
+      new Option('--compile', 'torch.compile, too: minutes of compiling').default(false),
+      new Option('--plain-malloc', "effdet under glibc's own settings").default(false),
+      limit(),
+    ],
     parts: ['tfjs-addon'],
     brief: BRIEFLY,
     run: async (report, values: StepsWanted) => (await import('./train.js')).benchTrainStep(report, values),

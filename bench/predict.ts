@@ -10,7 +10,7 @@ import { physicalCores } from '../src/detection/onnxruntime.js';
 import { freshWeights, writeModel } from '../src/export/model-folder.js';
 import { variableSpecs } from '../src/model/efficientdet.js';
 import type { EngineName } from '../src/settings.js';
-import { type Contestant, race, type RaceOptions } from './contestants.js';
+import { type Contestant, KEEP_MEMORY, race, type RaceOptions } from './contestants.js';
 import { inFolder } from './folder.js';
 import type { OpenPredictor } from './programs/predict.js';
 import type { Report } from './report.js';
@@ -65,6 +65,7 @@ const effdet = (what: string, { model, batch }: Case): Contestant => ({
   name: what,
   program: { script: 'effdet_predict.py', packages: 'heavy' },
   open: { what, model, classes: CLASSES, size: sizeOf(model), batch, threads: physicalCores() },
+  env: KEEP_MEMORY,
 });
 
 async function network(one: Case, { report, seconds }: Options): Promise<Row[]> {

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { familyOf, type ModelName } from '../src/config/families.js';
 import { physicalCores } from '../src/detection/onnxruntime.js';
-import { type Contestant, type Measured, race, type RaceOptions, start } from './contestants.js';
+import { type Contestant, KEEP_MEMORY, type Measured, race, type RaceOptions, start } from './contestants.js';
 import { inFolder } from './folder.js';
 import type { Report } from './report.js';
 import { against, alone, type Row } from './row.js';
@@ -32,6 +32,8 @@ export interface Wanted {
 export interface StepsWanted extends Wanted {
   /** torch.compile, too: minutes of compiling. */
   readonly compile: boolean;
+  /** effdet under glibc's own settings. */
+  readonly plainMalloc: boolean;
   /** Of each comparison, at most, but for three rounds. */
   readonly seconds: number;
 }
@@ -60,10 +62,13 @@ function effdet(what: string, one: Case): Contestant {
 
 const about = ({ model, batch }: Case) => ({ model, batch, size: sizeOf({ model, batch }) });
 
-async function againstEffdet(one: Case, ways: readonly string[], options: RaceOptions): Promise<Row[]> {
-  const contestants = [trainer(OURS, one), ...ways.map(what => effdet(what, one))];
-  const times = await race(contestants, options);
-  return ways.map(peer =>
+async function againstEffdet(
+  one: Case,
+  effdets: readonly Contestant[],
+  options: RaceOptions,
+): Promise<Row[]> {
+  const times = await race([trainer(OURS, one), ...effdets], options);
+  return effdets.map(({ name: peer }) =>
     against(options.report, about(one), { ours: times.get(OURS)!, peer, theirs: times.get(peer)! }),
   );
 }
@@ -83,14 +88,16 @@ async function tinyAgainstD0(models: readonly ModelName[], options: RaceOptions)
 
 export async function benchTrainStep(
   report: Report,
-  { compile, seconds, ...wanted }: StepsWanted,
+  { compile, plainMalloc, seconds, ...wanted }: StepsWanted,
 ): Promise<Row[]> {
   const ways = compile ? [...WAYS, COMPILED] : WAYS;
   const options = { report, warmUp: WARM_UP, rounds: ROUNDS, seconds };
   const rows: Row[] = [];
   for (const { together, ...one } of AGAINST_EFFDET.filter(({ model }) => wants(wanted, model)))
-    for (const group of together ? [ways] : ways.map(way => [way]))
-      rows.push(...(await againstEffdet(one, group, options)));
+    for (const group of together ? [ways] : ways.map(way => [way])) {
+      const effdets = group.map(way => ({ ...effdet(way, one), ...(!plainMalloc && { env: KEEP_MEMORY }) }));
+      rows.push(...(await againstEffdet(one, effdets, options)));
+    }
   const tiny = TINY.filter(model => wants(wanted, model));
   if (tiny.length > 0) rows.push(...(await tinyAgainstD0(tiny, options)));
   return rows;
