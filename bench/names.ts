@@ -5,6 +5,7 @@ import type { CleaningCase } from './cleaning.js';
 import type { IndexCase } from './coco-index.js';
 import type { MetricsCase } from './coco-metrics.js';
 import type { DistilCase } from './distil.js';
+import type { InputCase } from './input.js';
 import type { Limit } from './predict.js';
 import type { Report } from './report.js';
 import type { Row } from './row.js';
@@ -101,6 +102,15 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     parts: ['tfjs-addon'],
     brief: BRIEFLY,
     run: async (report, values: DistilCase) => (await import('./distil.js')).benchDistil(report, values),
+  }),
+  input: bench({
+    summary:
+      'JPEG files to batches against torch.utils.data.DataLoader, and how long training waits for them',
+    args: [count('images', 'photographs', 200)],
+    options: [limit()],
+    parts: ['tfjs-addon', 'demo-pictures'],
+    brief: BRIEFLY,
+    run: async (report, values: InputCase) => (await import('./input.js')).benchInput(report, values),
   }),
   evaluate: bench({
     summary: 'COCO metrics against pycocotools',

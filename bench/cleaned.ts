@@ -1,0 +1,36 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { familyOf, type ModelName } from '../src/config/families.js';
+import { Training } from '../src/config/run.js';
+import { type TrainingBatch, trainingBatches } from '../src/data/batches.js';
+import { CleanedDataset, DATASET_FILE } from '../src/data/dataset.js';
+
+export type { CleanedDataset } from '../src/data/dataset.js';
+
+export const readDataset = async (folder: string): Promise<CleanedDataset> =>
+  CleanedDataset.parse(JSON.parse(await readFile(join(folder, DATASET_FILE), 'utf8')));
+
+interface BatchesOf {
+  readonly folder: string;
+  readonly model: ModelName;
+  readonly batch: number;
+  readonly seed: number;
+  readonly steps: number;
+}
+
+/** Batches of a cleaned data set as a training with the default hyper-parameters takes them. */
+export async function* batchesOf({
+  folder,
+  model,
+  batch,
+  seed,
+  steps,
+}: BatchesOf): AsyncGenerator<TrainingBatch> {
+  yield* trainingBatches({
+    folder,
+    dataset: await readDataset(folder),
+    training: Training.parse({ model_name: model, train_batch_size: batch }),
+    family: familyOf(model),
+    ...{ seed, startStep: 0, totalSteps: steps },
+  });
+}
