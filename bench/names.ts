@@ -6,6 +6,7 @@ import type { IndexCase } from './coco-index.js';
 import type { MetricsCase } from './coco-metrics.js';
 import type { DistilCase } from './distil.js';
 import type { InputCase } from './input.js';
+import type { OverheadCase } from './overhead.js';
 import type { Limit } from './predict.js';
 import type { Report } from './report.js';
 import type { Row } from './row.js';
@@ -111,6 +112,14 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     parts: ['tfjs-addon', 'demo-pictures'],
     brief: BRIEFLY,
     run: async (report, values: InputCase) => (await import('./input.js')).benchInput(report, values),
+  }),
+  overhead: bench({
+    summary: 'a small run through Temporal against the same stages without it',
+    args: [count('epochs', 'of its training, 31 steps each', 6), count('rounds', 'runs of each', 3)],
+    parts: ['tfjs-addon', 'temporal', 'demo-pictures'],
+    brief: ['4', '1'],
+    run: async (report, values: OverheadCase) =>
+      (await import('./overhead.js')).benchOverhead(report, values),
   }),
   evaluate: bench({
     summary: 'COCO metrics against pycocotools',
