@@ -7,6 +7,8 @@ import { BENCHES } from './names.js';
 
 /** One that takes longer is ended, and counts as failed. */
 const LONGEST_SECONDS = 900;
+/** Until what has been asked to end is killed. */
+const GRACE_MS = 10_000;
 const PROGRAM = fileURLToPath(new URL('./run.js', import.meta.url));
 
 /** Every benchmark in a process of its own, one after the other. @returns the names of those that failed */
@@ -30,21 +32,28 @@ export async function benchAll({ json, say }: Terminal): Promise<string[]> {
 async function run(args: readonly string[]): Promise<string> {
   // A group of its own: whatever it has started ends with it.
   const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: 'inherit', detached: true });
-  const end = (): void => {
-    process.kill(-child.pid!, 'SIGKILL');
+  const kill = (signal: NodeJS.Signals): void => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, signal);
   };
+  const end = (): void => {
+    kill('SIGTERM');
+    setTimeout(() => kill('SIGKILL'), GRACE_MS).unref();
+  };
+  let isEnding = false;
   const interrupt = (): void => {
-    end();
-    process.exit(130);
+    if (!isEnding) end();
+    isEnding = true;
   };
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
     end();
   }, LONGEST_SECONDS * 1000);
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.on(signal, interrupt);
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
-  process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  for (const signal of signals) process.off(signal, interrupt);
   clearTimeout(timer);
+  if (isEnding) process.exit(130);
   return isLate ? `it took more than ${formatDuration(LONGEST_SECONDS)}` : String(signal ?? code);
 }

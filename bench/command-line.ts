@@ -35,6 +35,8 @@ async function run(
   terminal: Terminal,
 ): Promise<void> {
   const { parts, run: measure } = BENCHES[name]!;
+  // Folders are removed on exit, and contestants end when their input does.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   await provideParts(parts, terminal);
   const report = await openReport(terminal);
   report.say(`${name}: ${machine()}, ${load()}`);

@@ -1,13 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A folder for as long as `work` takes. */
+/** A folder for as long as `work` takes, or until the process exits. */
 export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const root = await mkdtemp(join(tmpdir(), 'detdistill-bench-'));
+  const remove = (): void => rmSync(root, { recursive: true, force: true, maxRetries: 5 });
+  process.once('exit', remove);
   try {
     return await work(root);
   } finally {
-    await rm(root, { recursive: true, force: true, maxRetries: 5 });
+    process.off('exit', remove);
+    remove();
   }
 }

@@ -161,7 +161,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
       count('rounds', 'rounds', 3),
     ],
     parts: ['tfjs-addon'],
-    brief: ['efficientdet-d0', '4', '3'],
+    brief: ['efficientdet-d0', '5', '2'],
     run: async (report, values: ServeCase) => (await import('./serve.js')).benchServe(report, values),
   }),
 };

@@ -140,6 +140,7 @@ async function measure(url: string, { body, clients, seconds }: Asking): Promise
     run.on('response', (_client, _status, _bytes, ms) => times.push(ms));
   });
   if (non2xx > 0) throw new Error(`${non2xx} requests were refused`);
+  if (times.length === 0) throw new Error(`nothing was answered in ${seconds} s: rounds have to be longer`);
   times.sort((a, b) => a - b);
   const at = (share: number): number => times[Math.min(times.length - 1, Math.floor(share * times.length))]!;
   return { perSecond: times.length / duration, p50: at(0.5), p99: at(0.99) };
@@ -173,7 +174,7 @@ export const benchServe = (report: Report, { model, ...options }: ServeCase): Pr
       const measured = await takeTurns(running, { ...options, body, report });
       return rowsOf(report, measured, model);
     } finally {
-      for (const { child } of running) child.kill('SIGKILL');
+      for (const { child } of running) child.kill('SIGKILL'); // nothing of theirs is kept
     }
   });
 

@@ -18,7 +18,7 @@ interface Prepared {
 export async function answerLines<O>(prepare: (open: O, folder: string) => Promise<Prepared>): Promise<void> {
   console.log = console.error;
   // The parent says that it is enough by closing the pipe: the folder is to be removed first.
-  process.on('SIGTERM', () => undefined);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
   await inFolder(async folder => {
     let prepared: Prepared | undefined;
     for await (const line of createInterface(process.stdin)) {
