@@ -37,17 +37,22 @@ const AHEAD = 3;
 /** A thread that waits this long ends; steps of large models take seconds. */
 const IDLE_MS = 60_000;
 
-/** One thread beside TensorFlow's own: decoding needs far less than a step. */
-const threads = (): number => Math.max(1, Math.min(8, availableParallelism() - 1));
+const threads = (): number => Math.max(2, Math.min(8, availableParallelism() - 1));
 
-/** Threads that decode, augment and match. */
-const openPool = (): Piscina =>
-  new Piscina({
+/**
+ * Threads that decode, augment and match. Each is given its share of the batches ahead at once: while a step runs, nobody is
+ * there to hand out more.
+ */
+function openPool(batchSize: number): Piscina {
+  const count = threads();
+  return new Piscina({
     filename: compiledModule('./sample-worker.js', import.meta.url).href,
-    minThreads: 1,
-    maxThreads: threads(),
+    minThreads: count,
+    maxThreads: count,
+    concurrentTasksPerWorker: Math.ceil((AHEAD * batchSize) / count),
     idleTimeout: IDLE_MS,
   });
+}
 
 /** @typeParam T what the worker's function of that name gives */
 async function ask<T>(pool: Piscina, name: string, task: TrainingTask | EvaluationTask): Promise<T> {
@@ -106,7 +111,7 @@ export async function* trainingBatches({
   totalSteps,
   onNote,
 }: TrainingBatchOptions): AsyncGenerator<TrainingBatch> {
-  const pool = openPool();
+  const pool = openPool(training.train_batch_size);
   const { hparams, image_size: imageSize, train_batch_size: batchSize } = training;
   const recipe: TrainingRecipe = { folder, imageSize, normalisation: family.normalisation, hparams, seed };
   const anchors = anchorOptions(family, hparams.aspect_ratios);
@@ -142,7 +147,7 @@ export async function* evaluationBatches({
   batchSize: number;
   recipe: SampleRecipe;
 }): AsyncGenerator<EvaluationBatch> {
-  const pool = openPool();
+  const pool = openPool(batchSize);
   const samples = dataset.splits[split];
   const size = recipe.imageSize[0] * recipe.imageSize[1] * 3;
   const make = async (batch: number): Promise<EvaluationBatch> => {
@@ -182,6 +187,8 @@ async function* ahead<T>(make: (index: number) => Promise<T>, { from, to, close 
       yield await pending.shift()!;
     }
   } finally {
+    // Left early, by a roll-back or a stop: a thread that ends in the middle of its work would end the process.
+    await Promise.allSettled(pending);
     await close();
   }
 }

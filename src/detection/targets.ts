@@ -55,7 +55,9 @@ function match(
 ): { matches: Int32Array; claimed: number[] } {
   const matches = new Int32Array(count).fill(-1);
   const best = new Float32Array(count);
-  const areas = Float32Array.from({ length: count }, (_, anchor) => areaOf(anchors, 4 * anchor));
+  // Not by Float32Array.from, which makes a list of objects first.
+  const areas = new Float32Array(count);
+  for (let anchor = 0; anchor < count; anchor++) areas[anchor] = areaOf(anchors, 4 * anchor);
   const claimed = boxes.map(({ box }, row) => {
     const sides = Float32Array.from(box);
     const [ymin, xmin, ymax, xmax] = sides as unknown as BoxYxyx;

@@ -91,6 +91,16 @@ describe('samplesOfStep', () => {
 });
 
 describe('trainingBatches', () => {
+  it('may be left while threads still work, as a roll-back does', async () => {
+    const options = await setUp(8, { image_size: 512, train_batch_size: 8 });
+    for (let round = 0; round < 3; round++) {
+      const batches = trainingBatches({ ...options, startStep: 0, totalSteps: 20 });
+      await batches.next();
+      // Threads that are ended in the middle of their work throw where nobody catches.
+      await batches.return(undefined);
+    }
+  });
+
   it('goes on after an interruption with the very same batches, bit for bit', async () => {
     const options = await setUp(7);
     const whole = await collect(trainingBatches({ ...options, startStep: 0, totalSteps: 6 }));
