@@ -16,6 +16,27 @@ export interface Answers {
   readonly deltas: tf.Tensor;
 }
 
+/** Whom a student is to answer like. */
+export interface Guide extends Answers {
+  /** int32 [batch, k]: the anchors that the guide answers for, [batch, k, …]; left out: all of them, in their order. */
+  readonly anchors?: tf.Tensor2D;
+}
+
+/**
+ * What the guide has an answer to: [batch, anchors, values] → [batch, k, values]. As rows of one table: tfjs's gradient of a
+ * gather with a batch is one sum a picture.
+ */
+function asked(values: tf.Tensor, { anchors }: Guide): tf.Tensor {
+  if (!anchors) return values;
+  const [batch, count, size] = values.shape as [number, number, number];
+  const starts = tf.tensor2d(
+    Int32Array.from({ length: batch }, (_, picture) => picture * count),
+    [batch, 1],
+  );
+  const rows = tf.reshape(tf.add(anchors, starts), [-1]);
+  return tf.reshape(tf.gather(tf.reshape(values, [batch * count, size]), rows), [batch, -1, size]);
+}
+
 /** What two teachers say together: logits and deltas, `share` of them the second one's. */
 export function blend(first: Answers, second: Answers, share: tf.Scalar): Answers {
   const mix = (a: tf.Tensor, b: tf.Tensor): tf.Tensor => tf.add(a, tf.mul(share, tf.sub(b, a)));
@@ -31,10 +52,10 @@ function emphasis(logits: tf.Tensor, probabilities: tf.Tensor): tf.Tensor {
   return constant(logits);
 }
 
-/** Quality-focal distillation of the class logits: Σ |p_t − p_s|^1.5 · BCE(z_s, p_t) / N. */
-export function softClassLoss(student: Answers, teacher: Answers, normaliser: tf.Scalar): tf.Scalar {
+/** Quality-focal distillation of the class logits: Σ |p_t − p_s|^1.5 · BCE(z_s, p_t) / N, over the guide's anchors. */
+export function softClassLoss(student: Answers, teacher: Guide, normaliser: tf.Scalar): tf.Scalar {
   const probabilities = tf.sigmoid(tf.clipByValue(teacher.logits, -LOGIT_LIMIT, LOGIT_LIMIT));
-  const logits = tf.clipByValue(student.logits, -LOGIT_LIMIT, LOGIT_LIMIT);
+  const logits = tf.clipByValue(asked(student.logits, teacher), -LOGIT_LIMIT, LOGIT_LIMIT);
   return tf.div(
     tf.sum(tf.mul(emphasis(logits, probabilities), crossEntropy(logits, probabilities))),
     normaliser,
@@ -42,10 +63,11 @@ export function softClassLoss(student: Answers, teacher: Answers, normaliser: tf
 }
 
 /** Huber towards the teacher's boxes, weighted by its confidence: Σ w Huber(r_s − r_t) / (4 · max(1, Σ w)). */
-export function softBoxLoss(student: Answers, teacher: Answers, delta: number): tf.Scalar {
+export function softBoxLoss(student: Answers, teacher: Guide, delta: number): tf.Scalar {
   const confidence = tf.max(tf.sigmoid(teacher.logits), 2, true);
   const weight = tf.mul(confidence, tf.cast(tf.greater(confidence, CONFIDENT), 'float32'));
   const limit = (deltas: tf.Tensor): tf.Tensor => tf.clipByValue(deltas, -DELTA_LIMIT, DELTA_LIMIT);
-  const loss = tf.sum(tf.mul(weight, huber(tf.sub(limit(student.deltas), limit(teacher.deltas)), delta)));
+  const difference = tf.sub(limit(asked(student.deltas, teacher)), limit(teacher.deltas));
+  const loss = tf.sum(tf.mul(weight, huber(difference, delta)));
   return tf.div(loss, tf.mul(tf.maximum(tf.sum(weight), 1), 4));
 }

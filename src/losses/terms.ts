@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Hparams } from '../config/run.js';
 import type { AnchorGrid } from '../detection/anchors.js';
 import { decodeBoxes } from '../detection/detect.js';
-import { type Answers, softBoxLoss, softClassLoss } from './distillation.js';
+import { type Answers, type Guide, softBoxLoss, softClassLoss } from './distillation.js';
 import { focalLoss } from './focal.js';
 import { boxLoss } from './huber.js';
 import { iouLoss } from './iou.js';
@@ -19,8 +19,8 @@ export interface TargetTensors {
 export interface LossInput {
   readonly student: Answers;
   readonly targets: TargetTensors;
-  /** A teacher's answers on the same anchors; null: nothing is distilled. */
-  readonly teacher: Answers | null;
+  /** A teacher's answers on the same grid of anchors; null: nothing is distilled. */
+  readonly teacher: Guide | null;
   readonly anchors: AnchorGrid;
   readonly numClasses: number;
   readonly hparams: Hparams;

@@ -5,7 +5,7 @@ import type { AnchorGrid } from '../detection/anchors.js';
 import { flattenLevels } from '../detection/detect.js';
 import { halfSquares } from '../graph/ops.js';
 import type { TrainedVariables, Variables, VariableSpec } from '../graph/variables.js';
-import type { Answers } from '../losses/distillation.js';
+import type { Answers, Guide } from '../losses/distillation.js';
 import { isDecayed, lossTerms, type TargetTensors } from '../losses/terms.js';
 import { auxiliary } from '../model/auxiliary.js';
 import { efficientDet, type Features, type Outputs } from '../model/efficientdet.js';
@@ -69,7 +69,7 @@ export function trainedSpecs({
 export function trainStep(
   model: StepModel,
   inputs: StepInputs,
-  options: { variables: TrainedVariables; teacher: Outputs | null },
+  options: { variables: TrainedVariables; teacher: Guide | null },
 ): Record<string, tf.Scalar> {
   const { hparams } = model;
   const { teacher, variables } = options;
@@ -99,7 +99,7 @@ export function trainStep(
 
 interface GradientOptions {
   readonly variables: Variables;
-  readonly teacher: Outputs | null;
+  readonly teacher: Guide | null;
   readonly specs: readonly VariableSpec[];
 }
 
@@ -133,19 +133,18 @@ export function lossesAndGradients(
 function guideOf(
   { family, numClasses, branch }: StepModel,
   inputs: StepInputs,
-  { outputs, variables, teacher }: { outputs: Features; variables: Variables; teacher: Outputs | null },
-): Answers | null {
+  { outputs, variables, teacher }: { outputs: Features; variables: Variables; teacher: Guide | null },
+): Guide | null {
+  if (!branch) return teacher;
   const flat = (answered: Outputs): Answers => answersOf(answered, numClasses);
-  const frozen = teacher && flat(teacher);
-  if (!branch) return frozen;
-  const previous = frozen && { answers: frozen, share: inputs.previous_share };
+  const previous = teacher && { answers: teacher, share: inputs.previous_share };
   return lesson(outputs.features, { family, numClasses, variables, answersOf: flat, previous });
 }
 
 function weightedTerms(
   { anchors, numClasses, hparams }: StepModel,
   inputs: StepInputs,
-  { outputs, guide }: { outputs: Outputs; guide: Answers | null },
+  { outputs, guide }: { outputs: Outputs; guide: Guide | null },
 ): Record<string, tf.Scalar> {
   const weights: Record<string, tf.Scalar | number> = {
     cls_loss: 1,

@@ -9,10 +9,11 @@ import { inlineGraph } from '../graph/graph-def.js';
 import { type InputSpec, ProgramBuilder } from '../graph/program.js';
 import { recordingBackend } from '../graph/recording-backend.js';
 import type { Variables } from '../graph/variables.js';
+import type { Answers } from '../losses/distillation.js';
 import { AUXILIARY, auxiliarySpecs } from '../model/auxiliary.js';
 import { efficientDet, type Outputs, variableSpecs } from '../model/efficientdet.js';
 import { PREVIOUS, previousAnswers } from './online.js';
-import { averagedVariables, type StepInputs, trainStep } from './step.js';
+import { answersOf, averagedVariables, type StepInputs, trainStep } from './step.js';
 
 export interface TrainingProgramOptions {
   readonly modelName: ModelName;
@@ -88,10 +89,12 @@ function frozenAnswers(
   builder: ProgramBuilder,
   { modelName, numClasses, teacher, online }: TrainingProgramOptions,
   { images, anchors, variables }: FrozenOptions,
-): Outputs | null {
+): Answers | null {
   const family = familyOf(modelName);
-  if (teacher) return teacherOutputs(builder, teacher, { images, family, numClasses, anchors });
-  return online?.hasPrevious ? previousAnswers(images, { family, numClasses, variables }) : null;
+  if (teacher)
+    return answersOf(teacherOutputs(builder, teacher, { images, family, numClasses, anchors }), numClasses);
+  if (!online?.hasPrevious) return null;
+  return answersOf(previousAnswers(images, { family, numClasses, variables }), numClasses);
 }
 
 /** `probe_teacher`: 1 where every frozen answer to a batch is finite. */
@@ -102,9 +105,7 @@ function recordProbe(builder: ProgramBuilder, options: TrainingProgramOptions, a
     { images: { shape: [options.trainBatchSize, height, width, 3], dtype: 'float32' } },
     ({ images }, variables) => {
       const answers = frozenAnswers(builder, options, { images: images as tf.Tensor4D, anchors, variables })!;
-      const finite = [...answers.classLogits, ...answers.boxDeltas].map(answer =>
-        tf.all(tf.isFinite(answer)),
-      );
+      const finite = [answers.logits, answers.deltas].map(answer => tf.all(tf.isFinite(answer)));
       return { finite: tf.cast(tf.all(tf.stack(finite)), 'int32') };
     },
   );

@@ -119,6 +119,7 @@ const CASES: Record<string, Case> = {
   tile: { shapes: [matrix], build: ([x]) => tf.tile(x!, [2, 3]) },
   broadcastTo: { shapes: [[1, 3]], build: ([x]) => tf.broadcastTo(x!, [4, 3]) },
   oneHot: { shapes: [[5]], build: ([x]) => tf.oneHot(tf.cast(tf.mul(x!, 4), 'int32'), 4, 1, 0, 'float32') },
+  'gather, gradient': withGradient([[6, 3]], ([x]) => tf.gather(x!, tf.tensor1d([4, 0, 4, 5], 'int32'))),
   gather: { shapes: [cube], build: ([x]) => tf.gather(x!, tf.tensor1d([1, 0, 1], 'int32'), 1) },
   cumsum: unary(x => tf.cumsum(x, 1)),
   matMul: withGradient([[3, 4], [4, 5]], ([a, b]) => tf.matMul(a as tf.Tensor2D, b as tf.Tensor2D)), // prettier-ignore

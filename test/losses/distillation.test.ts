@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
-import { type Answers, softBoxLoss, softClassLoss } from '../../src/losses/distillation.js';
+import { type Answers, type Guide, softBoxLoss, softClassLoss } from '../../src/losses/distillation.js';
+import { randomFrom } from '../../src/random.js';
 import { expectGradient } from './gradients.js';
 
 beforeAll(async () => {
@@ -107,5 +108,94 @@ describe('the soft box loss', () => {
       );
     // All four coordinates at most 20 apart.
     expect(valueOf(() => softBoxLoss(absurd(), teacher(), 0.1))).toBeLessThan(0.1 * 20);
+  });
+});
+
+describe('a guide to some anchors', () => {
+  const [BATCH, COUNT, CLASSES] = [2, 5, 2];
+  /** Of each picture, in no order. */
+  const CHOSEN = [
+    [3, 1, 4],
+    [0, 4, 2],
+  ];
+  const random = randomFrom('guide');
+  const draw = (count: number): number[] => Array.from({ length: count }, () => random.uniform(-3, 3));
+  const all = {
+    logits: draw(BATCH * COUNT * CLASSES),
+    deltas: draw(BATCH * COUNT * 4),
+  };
+  const taught = { logits: draw(6 * CLASSES), deltas: draw(6 * 4) };
+  const pupil = (): Answers => ({
+    logits: tf.tensor(all.logits, [BATCH, COUNT, CLASSES]),
+    deltas: tf.tensor(all.deltas, [BATCH, COUNT, 4]),
+  });
+  const guide = (): Guide => ({
+    anchors: tf.tensor2d(CHOSEN, [BATCH, 3], 'int32'),
+    logits: tf.tensor(taught.logits, [BATCH, 3, CLASSES]),
+    deltas: tf.tensor(taught.deltas, [BATCH, 3, 4]),
+  });
+  /** Every chosen anchor's values: the place among the student's, and the guide's number. */
+  const pairs = (size: number): { place: number; index: number }[] =>
+    CHOSEN.flatMap((anchors, picture) =>
+      anchors.flatMap((anchor, k) =>
+        Array.from({ length: size }, (_, i) => ({
+          place: (picture * COUNT + anchor) * size + i,
+          index: (picture * 3 + k) * size + i,
+        })),
+      ),
+    );
+
+  it('teaches classes there by the definition, and nothing flows to the other anchors', () => {
+    const gradient = Array<number>(all.logits.length).fill(0);
+    const parts = pairs(CLASSES).map(({ place, index }) => {
+      const [pt, ps] = [sigmoid(taught.logits[index]!), sigmoid(all.logits[place]!)];
+      const weight = Math.abs(pt - ps) ** 1.5;
+      gradient[place] = (weight * (ps - pt)) / N;
+      return weight * -(pt * Math.log(ps) + (1 - pt) * Math.log(1 - ps));
+    });
+    const compute = (logits: tf.Tensor): tf.Scalar =>
+      softClassLoss({ ...pupil(), logits }, guide(), tf.scalar(N));
+    expect(valueOf(() => compute(pupil().logits))).toBeCloseTo(sum(parts) / N, 5);
+    const found = tf.tidy(() => tf.grad(compute)(pupil().logits).dataSync());
+    gradient.forEach((expected, i) => expect(found[i]).toBeCloseTo(expected, 6));
+    expect(gradient.filter(value => value === 0).length).toBe(4 * CLASSES);
+  });
+
+  it('teaches boxes there by the definition, and nothing flows to the other anchors', () => {
+    const confidence = Array.from({ length: 6 }, (_, k) =>
+      Math.max(...[0, 1].map(c => sigmoid(taught.logits[k * CLASSES + c]!))),
+    ).map(value => (value > 0.1 ? value : 0));
+    const scale = 4 * Math.max(1, sum(confidence));
+    const parts = pairs(4).map(
+      ({ place, index }) =>
+        confidence[Math.floor(index / 4)]! * huber(all.deltas[place]! - taught.deltas[index]!),
+    );
+    const gradient = Array<number>(all.deltas.length).fill(0);
+    for (const { place, index } of pairs(4)) {
+      const error = all.deltas[place]! - taught.deltas[index]!;
+      const slope = Math.max(-0.1, Math.min(0.1, error));
+      gradient[place] = (confidence[Math.floor(index / 4)]! * slope) / scale;
+    }
+    const compute = (deltas: tf.Tensor): tf.Scalar => softBoxLoss({ ...pupil(), deltas }, guide(), 0.1);
+    expect(valueOf(() => compute(pupil().deltas))).toBeCloseTo(sum(parts) / scale, 5);
+    const found = tf.tidy(() => tf.grad(compute)(pupil().deltas).dataSync());
+    gradient.forEach((expected, i) => expect(found[i]).toBeCloseTo(expected, 6));
+  });
+
+  it('to all anchors in their order is none to some of them', () => {
+    const order = CHOSEN.map(() => Array.from({ length: COUNT }, (_, i) => i));
+    const whole = (): Answers => ({
+      logits: tf.tensor(all.deltas.slice(0, 20), [BATCH, COUNT, CLASSES]),
+      deltas: tf.neg(pupil().deltas),
+    });
+    const ordered = (): Guide => ({ ...whole(), anchors: tf.tensor2d(order, [BATCH, COUNT], 'int32') });
+    for (const loss of [
+      (teaches: Guide) => softClassLoss(pupil(), teaches, tf.scalar(N)),
+      (teaches: Guide) => softBoxLoss(pupil(), teaches, 0.1),
+    ])
+      expect(valueOf(() => loss(ordered()))).toBeCloseTo(
+        valueOf(() => loss(whole())),
+        5,
+      );
   });
 });

@@ -10,6 +10,7 @@ import { averageSpec } from '../../src/training/optimiser.js';
 import { averagedOf, previousAnswers } from '../../src/training/online.js';
 import {
   averagedVariables,
+  answersOf,
   lossesAndGradients,
   type StepInputs,
   trainedSpecs,
@@ -69,7 +70,7 @@ function gradientsOf(
   const trained = trainedSpecs(whole);
   const { gradients, terms } = lossesAndGradients(whole, inputsOf(weights), {
     variables: variables(),
-    teacher,
+    teacher: teacher && answersOf(teacher, network.numClasses),
     specs: trained,
   });
   return {

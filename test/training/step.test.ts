@@ -11,7 +11,7 @@ import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { auxiliarySpecs } from '../../src/model/auxiliary.js';
 import { variableSpecs } from '../../src/model/efficientdet.js';
 import { previousAnswers } from '../../src/training/online.js';
-import { type StepInputs, trainStep } from '../../src/training/step.js';
+import { answersOf, type StepInputs, trainStep } from '../../src/training/step.js';
 import { recordTraining, type TrainingProgramOptions } from '../../src/training/training-program.js';
 import { gridOf } from '../detection/grids.js';
 import { EagerVariables } from '../model/golden-weights.js';
@@ -101,7 +101,7 @@ describe.each(CASES)('$what', ({ model, online }) => {
     const variables = new EagerVariables(spec => initial[spec.name]!.dataSync<'float32'>());
     for (let step = 0; step < STEPS; step++) {
       const inputs = inputsOf(step);
-      const teacher = online && previousAnswers(inputs.images, { ...network, variables });
+      const teacher = online && answersOf(previousAnswers(inputs.images, { ...network, variables }), CLASSES);
       const eager = trainStep({ ...network, anchors, hparams, specs, branch }, inputs, {
         variables,
         teacher,

@@ -196,4 +196,15 @@ export const SHAPE: KernelTable = {
       { attributes },
     );
   },
+  /** What gradients of a gather are: the rows of each segment, added up. */
+  UnsortedSegmentSum: (backend, { x, segmentIds }, { numSegments }) => {
+    const inputs = [
+      backend.outputOf(x!),
+      backend.outputOf(segmentIds!),
+      backend.scalar(numSegments as number, 'int32'),
+    ];
+    const shape = [numSegments as number, ...x!.shape.slice(segmentIds!.shape.length)];
+    const attributes = { T: typeOf(x!.dtype), Tindices: INT32, Tnumsegments: INT32 };
+    return backend.emit('UnsortedSegmentSum', inputs, { shape, dtype: x!.dtype }, { attributes });
+  },
 };
