@@ -84,6 +84,7 @@ export function batchOf({ model, batch }: Case): TrainingBatch {
   };
   return {
     step: 0,
+    view: 0,
     images: Float32Array.from({ length: batch * size * size * 3 }, () => random.uniform(-1, 1)),
     classTargets: ofEach(new Int32Array(batch * anchors.count), targets.classTargets),
     boxTargets: ofEach(new Float32Array(batch * anchors.count * 4), targets.boxTargets),

@@ -12,6 +12,8 @@ import type { SampleRecipe, TrainingRecipe, TrainingSample } from './samples.js'
 
 export interface TrainingBatch {
   readonly step: number;
+  /** Of every sample in it, see `viewOf`. */
+  readonly view: number;
   /** [batch, height, width, 3], normalised. */
   readonly images: Float32Array;
   /** [batch, anchors], -1 for background. */
@@ -77,6 +79,13 @@ export function samplesOfStep(
   return { epoch, samples: Array.from({ length: batchSize }, (_, i) => order[(start + i) % order.length]!) };
 }
 
+/**
+ * Which of its views a sample shows in an epoch: another one every time, or one of a fixed number in turn, the same pixels
+ * whenever its turn comes.
+ * @param views how many; 0: as many as epochs
+ */
+export const viewOf = (epoch: number, views: number): number => (views === 0 ? epoch : epoch % views);
+
 let lastOrder:
   | { readonly key: string; readonly samples: readonly CleanedSample[]; readonly order: CleanedSample[] }
   | undefined;
@@ -94,6 +103,8 @@ export interface TrainingBatchOptions {
   readonly training: Training;
   readonly family: FamilyRow;
   readonly seed: number;
+  /** Of every picture, see `viewOf`. */
+  readonly views: number;
   readonly startStep: number;
   readonly totalSteps: number;
   /** One line for people, where the data is not used as it is. */
@@ -107,6 +118,7 @@ export async function* trainingBatches({
   training,
   family,
   seed,
+  views,
   startStep,
   totalSteps,
   onNote,
@@ -122,11 +134,12 @@ export async function* trainingBatches({
     );
   const make = async (step: number): Promise<TrainingBatch> => {
     const { epoch, samples } = samplesOfStep(dataset.splits.train, { step, batchSize, seed });
+    const view = viewOf(epoch, views);
     const tasks = samples.map(sample => {
-      const task: TrainingTask = { sample, epoch, recipe, anchors };
+      const task: TrainingTask = { sample, view, recipe, anchors };
       return ask<TrainingSample>(pool, 'train', task);
     });
-    return { step, ...stack(await Promise.all(tasks)), sampleIds: samples.map(({ id }) => id) };
+    return { step, view, ...stack(await Promise.all(tasks)), sampleIds: samples.map(({ id }) => id) };
   };
   yield* ahead(make, { from: startStep, to: totalSteps, close: () => pool.destroy() });
 }
@@ -193,7 +206,7 @@ async function* ahead<T>(make: (index: number) => Promise<T>, { from, to, close 
   }
 }
 
-function stack(samples: readonly TrainingSample[]): Omit<TrainingBatch, 'step' | 'sampleIds'> {
+function stack(samples: readonly TrainingSample[]): Omit<TrainingBatch, 'step' | 'view' | 'sampleIds'> {
   const first = samples[0]!;
   const batch = {
     images: new Float32Array(samples.length * first.image.length),

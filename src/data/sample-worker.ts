@@ -6,7 +6,8 @@ import { evaluationSample, type SampleRecipe, type TrainingRecipe, trainingSampl
 
 export interface TrainingTask {
   readonly sample: CleanedSample;
-  readonly epoch: number;
+  /** Which of the sample's views: see `viewOf`. */
+  readonly view: number;
   readonly recipe: TrainingRecipe;
   readonly anchors: AnchorOptions;
 }
@@ -42,9 +43,9 @@ async function answer<T>(
   }
 }
 
-export const train = ({ sample, epoch, recipe, anchors }: TrainingTask): Promise<unknown> =>
+export const train = ({ sample, view, recipe, anchors }: TrainingTask): Promise<unknown> =>
   answer(
-    trainingSample(sample, { epoch, recipe, grid: gridOf(anchors, recipe.imageSize) }),
+    trainingSample(sample, { view, recipe, grid: gridOf(anchors, recipe.imageSize) }),
     ({ image, classTargets, boxTargets }) => [image, classTargets, boxTargets],
   );
 

@@ -27,7 +27,7 @@ export interface TrainingRecipe extends SampleRecipe {
   readonly seed: number;
 }
 
-/** Flip, scale, crop and colour of one sample in one epoch: drawn from (seed, epoch, sample), so a restart repeats it. */
+/** Flip, scale, crop and colour of one view of a sample: drawn from (seed, view, sample), so a restart repeats it. */
 interface Augmentation {
   readonly flip: boolean;
   readonly width: number;
@@ -38,10 +38,10 @@ interface Augmentation {
 
 function drawAugmentation(
   sample: CleanedSample,
-  { epoch, recipe }: { epoch: number; recipe: TrainingRecipe },
+  { view, recipe }: { view: number; recipe: TrainingRecipe },
 ): Augmentation {
   const { hparams, imageSize, seed } = recipe;
-  const random = randomFrom(seed, 'augment', epoch, sample.imageId);
+  const random = randomFrom(seed, 'augment', view, sample.imageId);
   const flip = random.next() < 0.5 && hparams.input_rand_hflip;
   const factor = random.uniform(hparams.jitter_min, hparams.jitter_max);
   const { width, height } = letterbox(sample, [imageSize[0] * factor, imageSize[1] * factor]);
@@ -55,9 +55,9 @@ function drawAugmentation(
 /** A sample as the network trains on it, in the order of google/automl `dataloader.py`: flip, scale, crop, pad, match. */
 export async function trainingSample(
   sample: CleanedSample,
-  { epoch, recipe, grid }: { epoch: number; recipe: TrainingRecipe; grid: AnchorGrid },
+  { view, recipe, grid }: { view: number; recipe: TrainingRecipe; grid: AnchorGrid },
 ): Promise<TrainingSample> {
-  const augmentation = drawAugmentation(sample, { epoch, recipe });
+  const augmentation = drawAugmentation(sample, { view, recipe });
   const { flip, width, height, offset, gain } = augmentation;
   const image = placePicture(await readPicture(join(recipe.folder, sample.image)), {
     canvas: recipe.imageSize,

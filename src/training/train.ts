@@ -197,6 +197,7 @@ class Trainer {
       training,
       family: familyOf(training.model_name),
       seed,
+      views: 0,
       startStep: this.step,
       totalSteps: limit,
       onNote: note => this.#note(note),

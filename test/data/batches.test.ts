@@ -51,6 +51,7 @@ async function setUp(
     }),
     family: familyOf('efficientdet-d0'),
     seed: 11,
+    views: 0,
   };
 }
 
@@ -112,6 +113,32 @@ describe('trainingBatches', () => {
     const after = await collect(trainingBatches({ ...options, startStep: 4, totalSteps: 6 }));
     expect([...before, ...after]).toEqual(whole);
     expect(whole.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it('shows the views of every picture in turn, the same ones again, in a new order', async () => {
+    const options = { ...(await setUp(6)), startStep: 0, totalSteps: 12 };
+    const [fixed, free] = await Promise.all(
+      [2, 0].map(views => collect(trainingBatches({ ...options, views }))),
+    );
+    const picturesOf = (batches: readonly TrainingBatch[], epoch: number): Map<string, Buffer> => {
+      const size = 64 * 64 * 3;
+      const shown = batches
+        .slice(2 * epoch, 2 * epoch + 2)
+        .flatMap(({ images, sampleIds }) =>
+          sampleIds.map((id, i) => [id, Buffer.from(images.slice(i * size, (i + 1) * size).buffer)] as const),
+        );
+      return new Map(shown.sort(([a], [b]) => (a < b ? -1 : 1)));
+    };
+    const epochs = range(6).map(epoch => picturesOf(fixed!, epoch));
+    for (const epoch of [0, 1]) {
+      expect(epochs[epoch]).toEqual(picturesOf(free!, epoch));
+      for (const again of [epoch + 2, epoch + 4]) expect(epochs[again]).toEqual(epochs[epoch]);
+    }
+    expect(epochs[1]).not.toEqual(epochs[0]);
+    expect(picturesOf(free!, 2)).not.toEqual(epochs[0]);
+    expect(fixed!.map(({ view }) => view)).toEqual([0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1]);
+    const orders = [0, 4].map(step => fixed!.slice(step, step + 2).flatMap(({ sampleIds }) => sampleIds));
+    expect(orders[0]).not.toEqual(orders[1]);
   });
 
   it('gives images, targets, counts and names of the shapes that it says', async () => {

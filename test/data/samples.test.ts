@@ -68,8 +68,8 @@ describe('trainingSample', () => {
   it('moves boxes with what they mark, whatever is drawn for flip, scale and crop', async () => {
     const { sample, recipe } = await setUp([{}], { jitter_min: 0.3, jitter_max: 2 });
     let compared = 0;
-    for (let epoch = 0; epoch < 60; epoch++) {
-      const result = await trainingSample(sample, { epoch, recipe, grid });
+    for (let view = 0; view < 60; view++) {
+      const result = await trainingSample(sample, { view, recipe, grid });
       const drawn = findDrawn(result.image);
       const targets = decodeTargets(result);
       if (drawn === null) {
@@ -90,7 +90,7 @@ describe('trainingSample', () => {
   it('removes a box that the crop leaves out', async () => {
     const { sample, recipe } = await setUp([{}], { jitter_min: 4, jitter_max: 4 });
     const results = await Promise.all(
-      Array.from({ length: 20 }, (_, epoch) => trainingSample(sample, { epoch, recipe, grid })),
+      Array.from({ length: 20 }, (_, view) => trainingSample(sample, { view, recipe, grid })),
     );
     const without = results.filter(({ image }) => findDrawn(image) === null);
     expect(without.length).toBeGreaterThan(0);
@@ -99,23 +99,23 @@ describe('trainingSample', () => {
 
   it('flips half of the time, or never where it must not', async () => {
     const still = { jitter_min: 1, jitter_max: 1 };
-    const isLeft = async (epoch: number, flips: boolean): Promise<boolean> => {
+    const isLeft = async (view: number, flips: boolean): Promise<boolean> => {
       const { sample, recipe } = await setUp([{}], { ...still, input_rand_hflip: flips });
-      const { image } = await trainingSample(sample, { epoch, recipe, grid });
+      const { image } = await trainingSample(sample, { view, recipe, grid });
       return findDrawn(image)![1] < 32;
     };
-    const epochs = Array.from({ length: 40 }, (_, epoch) => epoch);
-    const flipped = (await Promise.all(epochs.map(epoch => isLeft(epoch, true)))).filter(left => !left);
+    const views = Array.from({ length: 40 }, (_, view) => view);
+    const flipped = (await Promise.all(views.map(view => isLeft(view, true)))).filter(left => !left);
     expect(flipped.length).toBeGreaterThan(10);
     expect(flipped.length).toBeLessThan(30);
-    expect((await Promise.all(epochs.map(epoch => isLeft(epoch, false)))).every(Boolean)).toBe(true);
+    expect((await Promise.all(views.map(view => isLeft(view, false)))).every(Boolean)).toBe(true);
   });
 
-  it('draws the same for the same seed, epoch and sample, else something else', async () => {
+  it('draws the same for the same seed, view and sample, else something else', async () => {
     const { sample, recipe } = await setUp();
-    const draw = async (epoch: number, seed: number, imageId: number): Promise<string> =>
+    const draw = async (view: number, seed: number, imageId: number): Promise<string> =>
       Buffer.from(
-        (await trainingSample({ ...sample, imageId }, { epoch, recipe: { ...recipe, seed }, grid })).image
+        (await trainingSample({ ...sample, imageId }, { view, recipe: { ...recipe, seed }, grid })).image
           .buffer,
       ).toString('base64');
     expect(await draw(3, 1, 1)).toBe(await draw(3, 1, 1));
@@ -125,8 +125,8 @@ describe('trainingSample', () => {
 
   it('scales between jitter_min and jitter_max of the size that fits', async () => {
     const { sample, recipe } = await setUp([{}], { jitter_min: 0.5, jitter_max: 0.75 });
-    for (let epoch = 0; epoch < 30; epoch++) {
-      const { image } = await trainingSample(sample, { epoch, recipe, grid });
+    for (let view = 0; view < 30; view++) {
+      const { image } = await trainingSample(sample, { view, recipe, grid });
       const [top, , bottom] = findDrawn(image)!;
       // 40 of 100 rows; the picture is 128 / 150 of its size where it fits.
       const factor = (bottom - top) / (40 * (128 / 150));
@@ -137,15 +137,15 @@ describe('trainingSample', () => {
 
   it('lights each channel by its own factor within color_jitter', async () => {
     const still = { jitter_min: 1, jitter_max: 1, input_rand_hflip: false };
-    const imageOf = async (color_jitter: number, epoch: number): Promise<Float32Array> => {
+    const imageOf = async (color_jitter: number, view: number): Promise<Float32Array> => {
       const { sample, recipe } = await setUp([{}], { ...still, color_jitter });
-      return (await trainingSample(sample, { epoch, recipe, grid })).image;
+      return (await trainingSample(sample, { view, recipe, grid })).image;
     };
     const plain = await imageOf(0, 0);
     const { mean, std } = family.normalisation;
     const factors = await Promise.all(
-      Array.from({ length: 12 }, async (_, epoch) => {
-        const lit = await imageOf(0.2, epoch);
+      Array.from({ length: 12 }, async (_, view) => {
+        const lit = await imageOf(0.2, view);
         return [0, 1, 2].map(c => (lit[c]! * std[c]! + mean[c]!) / (plain[c]! * std[c]! + mean[c]!));
       }),
     );
@@ -164,7 +164,7 @@ describe('trainingSample', () => {
       { classIndex: 3, box: [60, 90, 99, 140] as [number, number, number, number] },
     ];
     const { sample, recipe } = await setUp(boxes, still);
-    const targets = decodeTargets(await trainingSample(sample, { epoch: 0, recipe, grid }));
+    const targets = decodeTargets(await trainingSample(sample, { view: 0, recipe, grid }));
     expect(targets.map(({ classIndex }) => classIndex).sort()).toEqual([1, 2]);
   });
 });
