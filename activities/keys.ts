@@ -26,6 +26,7 @@ export const trainKey = ({ training, role, mode, seed, dataset, teacher, online 
       mode,
       seed,
       distillation: teacher?.distillation,
+      ...(teacher?.views && { teacher_views: teacher.views }),
       ...(online && { online }),
     },
     inputs,

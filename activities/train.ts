@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import type { TrainInput, TrainResult } from '../src/pipeline.js';
 import { removeCheckpoints } from '../src/store/checkpoints.js';
 import { asActivity } from './context.js';
@@ -6,6 +7,7 @@ import { trainKey } from './keys.js';
 import { guardingProgress } from './progress-guard.js';
 import { type FactsOf, reuseOrRun } from './reuse.js';
 import { runTrainer } from './trainer-process.js';
+import { sharedFolder } from './work-folder.js';
 
 export const createTrain =
   (dependencies: Dependencies) =>
@@ -13,15 +15,17 @@ export const createTrain =
     asActivity(async context => {
       const key = trainKey(input);
       const stage = { kind: 'train', key, context } as const;
+      const answers = sharedFolder(dependencies.settings, `answers-${key.slice(0, 16)}`);
       const result = await reuseOrRun<TrainResult>(dependencies, stage, folder =>
         guardingProgress(context, () =>
           runTrainer<FactsOf<TrainResult>>(
-            { kind: 'train', input, key, folder },
+            { kind: 'train', input, key, folder, answers },
             { ...dependencies, ...context },
           ),
         ),
       );
       // The artifact holds all that the checkpoints held.
       await removeCheckpoints(dependencies.store, key);
+      await rm(answers, { recursive: true, force: true });
       return result;
     });

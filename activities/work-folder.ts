@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Settings } from '../src/settings.js';
@@ -26,13 +26,25 @@ export async function inWorkFolder<T>(
   }
 }
 
-/** Removes the folders of processes of this machine that were killed. */
+/** A folder that attempts of one stage on this machine share; its stage removes it. */
+export const sharedFolder = (settings: Settings, name: string): string =>
+  join(workOf(settings), `${name}${SHARED}`);
+
+const SHARED = '.shared';
+const SHARED_DAYS = 7;
+
+/** Removes the folders of processes of this machine that were killed, and shared ones that no attempt has begun with for a week. */
 export async function removeAbandonedWork(settings: Settings): Promise<void> {
   const names = await readdir(workOf(settings)).catch(() => []); // nobody worked here yet
   const abandoned = names.filter(name => {
     const [, host, pid] = OWNED.exec(name) ?? [];
     return host === hostname() && !isRunning(Number(pid));
   });
+  const oldest = Date.now() - SHARED_DAYS * 24 * 3600 * 1000;
+  for (const name of names.filter(shared => shared.endsWith(SHARED))) {
+    const found = await stat(join(workOf(settings), name)).catch(() => null); // its stage has just ended
+    if (found && found.mtimeMs < oldest) abandoned.push(name);
+  }
   for (const name of abandoned) await rm(join(workOf(settings), name), { recursive: true, force: true });
 }
 

@@ -74,10 +74,17 @@ export interface TrainInput {
   readonly mode: RunConfig['mode'];
   readonly seed: number;
   readonly dataset: ArtifactRef;
-  /** The exported teacher and how its answers are weighed; null: nothing is distilled. */
-  readonly teacher: { readonly model: ArtifactRef; readonly distillation: SoftWeights } | null;
+  /** null: nothing is distilled offline. */
+  readonly teacher: TeacherInput | null;
   /** What the answers of a branch that is trained with it weigh; null: there is no branch. */
   readonly online: SoftWeights | null;
+}
+/** An exported teacher, how its answers are weighed, and whether it gives them once. */
+export interface TeacherInput {
+  readonly model: ArtifactRef;
+  readonly distillation: SoftWeights;
+  /** Of every picture, each of which it answers once; 0: it answers every batch. */
+  readonly views: number;
 }
 export interface TrainResult extends StageResult {
   /** Of the best checkpoint on the evaluation split. */
@@ -203,9 +210,14 @@ export function plannedStages(config: Pick<RunConfig, 'teacher' | 'distillation'
 const weightsOf = ({ soft_cls_loss, soft_box_loss }: RunConfig['distillation']): SoftWeights | null =>
   soft_cls_loss > 0 || soft_box_loss > 0 ? { soft_cls_loss, soft_box_loss } : null;
 
-/** What a teacher's answers weigh in the student's loss; null: it is not learned from. */
-export const softWeights = (distillation: RunConfig['distillation']): SoftWeights | null =>
-  distillation.use_offline_kd ? weightsOf(distillation) : null;
+/** How a student learns from a model; null: it does not. */
+export function teacherInput(
+  distillation: RunConfig['distillation'],
+  model: ArtifactRef | null | undefined,
+): TeacherInput | null {
+  const weights = distillation.use_offline_kd ? weightsOf(distillation) : null;
+  return weights && model ? { model, distillation: weights, views: distillation.teacher_views } : null;
+}
 
 /** What the answers of the student's own heavier branch weigh; null: it has none. */
 export const onlineWeights = (distillation: RunConfig['distillation']): SoftWeights | null =>
@@ -236,7 +248,14 @@ export interface StageProgress {
 
 /** A job of the trainer process. Paths are local; results go to `folder`. */
 export type TrainerJob =
-  | { readonly kind: 'train'; readonly input: TrainInput; readonly key: string; readonly folder: string }
+  | {
+      readonly kind: 'train';
+      readonly input: TrainInput;
+      readonly key: string;
+      readonly folder: string;
+      /** Keeps a teacher's answers until the stage is done, from one attempt to the next. */
+      readonly answers: string;
+    }
   | {
       readonly kind: 'export';
       /** A training artifact, or a model. */

@@ -46,7 +46,7 @@ export async function runJob(job: TrainerJob, context: JobContext): Promise<unkn
 }
 
 async function train(
-  { input, key, folder }: Extract<TrainerJob, { kind: 'train' }>,
+  { input, key, folder, answers }: Extract<TrainerJob, { kind: 'train' }>,
   context: JobContext,
 ): Promise<unknown> {
   const [{ cocoMetrics }, { trainModel }] = await Promise.all([
@@ -64,6 +64,7 @@ async function train(
     teacher,
     store,
     folder,
+    answersFolder: answers,
     score: (truth, found) => cocoMetrics(truth, found).metrics,
   });
 }

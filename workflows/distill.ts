@@ -10,7 +10,7 @@ import {
   type PublishedTeacher,
   type Role,
   type RunResult,
-  softWeights,
+  teacherInput,
 } from '../src/pipeline.js';
 import { StageRunner } from './stage-runner.js';
 
@@ -83,9 +83,8 @@ async function trainStudent(
   { config, dataset, teacher }: { config: RunConfig; dataset: ArtifactRef; teacher: Teacher | null },
 ): Promise<Trained> {
   const { student: training, mode, seed } = config;
-  const weights = softWeights(config.distillation);
   const online = onlineWeights(config.distillation);
-  const guide = weights && teacher ? { model: teacher.model, distillation: weights } : null;
+  const guide = teacherInput(config.distillation, teacher?.model);
   const { artifact: trained } = await runner.run('train-student', ({ train }) =>
     train({ role: 'student', training, mode, seed, dataset, teacher: guide, online }),
   );

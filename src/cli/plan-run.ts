@@ -6,7 +6,7 @@ import {
   type ArtifactRef,
   onlineWeights,
   plannedStages,
-  softWeights,
+  teacherInput,
   type StageName,
   teacherFrom,
 } from '../pipeline.js';
@@ -66,19 +66,16 @@ const PLANS: Readonly<Record<StageName, StagePlan>> = {
   'train-student': {
     kind: 'train',
     needs: ['clean', 'export-teacher'],
-    keyOf: ({ student, mode, seed, distillation }, made) => {
-      const weights = softWeights(distillation);
-      const model = made.get('export-teacher');
-      return trainKey({
+    keyOf: ({ student, mode, seed, distillation }, made) =>
+      trainKey({
         role: 'student',
         training: student,
         mode,
         seed,
         dataset: ref(made, 'clean'),
-        teacher: weights && model ? { model, distillation: weights } : null,
+        teacher: teacherInput(distillation, made.get('export-teacher')),
         online: onlineWeights(distillation),
-      });
-    },
+      }),
   },
   'export-student': {
     kind: 'export',

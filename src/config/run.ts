@@ -115,6 +115,11 @@ export const Distillation = z.strictObject({
   /** Weights of the two distillation terms; 0 switches a term off. */
   soft_cls_loss: z.number().min(0).default(2),
   soft_box_loss: z.number().min(0).default(200),
+  /**
+   * Every picture has so many augmented views, shown in turn, one an epoch; the teacher answers each of them once, for the hundredth
+   * of the anchors where it sees most. 0: a picture is another one in every epoch, and the teacher answers every batch for all anchors.
+   */
+  teacher_views: z.int().min(0).default(0),
 });
 export type Distillation = z.infer<typeof Distillation>;
 /** What the answers of a teacher weigh. */
@@ -166,6 +171,14 @@ export const RunConfig = z
       refuseOnline(
         'there is a teacher, too, and a student learns in one of the two ways; leave out the teacher',
       );
+    if (distillation.use_online_kd && distillation.teacher_views > 0)
+      context.addIssue({
+        code: 'custom',
+        path: ['distillation', 'teacher_views'],
+        message:
+          'a branch that learns answers otherwise every time; leave it out where use_online_kd is true',
+        input: distillation.teacher_views,
+      });
     if (teacher === null || !distillation.use_offline_kd) return;
     const own = anchorsOf(student);
     for (const [what, value] of Object.entries(anchorsOf(teacher)))

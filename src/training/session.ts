@@ -3,6 +3,8 @@ import type { TrainingBatch } from '../data/batches.js';
 import type { RawDetections } from '../detection/detections.js';
 import { Program } from '../graph/execution.js';
 import type { VariableSpec } from '../graph/variables.js';
+import type { PictureAnswers } from './answer-cache.js';
+import type { BestAnswers } from './best-answers.js';
 import { averageSpec } from './optimiser.js';
 
 export interface StepScalars {
@@ -52,8 +54,15 @@ export class TrainingSession {
     await this.#with(current, feeds => this.#program.execute('adopt', feeds));
   }
 
-  /** One step; values by name, read back once. */
-  async step(batch: TrainingBatch, scalars: StepScalars): Promise<Record<string, number>> {
+  /**
+   * One step; values by name, read back once.
+   * @param answers a teacher's to the batch, where the program is fed them
+   */
+  async step(
+    batch: TrainingBatch,
+    scalars: StepScalars,
+    answers: PictureAnswers | null = null,
+  ): Promise<Record<string, number>> {
     const [height, width] = this.imageSize;
     const size = batch.numPositives.length;
     const anchors = batch.classTargets.length / size;
@@ -69,6 +78,7 @@ export class TrainingSession {
       auxiliary_decay: tf.scalar(scalars.auxiliaryDecay),
       previous_share: tf.scalar(scalars.previousShare),
       seed: tf.tensor1d([scalars.seed, batch.step], 'int32'),
+      ...(answers && answerTensors(answers, size)),
     };
     const outputs = await this.#with(feeds, () => this.#program.run('train_step', feeds));
     return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, readScalar(tensor)]));
@@ -97,6 +107,22 @@ export class TrainingSession {
     const feeds = { images: tf.tensor4d(images, [images.length / (height * width * 3), height, width, 3]) };
     const outputs = await this.#with(feeds, () => this.#program.run('probe_teacher', feeds));
     return readScalar(outputs.finite!) === 1;
+  }
+
+  /** A teacher's answers to any number of pictures. */
+  async teacherAnswers(images: Float32Array): Promise<PictureAnswers> {
+    const [height, width] = this.imageSize;
+    const feeds = { images: tf.tensor4d(images, [images.length / (height * width * 3), height, width, 3]) };
+    const outputs = await this.#with(feeds, () => this.#program.run('teacher_answers', feeds));
+    const read = <T extends 'float32' | 'int32'>(name: keyof BestAnswers): tf.DataTypeMap[T] =>
+      outputs[name]!.dataSync<T>().slice() as tf.DataTypeMap[T];
+    const answers = {
+      anchors: read<'int32'>('teacher_anchors'),
+      logits: read<'float32'>('teacher_logits'),
+      deltas: read<'float32'>('teacher_deltas'),
+    };
+    tf.dispose(outputs);
+    return answers;
   }
 
   /** A checkpoint to go on from. */
@@ -129,6 +155,15 @@ export class TrainingSession {
       tf.dispose(feeds);
     }
   }
+}
+
+function answerTensors({ anchors, logits, deltas }: PictureAnswers, pictures: number): BestAnswers {
+  const kept = anchors.length / pictures;
+  return {
+    teacher_anchors: tf.tensor2d(anchors, [pictures, kept], 'int32'),
+    teacher_logits: tf.tensor3d(logits, [pictures, kept, logits.length / anchors.length]),
+    teacher_deltas: tf.tensor3d(deltas, [pictures, kept, 4]),
+  };
 }
 
 function readScalar(tensor: tf.Tensor): number {

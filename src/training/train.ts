@@ -6,7 +6,7 @@ import type { SoftWeights } from '../config/run.js';
 import { trainingBatches } from '../data/batches.js';
 import { anchorFit, describeFit } from '../data/cleaning/anchor-fit.js';
 import type { CleanedDataset } from '../data/dataset.js';
-import { anchorOptions } from '../detection/anchors.js';
+import { anchorOptions, createAnchors } from '../detection/anchors.js';
 import { errors } from '../errors.js';
 import { loadTensorFlow } from '../graph/tensorflow.js';
 import { auxiliarySpecs } from '../model/auxiliary.js';
@@ -15,9 +15,11 @@ import type { ArtifactRef, CocoMetrics, StageProgress, TrainInput } from '../pip
 import type { Settings } from '../settings.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import { commitCheckpoint, newestCheckpoint } from '../store/checkpoints.js';
+import { AnswerCache } from './answer-cache.js';
 import { archiveBest } from './archive.js';
 import { checkpointPrefix, readState, type TrainingState, writeSnapshot } from './artifact.js';
 import { type Beginning, findBeginning } from './beginning.js';
+import { bestCount } from './best-answers.js';
 import { watchDivergence } from './divergence.js';
 import { type EventWriter, openEvents } from './events.js';
 import { measure, type Score } from './measure.js';
@@ -34,6 +36,8 @@ import {
 } from './schedule.js';
 import { TrainingSession } from './session.js';
 import { assertFit, type Teacher } from './teacher.js';
+import { Teaching } from './teaching.js';
+import { type Done, secondsLeft } from './time-left.js';
 import { recordTraining } from './training-program.js';
 
 export interface TrainOptions {
@@ -46,6 +50,8 @@ export interface TrainOptions {
   readonly settings: Settings;
   /** Becomes the training artifact; emptied first. */
   readonly folder: string;
+  /** Keeps a teacher's answers, and may hold those of an attempt before. */
+  readonly answersFolder: string;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: StageProgress) => void;
   readonly score: Score;
@@ -105,7 +111,7 @@ class Trainer {
       trainBatchSize: training.train_batch_size,
       evalBatchSize: training.eval_batch_size,
       hparams: training.hparams,
-      teacher: teacher && options.teacher ? options.teacher.frozen : null,
+      teacher: teacher && options.teacher && { frozen: options.teacher.frozen, isFed: teacher.views > 0 },
       online: online && { hasPrevious: beginning.state.has_previous },
       precision: beginning.state.precision,
     });
@@ -125,6 +131,9 @@ class Trainer {
   }
   get totalSteps(): number {
     return this.#state.history.totalSteps;
+  }
+  get #views(): number {
+    return this.options.input.teacher?.views ?? 0;
   }
   get #schedule(): ScheduleOptions {
     const { hparams, train_batch_size: batchSize } = this.options.input.training;
@@ -197,9 +206,21 @@ class Trainer {
       training,
       family: familyOf(training.model_name),
       seed,
-      views: 0,
+      views: this.#views,
       startStep: this.step,
       totalSteps: limit,
+      onNote: note => this.#note(note),
+    });
+  }
+
+  async #openTeaching(): Promise<Teaching> {
+    const { input, answersFolder } = this.options;
+    const { model_name, hparams, image_size: imageSize } = input.training;
+    const { count } = createAnchors(anchorOptions(familyOf(model_name), hparams.aspect_ratios), imageSize);
+    const shape = { kept: bestCount(count), numClasses: this.dataset.classes.length };
+    return new Teaching({
+      cache: await AnswerCache.open(answersFolder, shape),
+      ask: images => this.session.teacherAnswers(images),
       onNote: note => this.#note(note),
     });
   }
@@ -207,23 +228,25 @@ class Trainer {
   /** Steps until the end, or until one has to be undone. */
   async runUntilRollback(): Promise<void> {
     const { training } = this.options.input;
+    const teaching = this.#views > 0 ? await this.#openTeaching() : null;
     const startedAt = Date.now();
     const startedStep = this.step;
     let problem: string | null = null;
     for await (const batch of this.#batches()) {
       await this.#stopIfAsked();
       const learningRate = this.#learningRate();
-      const values = await this.session.step(batch, this.#scalars(learningRate));
+      const answers = teaching && (await teaching.answersTo(batch));
+      const values = await this.session.step(batch, this.#scalars(learningRate), answers);
       problem = this.#divergence.problemOf(values);
       if (problem) break;
       this.#state.step++;
       this.#log(values, learningRate);
-      const perStep = (Date.now() - startedAt) / 1000 / (this.step - startedStep);
+      const done = { steps: this.step - startedStep, seconds: (Date.now() - startedAt) / 1000 };
       this.#report('train', {
         losses: lossesOf(values),
         learningRate,
-        itemsPerSecond: training.train_batch_size / perStep,
-        secondsLeft: perStep * (this.totalSteps - this.step),
+        itemsPerSecond: (training.train_batch_size * done.steps) / done.seconds,
+        secondsLeft: this.#secondsLeft({ ...done, asked: teaching?.asked ?? { steps: 0, seconds: 0 } }),
       });
       const epochIsOver = this.step % this.#state.history.stepsPerEpoch === 0;
       if (this.options.input.mode === 'train_and_eval' && epochIsOver && this.step < this.totalSteps)
@@ -235,6 +258,12 @@ class Trainer {
         await this.#commit();
     }
     if (problem) await this.#rollBack(problem);
+  }
+
+  #secondsLeft(done: Done): number {
+    const { step, totalSteps } = this;
+    const shownFirst = Math.min(this.#views * this.#state.history.stepsPerEpoch, totalSteps);
+    return secondsLeft(done, { steps: totalSteps - step, toAsk: Math.max(0, shownFirst - step) });
   }
 
   /** What the terms of distillation weigh; null: nothing is distilled. */

@@ -12,6 +12,7 @@ import type { Variables } from '../graph/variables.js';
 import type { Answers } from '../losses/distillation.js';
 import { AUXILIARY, auxiliarySpecs } from '../model/auxiliary.js';
 import { efficientDet, type Outputs, variableSpecs } from '../model/efficientdet.js';
+import { bestAnswers, type BestAnswers, bestAnswersSpecs, guideFrom } from './best-answers.js';
 import { PREVIOUS, previousAnswers } from './online.js';
 import { answersOf, averagedVariables, type StepInputs, trainStep } from './step.js';
 
@@ -23,17 +24,24 @@ export interface TrainingProgramOptions {
   readonly trainBatchSize: number;
   readonly evalBatchSize: number;
   readonly hparams: Hparams;
-  /** The bytes of the frozen teacher; null: there is none. */
-  readonly teacher: Uint8Array | null;
+  /** null: there is none. */
+  readonly teacher: FrozenTeacher | null;
   /** Whether a branch teaches while it learns, and whether the version before answers beside it. */
   readonly online: { readonly hasPrevious: boolean } | null;
-  /** Of the convolutions of a training step; what is evaluated is computed in float32. */
+  /** Of the convolutions of a training step and of all of a frozen teacher; what is evaluated is computed in float32. */
   readonly precision: Precision;
+}
+
+export interface FrozenTeacher {
+  /** The bytes of its graph. */
+  readonly frozen: Uint8Array;
+  /** `teacher_answers` gives its answers for the best anchors, and a step is fed them; else a step asks itself, for all anchors. */
+  readonly isFed: boolean;
 }
 
 /**
  * The recorded program that trains: `initialize`, `train_step`, `predict`, `save`, `restore`, `publish`,
- * `values`, `adopt`.
+ * `values`, `adopt`, of a teacher `probe_teacher` and, where it is fed, `teacher_answers`.
  * The teacher's graph lies in the same program: one session runs both.
  */
 export function recordTraining(options: TrainingProgramOptions): ProgramBuilder {
@@ -44,12 +52,15 @@ export function recordTraining(options: TrainingProgramOptions): ProgramBuilder 
   const builder = new ProgramBuilder();
   const branch = options.online && auxiliarySpecs({ family, numClasses });
   const model = { family, anchors, numClasses, hparams, specs, branch };
+  const isFed = options.teacher?.isFed ?? false;
   builder.signature(
     'train_step',
-    stepInputs(options, anchors),
+    { ...stepInputs(options, anchors), ...(isFed && answerInputs(options, anchors)) },
     (fed, variables) => {
-      const inputs = fed as unknown as StepInputs;
-      const teacher = frozenAnswers(builder, options, { images: inputs.images, anchors, variables });
+      const inputs = fed as unknown as StepInputs & BestAnswers;
+      const teacher = isFed
+        ? guideFrom(inputs)
+        : frozenAnswers(builder, options, { images: inputs.images, anchors, variables });
       return builder.graph.computing(options.precision, () =>
         trainStep(model, inputs, { variables, teacher }),
       );
@@ -68,6 +79,7 @@ export function recordTraining(options: TrainingProgramOptions): ProgramBuilder 
     });
     return { ...detect(outputs, { anchors, numClasses, nms: hparams.nms_configs }) };
   });
+  if (isFed) recordAnswers(builder, options, anchors);
   if (options.teacher || options.online?.hasPrevious) recordProbe(builder, options, anchors);
   builder.addInitialize();
   builder.addCheckpointing({ isPublished: name => !isOfTraining(name) });
@@ -87,14 +99,19 @@ interface FrozenOptions {
 /** The answers of whoever teaches and does not learn; null: nobody. */
 function frozenAnswers(
   builder: ProgramBuilder,
-  { modelName, numClasses, teacher, online }: TrainingProgramOptions,
+  { modelName, numClasses, teacher, online, precision }: TrainingProgramOptions,
   { images, anchors, variables }: FrozenOptions,
 ): Answers | null {
   const family = familyOf(modelName);
-  if (teacher)
-    return answersOf(teacherOutputs(builder, teacher, { images, family, numClasses, anchors }), numClasses);
-  if (!online?.hasPrevious) return null;
-  return answersOf(previousAnswers(images, { family, numClasses, variables }), numClasses);
+  return builder.graph.computing(precision, () => {
+    if (teacher)
+      return answersOf(
+        teacherOutputs(builder, teacher.frozen, { images, family, numClasses, anchors }),
+        numClasses,
+      );
+    if (!online?.hasPrevious) return null;
+    return answersOf(previousAnswers(images, { family, numClasses, variables }), numClasses);
+  });
 }
 
 /** `probe_teacher`: 1 where every frozen answer to a batch is finite. */
@@ -110,6 +127,23 @@ function recordProbe(builder: ProgramBuilder, options: TrainingProgramOptions, a
     },
   );
 }
+
+/** `teacher_answers`: a teacher's answers to any number of pictures. */
+function recordAnswers(builder: ProgramBuilder, options: TrainingProgramOptions, anchors: AnchorGrid): void {
+  const [height, width] = options.imageSize;
+  builder.signature(
+    'teacher_answers',
+    { images: { shape: [options.trainBatchSize, height, width, 3], dtype: 'float32', freeBatch: true } },
+    ({ images }, variables) => ({
+      ...bestAnswers(frozenAnswers(builder, options, { images: images as tf.Tensor4D, anchors, variables })!),
+    }),
+  );
+}
+
+const answerInputs = (
+  { trainBatchSize: batch, numClasses }: TrainingProgramOptions,
+  { count }: AnchorGrid,
+): Record<keyof BestAnswers, InputSpec> => bestAnswersSpecs({ batch, anchors: count, numClasses });
 
 function stepInputs(
   { trainBatchSize: batch, imageSize: [height, width] }: TrainingProgramOptions,

@@ -1,6 +1,6 @@
 /** A trainer process without TensorFlow: it does the same jobs in moments, and fails as its script says. */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -35,7 +35,7 @@ async function work({ job, settings }: Extract<TrainerRequest, { type: 'start' }
   const about = {
     pid: process.pid,
     job: nameOf(job),
-    ...(job.kind === 'train' && { online: job.input.online }),
+    ...(job.kind === 'train' && { online: job.input.online, before: await attemptsBefore(job) }),
   };
   const note = (what: TrainerNote['what'], step = 0): void =>
     appendFileSync(
@@ -53,6 +53,14 @@ async function work({ job, settings }: Extract<TrainerRequest, { type: 'start' }
     await send({ type: 'failed', error: known.toJSON() });
     process.exit(1);
   }
+}
+
+/** Attempts find what those before them left for them. */
+async function attemptsBefore({ answers }: Job<'train'>): Promise<number> {
+  await mkdir(answers, { recursive: true });
+  const found = await readdir(answers);
+  await writeFile(join(answers, String(process.pid)), '');
+  return found.length;
 }
 
 const nameOf = (job: TrainerJob): string => (job.kind === 'train' ? `train-${job.input.role}` : job.kind);

@@ -33,6 +33,8 @@ export interface TrainerNote {
   readonly job: string;
   readonly what: 'begun' | 'stopped' | 'failed' | 'done';
   readonly step: number;
+  /** Of a training: how many attempts of it had left something in the folder that they share. */
+  readonly before?: number;
   /** Of a training: what it was told of online distillation. */
   readonly online?: SoftWeights | null;
 }

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { inWorkFolder, removeAbandonedWork } from '../../activities/work-folder.js';
+import { inWorkFolder, removeAbandonedWork, sharedFolder } from '../../activities/work-folder.js';
 import { readSettings, type Settings } from '../../src/settings.js';
 
 let settings: Settings;
@@ -24,6 +24,16 @@ describe('removeAbandonedWork', () => {
       expect(await readdir(folder)).toEqual([]);
     });
     expect((await readdir(join(settings.home, 'work'))).sort()).toEqual(['notes', elsewhere]);
+  });
+
+  it('removes what attempts of a stage share when none has begun with it for a week', async () => {
+    const [used, left] = ['used', 'left'].map(name => sharedFolder(settings, name));
+    const days = (count: number): Date => new Date(Date.now() - count * 24 * 3600 * 1000);
+    for (const folder of [used!, left!]) await mkdir(join(folder, '0'), { recursive: true });
+    await utimes(used!, days(6), days(6));
+    await utimes(left!, days(8), days(8));
+    await removeAbandonedWork(settings);
+    expect(await readdir(join(settings.home, 'work'))).toEqual([basename(used!)]);
   });
 
   it('has nothing to do where nobody worked', async () => {

@@ -53,3 +53,24 @@ describe('a run that distils online', () => {
     expect(parse('efficientdet-d0', { distillation: {} }).distillation.use_online_kd).toBe(false);
   });
 });
+
+describe('views that a teacher answers once', () => {
+  const viewsOf = (teacher_views: unknown, distillation: object = {}) =>
+    parse('efficientdet-t0', { distillation: { teacher_views, ...distillation } }).distillation.teacher_views;
+
+  it('are none unless asked for', () => {
+    expect(parse('efficientdet-d0', { distillation: {} }).distillation.teacher_views).toBe(0);
+    expect(viewsOf(4)).toBe(4);
+  });
+
+  it.each([-1, 1.5, 'four'])('are not %s', views => {
+    expect(() => viewsOf(views)).toThrow(/distillation\.teacher_views: /);
+  });
+
+  it('are of no use to a branch that learns', () => {
+    expect(viewsOf(0, { use_online_kd: true })).toBe(0);
+    expect(() => viewsOf(4, { use_online_kd: true })).toThrow(
+      'distillation.teacher_views: a branch that learns answers otherwise every time',
+    );
+  });
+});

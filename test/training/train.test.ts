@@ -17,6 +17,8 @@ import { type ArtifactStore } from '../../src/store/artifact-store.js';
 import { newestCheckpoint } from '../../src/store/checkpoints.js';
 import { openStore } from '../../src/store/open-store.js';
 import { readState } from '../../src/training/artifact.js';
+import { TrainingSession } from '../../src/training/session.js';
+import type { Teacher } from '../../src/training/teacher.js';
 import { type TrainOptions, type TrainOutcome, trainModel } from '../../src/training/train.js';
 
 // Each records and trains several programs, on machines of any size.
@@ -90,7 +92,11 @@ describe('training', () => {
 
   function train(
     config: Training,
-    { online = null, ...changes }: Partial<TrainOptions> & Partial<Pick<TrainInput, 'online'>> = {},
+    {
+      online = null,
+      views = 0,
+      ...changes
+    }: Partial<TrainOptions> & Partial<Pick<TrainInput, 'online'>> & { views?: number } = {},
   ): Promise<TrainOutcome> {
     const artifact = { uri: '', sha256: '', bytes: 0 };
     return trainModel({
@@ -100,7 +106,7 @@ describe('training', () => {
         mode: 'train',
         seed: 3,
         dataset: artifact,
-        teacher: changes.teacher ? { model: artifact, distillation: WEIGHTS } : null,
+        teacher: changes.teacher ? { model: artifact, distillation: WEIGHTS, views } : null,
         online,
       },
       stageKey: KEY,
@@ -109,6 +115,7 @@ describe('training', () => {
       store,
       settings: readSettings(),
       folder: join(root, 'out'),
+      answersFolder: join(root, 'answers'),
       signal: new AbortController().signal,
       onProgress: report => progress.push(report),
       score: (truth, found) => cocoMetrics(truth, found).metrics,
@@ -120,12 +127,16 @@ describe('training', () => {
   const final = (folder: string, step: number) => readTfCheckpoint(join(folder, `model.ckpt-${step}`));
 
   /** Stops a run when it has done so many steps. */
-  async function trainUntil(step: number, config: Training, online?: SoftWeights): Promise<void> {
+  async function trainUntil(
+    step: number,
+    config: Training,
+    options: Parameters<typeof train>[1] = {},
+  ): Promise<void> {
     const controller = new AbortController();
     const onProgress = (report: StageProgress): void => {
       if (report.phase === 'train' && report.step === step) controller.abort();
     };
-    await expect(train(config, { signal: controller.signal, onProgress, online })).rejects.toMatchObject({
+    await expect(train(config, { ...options, signal: controller.signal, onProgress })).rejects.toMatchObject({
       code: 'STOPPED',
       retryable: true,
     });
@@ -138,7 +149,7 @@ describe('training', () => {
     'that was stopped%s and goes on ends where one that was never stopped does',
     async (_, config, online) => {
       const whole = await train(config, { stageKey: 'whole', folder: join(root, 'whole'), online });
-      await trainUntil(3, config, online);
+      await trainUntil(3, config, { online });
       const outcome = await train(config, { online });
       expect(notes()).toContain('goes on from step 3');
       expect(outcome.steps).toBe(whole.steps);
@@ -213,11 +224,17 @@ describe('training', () => {
       expect(values.every(Number.isFinite)).toBe(true);
   });
 
-  it('learns from a teacher in the same program, and refuses one that knows less or other things', async () => {
+  /** Trained for a moment, and said to be perfect. */
+  async function makeTeacher(): Promise<Teacher> {
     await train(training(), { stageKey: 'teacher', folder: join(root, 'teacher') });
     await exportModel({ trainedFolder: join(root, 'teacher'), imageSize: null, folder: join(root, 'model') });
     const anchors = anchorOptions(familyOf(training().model_name), training().hparams.aspect_ratios);
     const frozen = await readFile(join(root, 'model', 'frozen_graph.pb'));
+    return { frozen, classes: ['square'], anchors, AP: 1 };
+  }
+
+  it('learns from a teacher in the same program, and refuses one that knows less or other things', async () => {
+    const { frozen, anchors } = await makeTeacher();
     await train(training(), { teacher: { frozen, classes: ['square'], anchors, AP: 1 } });
     const step = progress.findLast(({ step: at, losses }) => at === 2 && losses);
     expect(Object.keys(step!.losses!)).toEqual(
@@ -232,6 +249,58 @@ describe('training', () => {
     await refused({ frozen, classes: ['square'], anchors, AP: -1 });
     await refused({ frozen, classes: ['circle'], anchors, AP: 1 });
     await refused({ frozen, classes: ['square'], anchors: { ...anchors, anchorScale: 5 }, AP: 1 });
+  });
+
+  describe('from a teacher that answers once', () => {
+    const config = training({ num_epochs: 5, checkpoint_interval_seconds: 600 }); // of 3 steps
+    const lossesIn = async (folder: string) =>
+      (await readState(join(root, folder))).history.points.map(({ losses }) => losses);
+    /** At which steps it was asked, and about how many pictures. */
+    const asked: [step: number, pictures: number][] = [];
+    beforeEach(() => {
+      asked.length = 0;
+      // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own this
+      const { teacherAnswers } = TrainingSession.prototype;
+      vi.spyOn(TrainingSession.prototype, 'teacherAnswers').mockImplementation(function (
+        this: TrainingSession,
+        images,
+      ) {
+        const step = progress.findLast(({ phase }) => phase === 'train')?.step ?? 0;
+        asked.push([step, images.length / (SIDE * SIDE * 3)]);
+        return teacherAnswers.call(this, images);
+      });
+    });
+    afterEach(() => vi.restoreAllMocks());
+
+    it('asks it in the first epochs only, and ends, stopped and gone on with or without its answers, where one that was never stopped does', async () => {
+      const options = { teacher: await makeTeacher(), views: 2 };
+      progress.length = 0;
+      await train(config, { ...options, stageKey: 'whole', folder: join(root, 'whole') });
+      expect(asked).toEqual([0, 1, 2, 3, 4, 5].map(step => [step, 2]));
+      expect(await readdir(join(root, 'answers'))).toEqual(['0', '1']);
+      const whole = await lossesIn('whole');
+      for (const losses of whole.slice(1, 14)) {
+        expect(losses.loss_soft_cls).toBeGreaterThan(0);
+        expect(losses).toHaveProperty('loss_soft_box');
+      }
+      for (const isKept of [true, false]) {
+        const own = { ...options, stageKey: `kept-${isKept}`, answersFolder: join(root, `kept-${isKept}`) };
+        progress.length = 0;
+        await trainUntil(4, config, own);
+        if (!isKept) await rm(own.answersFolder, { recursive: true });
+        [asked.length, progress.length] = [0, 0];
+        await train(config, own);
+        expect(notes()).toContain('goes on from step 4');
+        // Steps 4 and 5 show the second view; without answers, steps 6 to 8 show the first and step 9 what step 3 had shown.
+        expect(asked.map(([, pictures]) => pictures).reduce((a, b) => a + b, 0)).toBe(isKept ? 4 : 12);
+        const gone = await lossesIn('out');
+        expect(gone.length).toBe(15);
+        gone.forEach(({ loss }, i) => {
+          const expected = whole[i]!.loss!;
+          expect(Math.abs(loss! - expected)).toBeLessThan(1e-3 * expected);
+        });
+      }
+    });
   });
 
   describe('online', () => {
@@ -300,7 +369,7 @@ describe('training', () => {
     it('goes on with the version that it began with when that is gone', async () => {
       await train(tiny(), { stageKey: 'previous', folder: join(root, 'previous') });
       const config = tiny({ pretrained: join(root, 'previous') });
-      await trainUntil(3, config, online);
+      await trainUntil(3, config, { online });
       await rm(join(root, 'previous'), { recursive: true });
       await train(config, { online });
       expect(notes()).toContain('goes on from step 3');

@@ -102,6 +102,27 @@ describe('a run with a teacher', () => {
   });
 });
 
+describe('a run whose teacher answers once', () => {
+  const planned = async (teacher_views: number) => {
+    const config = scene.config({ name: 'once', teacher: true, distillation: { teacher_views } });
+    const plan = await planRun(config, scene.planContext);
+    return Object.fromEntries(plan.map(({ name, will }) => [name, will]));
+  };
+
+  it('shares its teacher, not its student, with runs of other views', async () => {
+    expect(await planned(0)).toMatchObject({ 'train-student': 'reuse' });
+    for (const views of [1, 4])
+      expect(await planned(views)).toMatchObject({ 'export-teacher': 'reuse', 'train-student': 'run' });
+  });
+
+  it('is trained for the views that it says', async () => {
+    await scene.runs.start(scene.config({ name: 'once', teacher: true, distillation: { teacher_views: 4 } }));
+    await scene.runs.result('once');
+    expect(await planned(4)).toMatchObject({ 'train-student': 'reuse' });
+    expect(await readdir(join(scene.home, 'work'))).toEqual([]);
+  });
+});
+
 describe('a run without a teacher', () => {
   it('has the branch of the student only', async () => {
     const notes = await notesOf(async () => {

@@ -122,6 +122,8 @@ describe('a trainer that', () => {
     await scene.runs.start(scene.config({ name: 'killed', seed: 6 }));
     await scene.runs.result('killed');
     expect(steps(await since(before), 'begun')).toEqual([0, 10]);
+    const begun = (await since(before)).filter(({ what }) => what === 'begun');
+    expect(begun.map(({ before: attempts }) => attempts)).toEqual([0, 1]);
     const lines = (await scene.runs.history('killed')).map(({ what }) => what);
     expect(lines).toContainEqual(
       expect.stringMatching(

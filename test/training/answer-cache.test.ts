@@ -1,0 +1,76 @@
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { randomFrom } from '../../src/random.js';
+import { AnswerCache, type PictureAnswers } from '../../src/training/answer-cache.js';
+
+const SHAPE = { kept: 7, numClasses: 3 };
+
+const answersOf = (seed: number): PictureAnswers => {
+  const random = randomFrom('answers', seed);
+  const floats = (count: number): Float32Array => Float32Array.from({ length: count }, () => random.next());
+  return {
+    anchors: Int32Array.from({ length: 7 }, () => random.integer(49_104)),
+    logits: floats(21),
+    deltas: floats(28),
+  };
+};
+
+describe('the cache of a teacher’s answers', () => {
+  let folder = '';
+  let cache: AnswerCache;
+  beforeEach(async () => {
+    folder = join(await mkdtemp(join(tmpdir(), 'answers-')), 'answers');
+    cache = await AnswerCache.open(folder, SHAPE);
+  });
+  afterEach(() => rm(join(folder, '..'), { recursive: true, force: true }));
+
+  const fileOf = async (view: number): Promise<string> => {
+    const [name] = await readdir(join(folder, String(view)));
+    return join(folder, String(view), name!);
+  };
+
+  it('gives back what was put in, bit for bit, of the same picture and view only', async () => {
+    const [first, second] = [answersOf(1), answersOf(2)];
+    first.logits.set([-0, Infinity, 1e-45]);
+    await cache.write({ sampleId: 'a/b', view: 0 }, first);
+    await cache.write({ sampleId: 'a/b', view: 1 }, second);
+    expect(await cache.read({ sampleId: 'a/b', view: 0 })).toEqual(first);
+    const reopened = await AnswerCache.open(folder, SHAPE);
+    expect(await reopened.read({ sampleId: 'a/b', view: 1 })).toEqual(second);
+    expect(await cache.read({ sampleId: 'a/c', view: 0 })).toBeNull();
+    expect(await cache.read({ sampleId: 'a/b', view: 2 })).toBeNull();
+  });
+
+  it('has no answer in a file that is torn or damaged, or of other numbers', async () => {
+    const of = { sampleId: 'a', view: 0 };
+    await cache.write(of, answersOf(1));
+    const file = await fileOf(0);
+    const whole = await readFile(file);
+    for (const at of [0, 31, 32, whole.length - 1]) {
+      const damaged = Buffer.from(whole);
+      damaged[at]! ^= 1;
+      await writeFile(file, damaged);
+      expect(await cache.read(of), `byte ${at}`).toBeNull();
+    }
+    await writeFile(file, whole);
+    expect(await (await AnswerCache.open(folder, { kept: 7, numClasses: 4 })).read(of)).toBeNull();
+    // A size that was written before its content was.
+    for (const size of [0, 20, whole.length - 4]) {
+      await truncate(file, size);
+      expect(await cache.read(of), `${size} bytes`).toBeNull();
+      await truncate(file, whole.length);
+      expect(await cache.read(of), `${size} bytes, then zeros`).toBeNull();
+    }
+    await cache.write(of, answersOf(1));
+    expect(await cache.read(of)).toEqual(answersOf(1));
+  });
+
+  it('leaves nothing but the answers when many write the same', async () => {
+    const of = { sampleId: 'a', view: 0 };
+    await Promise.all(Array.from({ length: 8 }, () => cache.write(of, answersOf(3))));
+    expect(await readdir(join(folder, '0'))).toHaveLength(1);
+    expect(await cache.read(of)).toEqual(answersOf(3));
+  });
+});

@@ -1,0 +1,151 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { familyOf } from '../../src/config/families.js';
+import { Hparams } from '../../src/config/run.js';
+import { assignTargets } from '../../src/detection/targets.js';
+import { frozenNetwork } from '../../src/export/network.js';
+import { Program } from '../../src/graph/execution.js';
+import { encodeGraph } from '../../src/graph/graph-def.js';
+import { prune } from '../../src/graph/graph.js';
+import { loadTensorFlow } from '../../src/graph/tensorflow.js';
+import { variableSpecs } from '../../src/model/efficientdet.js';
+import { randomFrom } from '../../src/random.js';
+import { type BestAnswers, bestCount, guideFrom } from '../../src/training/best-answers.js';
+import { type StepInputs, trainStep } from '../../src/training/step.js';
+import { recordTraining } from '../../src/training/training-program.js';
+import { gridOf } from '../detection/grids.js';
+import { goldenModel } from '../export/onnx/frozen.js';
+import { EagerVariables } from '../model/golden-weights.js';
+import { largestError } from '../parity.js';
+import { runPython } from '../python.js';
+
+const MODEL = 'efficientdet-d0';
+const [SIZE, BATCH, CLASSES] = [128, 2, 3];
+const hparams = Hparams.parse({});
+const anchors = gridOf(MODEL, [SIZE, SIZE]);
+const KEPT = bestCount(anchors.count);
+
+/** The best anchors of every picture by the frozen graph alone, in Python. */
+const PYTHON = `
+import json, sys
+import numpy as np
+import tensorflow as tf
+folder, size, classes, kept = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+graph = tf.compat.v1.GraphDef()
+graph.ParseFromString(open(folder + "/frozen_graph.pb", "rb").read())
+images = np.fromfile(folder + "/images", np.float32).reshape(-1, size, size, 3)
+names = [[f"{head}_predict_{level}:0" for level in range(3, 8)] for head in ("class", "box")]
+with tf.Graph().as_default():
+    tf.import_graph_def(graph, name="")
+    with tf.compat.v1.Session() as session:
+        maps = session.run(names, {"images:0": images})
+flat = lambda levels, values: np.concatenate([m.reshape(len(images), -1, values) for m in levels], 1)
+logits, deltas = flat(maps[0], classes), flat(maps[1], 4)
+best = np.argsort(-logits.max(2), 1, kind="stable")[:, :kept]
+take = lambda values: np.take_along_axis(values, best[:, :, None], 1).reshape(-1).tolist()
+print(json.dumps(dict(anchors=best.reshape(-1).tolist(), logits=take(logits), deltas=take(deltas))))
+`;
+
+describe('a program that is fed a teacher’s answers', () => {
+  let folder = '';
+  let program: Program;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'best-answers-'));
+    const { card, weights } = goldenModel(MODEL, [SIZE, SIZE], CLASSES);
+    const frozen = encodeGraph(prune(frozenNetwork(card, weights).outputs));
+    await writeFile(join(folder, 'frozen_graph.pb'), frozen);
+    await recordTraining({
+      modelName: MODEL,
+      numClasses: CLASSES,
+      imageSize: [SIZE, SIZE],
+      trainBatchSize: BATCH,
+      evalBatchSize: BATCH,
+      hparams,
+      teacher: { frozen, isFed: true },
+      online: null,
+    }).write(join(folder, 'program'));
+    await loadTensorFlow();
+    await tf.setBackend('tensorflow');
+    program = new Program(join(folder, 'program'));
+    await program.execute('initialize', { seed: tf.tensor1d([5, 0], 'int32') });
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it('keeps a hundredth of the anchors', () => {
+    expect(bestCount(49_104)).toBe(491);
+    expect(bestCount(20)).toBe(1);
+  });
+
+  it('gives what Python finds to be the best of any number of pictures', async test => {
+    for (const pictures of [1, 3]) {
+      const random = randomFrom('pictures', pictures);
+      const pixels = Float32Array.from({ length: pictures * SIZE * SIZE * 3 }, () => random.uniform(-1, 1));
+      const images = tf.tensor4d(pixels, [pictures, SIZE, SIZE, 3]);
+      const found = await program.run('teacher_answers', { images });
+      await writeFile(join(folder, 'images'), pixels);
+      const args = [folder, ...[SIZE, CLASSES, KEPT].map(String)];
+      const expected = JSON.parse(await runPython(PYTHON, { args, test })) as Record<string, number[]>;
+      expect(found.teacher_anchors!.shape).toEqual([pictures, KEPT]);
+      expect(found.teacher_logits!.shape).toEqual([pictures, KEPT, CLASSES]);
+      expect([...found.teacher_anchors!.dataSync()]).toEqual(expected.anchors);
+      for (const name of ['logits', 'deltas'] as const) {
+        const values = found[`teacher_${name}`]!.dataSync<'float32'>();
+        expect(largestError(values, expected[name]!, 'of the largest value'), name).toBeLessThan(1e-4);
+      }
+    }
+  });
+
+  it('learns from them as the same step does when it is run eagerly', async () => {
+    const random = randomFrom('fed');
+    const floats = (shape: readonly number[], limit: number): tf.Tensor => {
+      const length = shape.reduce((a, b) => a * b, 1);
+      return tf.tensor(
+        Float32Array.from({ length }, () => random.uniform(-limit, limit)),
+        [...shape],
+      );
+    };
+    const targets = assignTargets(anchors, [{ box: [4, 6, 40, 50], classIndex: 1 }]);
+    const ofEach = (values: Float32Array | Int32Array): number[] =>
+      Array.from({ length: BATCH }, () => [...values]).flat();
+    const inputs: StepInputs & BestAnswers = {
+      images: floats([BATCH, SIZE, SIZE, 3], 1) as tf.Tensor4D,
+      class_targets: tf.tensor2d(ofEach(targets.classTargets), [BATCH, anchors.count], 'int32'),
+      box_targets: tf.tensor3d(ofEach(targets.boxTargets), [BATCH, anchors.count, 4]),
+      num_positives: tf.fill([BATCH], targets.numPositives),
+      learning_rate: tf.scalar(0.02),
+      soft_cls_weight: tf.scalar(2),
+      soft_box_weight: tf.scalar(200),
+      average_decay: tf.scalar(0.5),
+      auxiliary_decay: tf.scalar(0.8),
+      previous_share: tf.scalar(0.3),
+      seed: tf.tensor1d([1, 0], 'int32'),
+      teacher_anchors: tf.tensor2d(
+        Int32Array.from({ length: BATCH * KEPT }, () => random.integer(anchors.count)),
+        [BATCH, KEPT],
+        'int32',
+      ),
+      teacher_logits: floats([BATCH, KEPT, CLASSES], 3) as tf.Tensor3D,
+      teacher_deltas: floats([BATCH, KEPT, 4], 1) as tf.Tensor3D,
+    };
+    const network = { family: familyOf(MODEL), numClasses: CLASSES };
+    const initial = await program.run('values', {});
+    const eager = trainStep(
+      { ...network, anchors, hparams, specs: variableSpecs(network), branch: null },
+      inputs,
+      {
+        variables: new EagerVariables(spec => initial[spec.name]!.dataSync<'float32'>()),
+        teacher: guideFrom(inputs),
+      },
+    );
+    const recorded = await program.run('train_step', { ...inputs });
+    for (const [name, value] of Object.entries(eager)) {
+      const [found, expected] = [recorded[name]!.dataSync()[0]!, value.dataSync()[0]!];
+      expect(Math.abs(found - expected), name).toBeLessThanOrEqual(1e-4 * Math.abs(expected));
+    }
+    expect(Object.keys(eager)).toEqual(expect.arrayContaining(['loss_soft_cls', 'loss_soft_box']));
+    expect(recorded.loss_soft_box!.dataSync()[0]).toBeGreaterThan(0);
+  });
+});
