@@ -31,6 +31,6 @@ export async function* batchesOf({
     dataset: await readDataset(folder),
     training: Training.parse({ model_name: model, train_batch_size: batch }),
     family: familyOf(model),
-    ...{ seed, startStep: 0, totalSteps: steps },
+    ...{ seed, views: 0, startStep: 0, totalSteps: steps },
   });
 }

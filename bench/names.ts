@@ -7,7 +7,7 @@ import type { MetricsCase } from './coco-metrics.js';
 import type { DistilCase } from './distil.js';
 import type { InputCase } from './input.js';
 import type { OverheadCase } from './overhead.js';
-import type { Limit } from './predict.js';
+import type { Limit, PredictCase } from './predict.js';
 import type { Report } from './report.js';
 import type { Row } from './row.js';
 import type { ServeCase } from './serve.js';
@@ -58,10 +58,13 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   predict: bench({
     summary: 'D0 on CPUs against PyTorch effdet, onnxruntime on its export, and TensorFlow',
     args: [],
-    options: [limit()],
+    options: [
+      new Option('--keep-memory', 'effdet with a malloc that keeps what is freed').default(false),
+      limit(),
+    ],
     parts: ['tfjs-addon'],
     brief: BRIEFLY,
-    run: async (report, limit: Limit) => (await import('./predict.js')).benchPredict(report, limit),
+    run: async (report, limit: PredictCase) => (await import('./predict.js')).benchPredict(report, limit),
   }),
   tiny: bench({
     summary: 'T0, T1 and T2 against D0',
@@ -76,7 +79,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     args: [models(TRAINED)],
     options: [
       new Option('--compile', 'torch.compile, too: minutes of compiling').default(false),
-      new Option('--plain-malloc', "effdet under glibc's own settings").default(false),
+      new Option('--keep-memory', 'effdet with a malloc that keeps what is freed').default(false),
       limit(),
     ],
     parts: ['tfjs-addon'],

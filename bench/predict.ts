@@ -27,7 +27,12 @@ const PEERS = ['effdet-fp32', 'effdet-channels-last', 'onnxruntime'] as const;
 const OURS = 'detdistill';
 
 type Options = Pick<RaceOptions, 'report' | 'seconds'>;
+type NetworkOptions = Options & PredictCase;
 export type Limit = Pick<RaceOptions, 'seconds'>;
+export interface PredictCase extends Limit {
+  /** effdet with memory that it keeps. */
+  readonly keepMemory: boolean;
+}
 
 const sizeOf = (name: ModelName): number => familyOf(name).imageSize;
 
@@ -65,11 +70,11 @@ const effdet = (what: string, { model, batch }: Case): Contestant => ({
   name: what,
   program: { script: 'effdet_predict.py', packages: 'heavy' },
   open: { what, model, classes: CLASSES, size: sizeOf(model), batch, threads: physicalCores() },
-  env: KEEP_MEMORY,
 });
 
-async function network(one: Case, { report, seconds }: Options): Promise<Row[]> {
-  const contestants = [ours(OURS, one), ...PEERS.map(what => effdet(what, one))];
+async function network(one: Case, { report, seconds, keepMemory }: NetworkOptions): Promise<Row[]> {
+  const env = keepMemory ? { env: KEEP_MEMORY } : {};
+  const contestants = [ours(OURS, one), ...PEERS.map(what => ({ ...effdet(what, one), ...env }))];
   const times = await race(contestants, {
     report,
     seconds,
@@ -95,14 +100,14 @@ async function whole(one: Case, { report, seconds }: Options): Promise<Row> {
   );
 }
 
-export const benchPredict = (report: Report, { seconds }: Limit): Promise<Row[]> =>
+export const benchPredict = (report: Report, { seconds, keepMemory }: PredictCase): Promise<Row[]> =>
   inFolder(async root => {
     const folder = await writeFresh(D0, root);
     const rows: Row[] = [];
     const options = { report, seconds };
     for (const batch of [1, 8]) {
       const one = { folder, model: D0, batch };
-      rows.push(...(await network(one, options)), await whole(one, options));
+      rows.push(...(await network(one, { ...options, keepMemory })), await whole(one, options));
     }
     return rows;
   });

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { familyOf, type ModelName } from '../src/config/families.js';
 import { physicalCores } from '../src/detection/onnxruntime.js';
 import { type Contestant, KEEP_MEMORY, type Measured, race, type RaceOptions, start } from './contestants.js';
+import type { Precision } from '../src/graph/graph.js';
+import { resolvePrecision, thisHardware } from '../src/training/precision.js';
 import { inFolder } from './folder.js';
 import type { Report } from './report.js';
 import { against, alone, type Row } from './row.js';
@@ -32,8 +34,8 @@ export interface Wanted {
 export interface StepsWanted extends Wanted {
   /** torch.compile, too: minutes of compiling. */
   readonly compile: boolean;
-  /** effdet under glibc's own settings. */
-  readonly plainMalloc: boolean;
+  /** effdet with memory that it keeps. */
+  readonly keepMemory: boolean;
   /** Of each comparison, at most, but for three rounds. */
   readonly seconds: number;
 }
@@ -60,6 +62,11 @@ function effdet(what: string, one: Case): Contestant {
   return { name: what, program: { script: 'effdet_train.py', packages: 'heavy' }, open };
 }
 
+/** float32, and what this machine's runs have where that is another. */
+const precisionsHere = (): Precision[] => [
+  ...new Set<Precision>(['float32', resolvePrecision('auto', thisHardware)]),
+];
+
 const about = ({ model, batch }: Case) => ({ model, batch, size: sizeOf({ model, batch }) });
 
 async function againstEffdet(
@@ -67,9 +74,19 @@ async function againstEffdet(
   effdets: readonly Contestant[],
   options: RaceOptions,
 ): Promise<Row[]> {
-  const times = await race([trainer(OURS, one), ...effdets], options);
-  return effdets.map(({ name: peer }) =>
-    against(options.report, about(one), { ours: times.get(OURS)!, peer, theirs: times.get(peer)! }),
+  const ours = precisionsHere().map(precision => ({
+    precision: precision === 'bfloat16' ? 'bf16' : 'fp32',
+    trainer: trainer(`${OURS}, ${precision}`, { ...one, precision }),
+  }));
+  const times = await race([...ours.map(({ trainer }) => trainer), ...effdets], options);
+  return ours.flatMap(({ precision, trainer: { name } }) =>
+    effdets.map(({ name: peer }) =>
+      against(
+        options.report,
+        { ...about(one), precision },
+        { ours: times.get(name)!, peer, theirs: times.get(peer)! },
+      ),
+    ),
   );
 }
 
@@ -88,14 +105,14 @@ async function tinyAgainstD0(models: readonly ModelName[], options: RaceOptions)
 
 export async function benchTrainStep(
   report: Report,
-  { compile, plainMalloc, seconds, ...wanted }: StepsWanted,
+  { compile, keepMemory, seconds, ...wanted }: StepsWanted,
 ): Promise<Row[]> {
   const ways = compile ? [...WAYS, COMPILED] : WAYS;
   const options = { report, warmUp: WARM_UP, rounds: ROUNDS, seconds };
   const rows: Row[] = [];
   for (const { together, ...one } of AGAINST_EFFDET.filter(({ model }) => wants(wanted, model)))
     for (const group of together ? [ways] : ways.map(way => [way])) {
-      const effdets = group.map(way => ({ ...effdet(way, one), ...(!plainMalloc && { env: KEEP_MEMORY }) }));
+      const effdets = group.map(way => ({ ...effdet(way, one), ...(keepMemory && { env: KEEP_MEMORY }) }));
       rows.push(...(await againstEffdet(one, effdets, options)));
     }
   const tiny = TINY.filter(model => wants(wanted, model));

@@ -1,11 +1,12 @@
 /** A training program of one model with a batch of data in memory: what the benchmarks of training run. */
 import { readFile } from 'node:fs/promises';
 import { ASPECT_RATIOS, familyOf, type ModelName } from '../src/config/families.js';
-import { Hparams } from '../src/config/run.js';
+import { Hparams, type Training } from '../src/config/run.js';
 import type { TrainingBatch } from '../src/data/batches.js';
-import { anchorOptions, createAnchors } from '../src/detection/anchors.js';
+import { type AnchorGrid, anchorOptions, createAnchors } from '../src/detection/anchors.js';
 import { assignTargets } from '../src/detection/targets.js';
 import { randomFrom } from '../src/random.js';
+import { resolvePrecision, thisHardware } from '../src/training/precision.js';
 import type { StepScalars } from '../src/training/session.js';
 import { recordTraining } from '../src/training/training-program.js';
 import { milliseconds } from './contestants.js';
@@ -28,8 +29,10 @@ export const boxesAt = (size: number): [Box, number][] =>
 export interface Case {
   readonly model: ModelName;
   readonly batch: number;
-  /** The file of a frozen teacher; left out: nothing is distilled. */
-  readonly teacher?: string;
+  /** auto, what a run has, where it is left out. */
+  readonly precision?: Training['precision'];
+  /** The file of a frozen teacher, and whether its kept answers are fed; left out: nothing is distilled. */
+  readonly teacher?: { readonly file: string; readonly isFed: boolean };
 }
 export const sizeOf = ({ model }: Case): number => familyOf(model).imageSize;
 
@@ -40,9 +43,12 @@ export interface Recorded {
 }
 
 /** Records and writes a training program as training does. */
-export async function record({ model, batch, teacher }: Case, folder: string): Promise<Recorded> {
+export async function record(
+  { model, batch, teacher, precision = 'auto' }: Case,
+  folder: string,
+): Promise<Recorded> {
   const { imageSize } = familyOf(model);
-  const frozen = teacher === undefined ? null : await readFile(teacher);
+  const frozen = teacher && { frozen: await readFile(teacher.file), isFed: teacher.isFed };
   let written = { nodes: 0, bytes: 0 };
   const ms = await milliseconds(async () => {
     written = await recordTraining({
@@ -52,8 +58,9 @@ export async function record({ model, batch, teacher }: Case, folder: string): P
       trainBatchSize: batch,
       evalBatchSize: batch,
       hparams: Hparams.parse({}),
-      teacher: frozen,
+      teacher: frozen ?? null,
       online: null,
+      precision: resolvePrecision(precision, thisHardware),
     }).write(folder);
   });
   return { ms, ...written };
@@ -70,9 +77,14 @@ export const SCALARS: StepScalars = {
   seed: 1,
 };
 
+export function anchorsOf({ model }: Pick<Case, 'model'>): AnchorGrid {
+  const size = familyOf(model).imageSize;
+  return createAnchors(anchorOptions(familyOf(model), ASPECT_RATIOS), [size, size]);
+}
+
 export function batchOf({ model, batch }: Case): TrainingBatch {
   const size = familyOf(model).imageSize;
-  const anchors = createAnchors(anchorOptions(familyOf(model), ASPECT_RATIOS), [size, size]);
+  const anchors = anchorsOf({ model });
   const targets = assignTargets(
     anchors,
     boxesAt(size).map(([box, label]) => ({ box, classIndex: label - 1 })),
@@ -89,6 +101,6 @@ export function batchOf({ model, batch }: Case): TrainingBatch {
     classTargets: ofEach(new Int32Array(batch * anchors.count), targets.classTargets),
     boxTargets: ofEach(new Float32Array(batch * anchors.count * 4), targets.boxTargets),
     numPositives: new Float32Array(batch).fill(targets.numPositives),
-    sampleIds: [],
+    sampleIds: Array.from({ length: batch }, (_, i) => String(i)),
   };
 }

@@ -99,7 +99,7 @@ function inThisProcess(dependencies: Dependencies): Pick<Activities, 'train' | '
     train: input => {
       const key = trainKey(input);
       return stage<TrainResult>('train', key, {
-        jobOf: async folder => ({ kind: 'train', input, key, folder }),
+        jobOf: async folder => ({ kind: 'train', input, key, folder, answers: `${folder}.answers` }),
         factsOf: result => result as FactsOf<TrainResult>, // of this kind of job
       });
     },

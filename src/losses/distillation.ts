@@ -2,8 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { crossEntropy, power } from './focal.js';
 import { huber } from './huber.js';
 
-/** Logits beyond ±30 and deltas beyond ±10 say nothing more, but could overflow. */
-const LOGIT_LIMIT = 30;
+/** Deltas beyond ±10 say nothing more, but could overflow. */
 const DELTA_LIMIT = 10;
 /** Where the teacher sees something at all. */
 const CONFIDENT = 0.1;
@@ -43,28 +42,36 @@ export function blend(first: Answers, second: Answers, share: tf.Scalar): Answer
   return { logits: mix(first.logits, second.logits), deltas: mix(first.deltas, second.deltas) };
 }
 
-/** The weight that makes anchors count by how much teacher and student differ; nothing flows back through it. */
-function emphasis(logits: tf.Tensor, probabilities: tf.Tensor): tf.Tensor {
-  const constant = tf.customGrad((x, _save) => {
-    const difference = tf.abs(tf.sub(probabilities, tf.sigmoid(x as tf.Tensor)));
-    return { value: power(difference, EMPHASIS), gradFunc: dy => tf.zerosLike(dy as tf.Tensor) };
+/**
+ * Quality-focal distillation of the class logits: Σ |p_t − p_s|^1.5 · BCE(z_s, p_t) / N, over the guide's anchors. Nothing flows
+ * back through the weight, so that the gradient is weight · (p_s − p_t) / N.
+ */
+export function softClassLoss(student: Answers, teacher: Guide, normaliser: tf.Scalar): tf.Scalar {
+  const total = tf.customGrad((input, save) => {
+    const logits = input as tf.Tensor;
+    const probabilities = tf.sigmoid(teacher.logits);
+    (save as tf.GradSaveFunc)([logits, probabilities]);
+    const { weight } = distance(logits, probabilities);
+    return {
+      value: tf.sum(tf.mul(weight, crossEntropy(logits, probabilities))),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const { difference, weight: again } = distance(saved[0]!, saved[1]!);
+        return tf.mul(tf.mul(again, difference), dy);
+      },
+    };
   });
-  return constant(logits);
+  return tf.div(total(asked(student.logits, teacher)), normaliser);
 }
 
-/** Quality-focal distillation of the class logits: Σ |p_t − p_s|^1.5 · BCE(z_s, p_t) / N, over the guide's anchors. */
-export function softClassLoss(student: Answers, teacher: Guide, normaliser: tf.Scalar): tf.Scalar {
-  const probabilities = tf.sigmoid(tf.clipByValue(teacher.logits, -LOGIT_LIMIT, LOGIT_LIMIT));
-  const logits = tf.clipByValue(asked(student.logits, teacher), -LOGIT_LIMIT, LOGIT_LIMIT);
-  return tf.div(
-    tf.sum(tf.mul(emphasis(logits, probabilities), crossEntropy(logits, probabilities))),
-    normaliser,
-  );
+/** How far a student is from the probabilities it should have, and what an anchor counts for it. */
+function distance(logits: tf.Tensor, probabilities: tf.Tensor): Record<'difference' | 'weight', tf.Tensor> {
+  const difference = tf.sub(tf.sigmoid(logits), probabilities);
+  return { difference, weight: power(tf.abs(difference), EMPHASIS) };
 }
 
 /** Huber towards the teacher's boxes, weighted by its confidence: Σ w Huber(r_s − r_t) / (4 · max(1, Σ w)). */
 export function softBoxLoss(student: Answers, teacher: Guide, delta: number): tf.Scalar {
-  const confidence = tf.max(tf.sigmoid(teacher.logits), 2, true);
+  const confidence = tf.sigmoid(tf.max(teacher.logits, 2, true));
   const weight = tf.mul(confidence, tf.cast(tf.greater(confidence, CONFIDENT), 'float32'));
   const limit = (deltas: tf.Tensor): tf.Tensor => tf.clipByValue(deltas, -DELTA_LIMIT, DELTA_LIMIT);
   const difference = tf.sub(limit(asked(student.deltas, teacher)), limit(teacher.deltas));

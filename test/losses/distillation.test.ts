@@ -71,8 +71,9 @@ describe('the soft class loss', () => {
       return [compute(opposite).dataSync()[0]!, ...tf.grad(compute)(opposite).dataSync()];
     });
     expect(gradient.every(Number.isFinite)).toBe(true);
-    // Six logits wholly wrong: weight 1, cross-entropy 30 each.
-    expect(gradient[0]).toBeCloseTo((6 * 30) / N, 3);
+    // Six logits wholly wrong: weight 1, and a cross-entropy as large as the logit; each pulls by no more than 1.
+    expect(gradient[0]).toBeCloseTo((4 * 1e4 + 2 * 500) / N, 3);
+    expect(gradient.slice(1).map(Math.abs)).toEqual(Array(6).fill(1 / N));
   });
 });
 

@@ -66,6 +66,7 @@ describe('a program that is fed a teacher’s answers', () => {
       hparams,
       teacher: { frozen, isFed: true },
       online: null,
+      precision: 'float32',
     }).write(join(folder, 'program'));
     await loadTensorFlow();
     await tf.setBackend('tensorflow');
