@@ -42,7 +42,15 @@ export function foldNorm(graph: Graph, x: Output, { factors, offsets }: ChannelM
   return first(graph.add('AddV2', [scaled, added], { attributes: FLOAT }));
 }
 
+/** Arrays of one value are fills. */
 function constantOf({ node }: Output): Constant | null {
+  if (node.op === 'Fill') {
+    const [sizes, value] = node.inputs.map(input => constantOf(input)?.values as Int32Array | undefined);
+    if (!sizes || !value) return null;
+    const shape = [...sizes];
+    const values = new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(value[0]!);
+    return { dtype: 'float32', shape, values };
+  }
   const value = node.attributes.value;
   return node.op === 'Const' && value && 'tensor' in value ? value.tensor : null;
 }

@@ -57,6 +57,22 @@ const withGradient = (
 const as4D = (x: tf.Tensor): tf.Tensor4D => x as tf.Tensor4D;
 const as1D = (x: tf.Tensor): tf.Tensor1D => x as tf.Tensor1D;
 
+const unary4D = (build: (x: tf.Tensor4D) => tf.Tensor): Case => ({
+  shapes: [image],
+  build: ([x]) => build(as4D(x!)),
+});
+/** Numbers that are the same at every call, in the recording and outside. */
+const fixed = (shape: readonly number[], from = 0): tf.Tensor =>
+  tf.tensor(
+    Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => from + ((7 * i + 3) % 11) / 11),
+    [...shape],
+  );
+const fixedFilter = (shape: readonly number[]): tf.Tensor4D => fixed(shape, -0.5) as tf.Tensor4D;
+const constantNorm = (x: tf.Tensor4D): tf.Tensor4D => {
+  const channels = (from: number): tf.Tensor1D => as1D(fixed([x.shape[3]], from));
+  return tf.batchNorm(x, channels(-0.5), channels(0.2), channels(-1), channels(0.5), 1e-3);
+};
+
 /** [-1, 1) → -1, 0, 1, 2 */
 const labelsFrom = (x: tf.Tensor): tf.Tensor2D =>
   tf.cast(tf.floor(tf.add(tf.mul(x, 2), 1)), 'int32') as tf.Tensor2D;
@@ -155,6 +171,22 @@ const CASES: Record<string, Case> = {
   'relu6, gradient': withGradient([cube], ([x]) => tf.relu6(tf.mul(x!, 9))),
   'sum and mean over axes, gradient': withGradient([image], ([x]) => tf.add(tf.sum(x!, [0, 2]), tf.mean(x!, -2).mean(0))), // prettier-ignore
   'mean that keeps its axes, gradient': withGradient([image], ([x]) => tf.mul(x!, tf.mean(x!, [1, 2], true))),
+  'a norm of constants after a convolution': unary4D(x =>
+    constantNorm(tf.conv2d(x, fixedFilter([3, 3, 4, 9]), 2, 'same')),
+  ),
+  'a norm of constants after a bias': unary4D(x =>
+    constantNorm(tf.add(tf.conv2d(x, fixedFilter([1, 1, 4, 9]), 1, 'same'), fixed([9]))),
+  ),
+  'a norm of constants after a bias of one value': unary4D(x =>
+    constantNorm(tf.add(tf.conv2d(x, fixedFilter([1, 1, 4, 9]), 1, 'same'), tf.fill([9], 0.25))),
+  ),
+  'a norm of constants after a filter of one value': unary4D(x =>
+    constantNorm(tf.conv2d(x, tf.fill([1, 1, 4, 9], 0.5), 1, 'same')),
+  ),
+  'a norm of constants after a depthwise convolution': unary4D(x =>
+    constantNorm(tf.depthwiseConv2d(x, fixedFilter([3, 3, 4, 1]), 1, 'same')),
+  ),
+  'a norm of constants after no convolution': unary4D(x => constantNorm(x)),
   'fusedBatchNorm and swish, gradient': withGradient([image, [4], [4]], ([x, scale, offset]) =>
     fusedBatchNorm(as4D(x!), { scale: as1D(scale!), offset: as1D(offset!), epsilon: 1e-3, activation: 'swish' }).y), // prettier-ignore
   halfSquares: { shapes: [cube], build: ([x]) => halfSquares(x!) },
