@@ -1,4 +1,5 @@
 import type { BoxYxyx } from '../boxes.js';
+import { ANCHORS_PER_CELL } from '../config/families.js';
 import type { AnchorGrid } from './anchors.js';
 import { encodeBox } from './box-coder.js';
 
@@ -49,34 +50,61 @@ const areaOf = (boxes: Float32Array, at: number): number =>
  * Per anchor the box that overlaps it at least by half, or -1; per box its best anchor. In 32-bit steps, as the reference
  * computes: anchors around a small box overlap it by the same but for rounding, which so decides which is the best.
  */
-function match(
-  { boxes: anchors, count }: AnchorGrid,
-  boxes: readonly TargetBox[],
-): { matches: Int32Array; claimed: number[] } {
+function match(grid: AnchorGrid, boxes: readonly TargetBox[]): { matches: Int32Array; claimed: number[] } {
+  const { boxes: anchors, count } = grid;
   const matches = new Int32Array(count).fill(-1);
   const best = new Float32Array(count);
-  // Not by Float32Array.from, which makes a list of objects first.
-  const areas = new Float32Array(count);
-  for (let anchor = 0; anchor < count; anchor++) areas[anchor] = areaOf(anchors, 4 * anchor);
   const claimed = boxes.map(({ box }, row) => {
     const sides = Float32Array.from(box);
     const [ymin, xmin, ymax, xmax] = sides as unknown as BoxYxyx;
     const area = areaOf(sides, 0);
     let [highest, anchorOfHighest] = [0, 0];
-    for (let anchor = 0, at = 0; anchor < count; anchor++, at += 4) {
-      const height = fround(Math.min(ymax, anchors[at + 2]!) - Math.max(ymin, anchors[at]!));
-      if (height <= 0) continue;
-      const width = fround(Math.min(xmax, anchors[at + 3]!) - Math.max(xmin, anchors[at + 1]!));
-      if (width <= 0) continue;
-      const shared = fround(height * width);
-      const union = fround(fround(area + areas[anchor]!) - shared);
-      const overlap = fround(shared / union);
-      if (overlap > highest) [highest, anchorOfHighest] = [overlap, anchor];
-      if (overlap <= best[anchor]!) continue;
-      best[anchor] = overlap;
-      if (overlap >= MATCHED) matches[anchor] = row;
-    }
+    for (const [from, to] of near(grid, box))
+      for (let anchor = from, at = 4 * from; anchor < to; anchor++, at += 4) {
+        const height = fround(Math.min(ymax, anchors[at + 2]!) - Math.max(ymin, anchors[at]!));
+        if (height <= 0) continue;
+        const width = fround(Math.min(xmax, anchors[at + 3]!) - Math.max(xmin, anchors[at + 1]!));
+        if (width <= 0) continue;
+        const shared = fround(height * width);
+        const union = fround(fround(area + areaOf(anchors, at)) - shared);
+        const overlap = fround(shared / union);
+        if (overlap > highest) [highest, anchorOfHighest] = [overlap, anchor];
+        if (overlap <= best[anchor]!) continue;
+        best[anchor] = overlap;
+        if (overlap >= MATCHED) matches[anchor] = row;
+      }
     return anchorOfHighest;
   });
   return { matches, claimed };
+}
+
+/** Runs of anchors, in their order, outside of which none overlaps a box: of each level the cells around it. */
+function* near(
+  { boxes, levels }: AnchorGrid,
+  [ymin, xmin, ymax, xmax]: BoxYxyx,
+): Generator<[number, number]> {
+  let start = 0;
+  for (const { width, height, count } of levels) {
+    const ofCell = (row: number, column: number, side: number): number[] =>
+      Array.from(
+        { length: ANCHORS_PER_CELL },
+        (_, i) => boxes[4 * (start + (row * width + column) * ANCHORS_PER_CELL + i) + side]!,
+      );
+    /** Along one axis the cells whose anchors may reach into [low, high], one more on each side for rounding. */
+    const reach = ([low, high]: readonly [number, number], cells: number, axis: 0 | 1): [number, number] => {
+      if (cells === 1) return [0, 1];
+      const [least, most] = [Math.min(...ofCell(0, 0, axis)), Math.max(...ofCell(0, 0, axis + 2))];
+      const next = axis === 0 ? ofCell(1, 0, 0) : ofCell(0, 1, 1);
+      const stride = next[0]! - ofCell(0, 0, axis)[0]!;
+      const from = Math.floor((low - most) / stride) - 1;
+      return [Math.max(0, from), Math.min(cells, Math.ceil((high - least) / stride) + 2)];
+    };
+    const [top, bottom] = reach([ymin, ymax], height, 0);
+    const [left, right] = reach([xmin, xmax], width, 1);
+    for (let row = top; row < bottom; row++) {
+      const cell = start + row * width * ANCHORS_PER_CELL;
+      yield [cell + left * ANCHORS_PER_CELL, cell + Math.max(left, right) * ANCHORS_PER_CELL];
+    }
+    start += count;
+  }
 }
