@@ -54,12 +54,13 @@ function match(grid: AnchorGrid, boxes: readonly TargetBox[]): { matches: Int32A
   const { boxes: anchors, count } = grid;
   const matches = new Int32Array(count).fill(-1);
   const best = new Float32Array(count);
+  const extents = extentsOf(grid);
   const claimed = boxes.map(({ box }, row) => {
     const sides = Float32Array.from(box);
     const [ymin, xmin, ymax, xmax] = sides as unknown as BoxYxyx;
     const area = areaOf(sides, 0);
     let [highest, anchorOfHighest] = [0, 0];
-    for (const [from, to] of near(grid, box))
+    for (const [from, to] of near(extents, box))
       for (let anchor = from, at = 4 * from; anchor < to; anchor++, at += 4) {
         const height = fround(Math.min(ymax, anchors[at + 2]!) - Math.max(ymin, anchors[at]!));
         if (height <= 0) continue;
@@ -78,33 +79,56 @@ function match(grid: AnchorGrid, boxes: readonly TargetBox[]): { matches: Int32A
   return { matches, claimed };
 }
 
-/** Runs of anchors, in their order, outside of which none overlaps a box: of each level the cells around it. */
-function* near(
-  { boxes, levels }: AnchorGrid,
-  [ymin, xmin, ymax, xmax]: BoxYxyx,
-): Generator<[number, number]> {
+/** Along one axis of a level: what the anchors of its first cell reach from and to, and how far each next cell's lie from there. */
+interface Axis {
+  readonly cells: number;
+  readonly least: number;
+  readonly most: number;
+  readonly stride: number;
+}
+
+interface Extent {
+  /** The first anchor of the level. */
+  readonly start: number;
+  readonly rows: Axis;
+  readonly columns: Axis;
+}
+
+function extentsOf({ boxes, levels }: AnchorGrid): Extent[] {
   let start = 0;
-  for (const { width, height, count } of levels) {
-    const ofCell = (row: number, column: number, side: number): number[] =>
+  return levels.map(({ width, height, count }) => {
+    const first = start;
+    start += count;
+    const sides = (cell: number, side: number): number[] =>
       Array.from(
         { length: ANCHORS_PER_CELL },
-        (_, i) => boxes[4 * (start + (row * width + column) * ANCHORS_PER_CELL + i) + side]!,
+        (_, i) => boxes[4 * (first + cell * ANCHORS_PER_CELL + i) + side]!,
       );
-    /** Along one axis the cells whose anchors may reach into [low, high], one more on each side for rounding. */
-    const reach = ([low, high]: readonly [number, number], cells: number, axis: 0 | 1): [number, number] => {
-      if (cells === 1) return [0, 1];
-      const [least, most] = [Math.min(...ofCell(0, 0, axis)), Math.max(...ofCell(0, 0, axis + 2))];
-      const next = axis === 0 ? ofCell(1, 0, 0) : ofCell(0, 1, 1);
-      const stride = next[0]! - ofCell(0, 0, axis)[0]!;
-      const from = Math.floor((low - most) / stride) - 1;
-      return [Math.max(0, from), Math.min(cells, Math.ceil((high - least) / stride) + 2)];
-    };
-    const [top, bottom] = reach([ymin, ymax], height, 0);
-    const [left, right] = reach([xmin, xmax], width, 1);
+    const axis = (side: 0 | 1, cells: number, next: number): Axis => ({
+      cells,
+      least: Math.min(...sides(0, side)),
+      most: Math.max(...sides(0, side + 2)),
+      stride: cells === 1 ? Infinity : sides(next, side)[0]! - sides(0, side)[0]!,
+    });
+    return { start: first, rows: axis(0, height, width), columns: axis(1, width, 1) };
+  });
+}
+
+/** The cells whose anchors may reach into [low, high], one more on each side for rounding. */
+function reach({ cells, least, most, stride }: Axis, low: number, high: number): [number, number] {
+  if (cells === 1) return [0, 1];
+  const from = Math.floor((low - most) / stride) - 1;
+  return [Math.max(0, from), Math.min(cells, Math.ceil((high - least) / stride) + 2)];
+}
+
+/** Runs of anchors, in their order, outside of which none overlaps a box: of each level the cells around it. */
+function* near(extents: readonly Extent[], [ymin, xmin, ymax, xmax]: BoxYxyx): Generator<[number, number]> {
+  for (const { start, rows, columns } of extents) {
+    const [top, bottom] = reach(rows, ymin, ymax);
+    const [left, right] = reach(columns, xmin, xmax);
     for (let row = top; row < bottom; row++) {
-      const cell = start + row * width * ANCHORS_PER_CELL;
+      const cell = start + row * columns.cells * ANCHORS_PER_CELL;
       yield [cell + left * ANCHORS_PER_CELL, cell + Math.max(left, right) * ANCHORS_PER_CELL];
     }
-    start += count;
   }
 }
