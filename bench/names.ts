@@ -42,6 +42,8 @@ const limit = (): Option =>
   new Option('--seconds <n>', 'of each comparison, at most, but for three rounds')
     .default(150)
     .argParser(positive);
+const keepMemory = (): Option =>
+  new Option('--keep-memory', 'effdet with a malloc that keeps what is freed').default(false);
 /** What `all` gives to those who have it. */
 const BRIEFLY = ['--seconds', '45'];
 
@@ -58,10 +60,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   predict: bench({
     summary: 'D0 on CPUs against PyTorch effdet, onnxruntime on its export, and TensorFlow',
     args: [],
-    options: [
-      new Option('--keep-memory', 'effdet with a malloc that keeps what is freed').default(false),
-      limit(),
-    ],
+    options: [keepMemory(), limit()],
     parts: ['tfjs-addon'],
     brief: BRIEFLY,
     run: async (report, limit: PredictCase) => (await import('./predict.js')).benchPredict(report, limit),
@@ -79,7 +78,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     args: [models(TRAINED)],
     options: [
       new Option('--compile', 'torch.compile, too: minutes of compiling').default(false),
-      new Option('--keep-memory', 'effdet with a malloc that keeps what is freed').default(false),
+      keepMemory(),
       limit(),
     ],
     parts: ['tfjs-addon'],
