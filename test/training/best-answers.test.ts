@@ -19,6 +19,7 @@ import { recordTraining } from '../../src/training/training-program.js';
 import { gridOf } from '../detection/grids.js';
 import { goldenModel } from '../export/onnx/frozen.js';
 import { EagerVariables } from '../model/golden-weights.js';
+import { stepInputs } from './step-inputs.js';
 import { largestError } from '../parity.js';
 import { runPython } from '../python.js';
 
@@ -109,20 +110,8 @@ describe('a program that is fed a teacher’s answers', () => {
       );
     };
     const targets = assignTargets(anchors, [{ box: [4, 6, 40, 50], classIndex: 1 }]);
-    const ofEach = (values: Float32Array | Int32Array): number[] =>
-      Array.from({ length: BATCH }, () => [...values]).flat();
     const inputs: StepInputs & BestAnswers = {
-      images: floats([BATCH, SIZE, SIZE, 3], 1) as tf.Tensor4D,
-      class_targets: tf.tensor2d(ofEach(targets.classTargets), [BATCH, anchors.count], 'int32'),
-      box_targets: tf.tensor3d(ofEach(targets.boxTargets), [BATCH, anchors.count, 4]),
-      num_positives: tf.fill([BATCH], targets.numPositives),
-      learning_rate: tf.scalar(0.02),
-      soft_cls_weight: tf.scalar(2),
-      soft_box_weight: tf.scalar(200),
-      average_decay: tf.scalar(0.5),
-      auxiliary_decay: tf.scalar(0.8),
-      previous_share: tf.scalar(0.3),
-      seed: tf.tensor1d([1, 0], 'int32'),
+      ...stepInputs({ images: floats([BATCH, SIZE, SIZE, 3], 1) as tf.Tensor4D, anchors, targets, step: 0 }),
       teacher_anchors: tf.tensor2d(
         Int32Array.from({ length: BATCH * KEPT }, () => random.integer(anchors.count)),
         [BATCH, KEPT],

@@ -15,6 +15,7 @@ import { answersOf, type StepInputs, trainStep } from '../../src/training/step.j
 import { recordTraining, type TrainingProgramOptions } from '../../src/training/training-program.js';
 import { gridOf } from '../detection/grids.js';
 import { EagerVariables } from '../model/golden-weights.js';
+import { stepInputs } from './step-inputs.js';
 
 const SIZE = 128;
 const BATCH = 4;
@@ -42,26 +43,13 @@ const targets = assignTargets(anchors, [
   { box: [20, 20, 28, 31], classIndex: 2 },
 ]);
 
-/** A new set at every call: a step disposes nothing that is fed, the caller does. */
-function inputsOf(step: number): StepInputs {
-  const ofEach = (values: Float32Array | Int32Array): number[] =>
-    Array.from({ length: BATCH }, () => [...values]).flat();
-  return {
+const inputsOf = (step: number): StepInputs =>
+  stepInputs({
     // Without a pattern, and four of them: at the coarsest level a norm sees one value of each, and where those are all but
     // equal, rounding grows tenfold a step.
     images: tf.randomNormal([BATCH, SIZE, SIZE, 3], 0, 1, 'float32', 7 + step),
-    class_targets: tf.tensor2d(ofEach(targets.classTargets), [BATCH, anchors.count], 'int32'),
-    box_targets: tf.tensor3d(ofEach(targets.boxTargets), [BATCH, anchors.count, 4]),
-    num_positives: tf.fill([BATCH], targets.numPositives),
-    learning_rate: tf.scalar(0.02),
-    soft_cls_weight: tf.scalar(2),
-    soft_box_weight: tf.scalar(200),
-    average_decay: tf.scalar(0.5),
-    auxiliary_decay: tf.scalar(0.8),
-    previous_share: tf.scalar(0.3),
-    seed: tf.tensor1d([1, step], 'int32'),
-  };
-}
+    ...{ anchors, targets, step },
+  });
 
 /** Largest difference, relative to the largest value. */
 function distance(found: tf.Tensor, expected: tf.Tensor): number {
