@@ -273,10 +273,10 @@ export const CONVOLUTION: KernelTable = {
     const attributes = { ...batchNormAttributes(epsilon, true), exponential_avg_factor: { float: 1 } };
     const node = backend.graph.add('FusedBatchNormV3', inputs, { attributes });
     const [y, ...rest] = outputsOf(node, 6);
-    const perChannel = rest.map((output, i) =>
+    const ofChannels = rest.map((output, i) =>
       backend.wrap(output, { shape: [i === 4 ? 0 : channels], dtype: 'float32' }),
     );
-    return [backend.wrap(activation === 'swish' ? swishOf(backend, y!) : y!, x!), ...perChannel];
+    return [backend.wrap(activation === 'swish' ? swishOf(backend, y!) : y!, x!), ...ofChannels];
   },
   [FUSED_BATCH_NORM_GRAD]: (backend, { dy, x, scale, reserve1, reserve2, reserve3 }, { epsilon }) => {
     const inputs = [dy, x, scale, reserve1, reserve2, reserve3].map(tensor => backend.outputOf(tensor!));
