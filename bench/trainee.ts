@@ -5,9 +5,10 @@ import { Hparams, type Training } from '../src/config/run.js';
 import type { TrainingBatch } from '../src/data/batches.js';
 import { type AnchorGrid, anchorOptions, createAnchors } from '../src/detection/anchors.js';
 import { assignTargets } from '../src/detection/targets.js';
+import { loadTensorFlow } from '../src/graph/tensorflow.js';
 import { randomFrom } from '../src/random.js';
 import { resolvePrecision, thisHardware } from '../src/training/precision.js';
-import type { StepScalars } from '../src/training/session.js';
+import { type StepScalars, TrainingSession } from '../src/training/session.js';
 import { recordTraining } from '../src/training/training-program.js';
 import { milliseconds } from './contestants.js';
 
@@ -64,6 +65,16 @@ export async function record(
     }).write(folder);
   });
   return { ms, ...written };
+}
+
+/** Recorded, loaded and initialised as a training does. */
+export async function openSession(one: Case, folder: string): Promise<TrainingSession> {
+  await record(one, folder);
+  await loadTensorFlow();
+  const size = sizeOf(one);
+  const session = new TrainingSession(folder, [size, size]);
+  await session.initialize(1);
+  return session;
 }
 
 export const SCALARS: StepScalars = {

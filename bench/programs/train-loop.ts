@@ -1,9 +1,8 @@
 /** Program of a contestant: a training as it runs, batches from files and steps, without logs and checkpoints. */
 import type { ModelName } from '../../src/config/families.js';
-import { loadTensorFlow } from '../../src/graph/tensorflow.js';
-import { TrainingSession } from '../../src/training/session.js';
+import type { TrainingSession } from '../../src/training/session.js';
 import { batchesOf } from '../cleaned.js';
-import { record, SCALARS, sizeOf } from '../trainee.js';
+import { openSession, SCALARS } from '../trainee.js';
 import { answerLines } from './answer.js';
 import { ownVersions } from './versions.js';
 
@@ -35,10 +34,6 @@ async function loop(session: TrainingSession, { skipped, measured, ...open }: Op
 }
 
 await answerLines<OpenLoop>(async (open, folder) => {
-  await record(open, folder);
-  await loadTensorFlow();
-  const size = sizeOf(open);
-  const session = new TrainingSession(folder, [size, size]);
-  await session.initialize(1);
+  const session = await openSession(open, folder);
   return { about: await ownVersions('tensorflow'), run: () => loop(session, open) };
 });

@@ -1,12 +1,11 @@
 /** Program of a contestant: training steps on a batch in memory, recorded, loaded and initialised as a training does. */
 import { join } from 'node:path';
-import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { AnswerCache } from '../../src/training/answer-cache.js';
 import { bestCount } from '../../src/training/best-answers.js';
-import { TrainingSession } from '../../src/training/session.js';
+import type { TrainingSession } from '../../src/training/session.js';
 import { Teaching } from '../../src/training/teaching.js';
 import { milliseconds } from '../contestants.js';
-import { anchorsOf, batchOf, type Case, CLASSES, record, SCALARS, sizeOf } from '../trainee.js';
+import { anchorsOf, batchOf, type Case, CLASSES, openSession, SCALARS } from '../trainee.js';
 import { answerLines } from './answer.js';
 import { ownVersions } from './versions.js';
 
@@ -19,11 +18,7 @@ const openTeaching = async (session: TrainingSession, one: Case, folder: string)
   });
 
 await answerLines<Case>(async (one, folder) => {
-  await record(one, folder);
-  await loadTensorFlow();
-  const size = sizeOf(one);
-  const session = new TrainingSession(folder, [size, size]);
-  await session.initialize(1);
+  const session = await openSession(one, folder);
   const batch = batchOf(one);
   const teaching = one.teacher?.isFed && (await openTeaching(session, one, join(folder, 'answers')));
   const step = async (): Promise<unknown> =>
