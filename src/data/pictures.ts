@@ -54,7 +54,7 @@ export interface Placement {
  */
 export function placePicture(
   { pixels, width, height }: Picture<Uint8Array | Float32Array>,
-  { canvas, scaled, offset, flip, gain, normalisation: { mean, std } }: Placement,
+  { canvas, scaled, offset, flip, gain, normalisation }: Placement,
 ): Float32Array {
   const [canvasHeight, canvasWidth] = canvas;
   const placed = new Float32Array(canvasHeight * canvasWidth * 3);
@@ -62,22 +62,52 @@ export function placePicture(
   const columns = sampling({ from: width, to: scaled.width, offset: offset[1], limit: canvasWidth });
   const byteOf = (column: number): number => (flip ? width - 1 - column : column) * 3;
   const [lefts, rights] = [columns.lower.map(byteOf), columns.upper.map(byteOf)];
+  const [red, green, blue] = [0, 1, 2].map(channel => toneOf(gain, normalisation, channel)) as [
+    Tone,
+    Tone,
+    Tone,
+  ];
+  const { count, share } = columns;
   for (let y = 0; y < rows.count; y++) {
-    const [top, bottom] = [rows.lower[y]! * width * 3, rows.upper[y]! * width * 3];
+    const top = rows.lower[y]! * width * 3;
+    const bottom = rows.upper[y]! * width * 3;
     const down = rows.share[y]!;
-    for (let x = 0; x < columns.count; x++) {
-      const [left, right, across] = [lefts[x]!, rights[x]!, columns.share[x]!];
-      const to = (y * canvasWidth + x) * 3;
-      for (let channel = 0; channel < 3; channel++) {
-        const above = mix(pixels[top + left + channel]!, pixels[top + right + channel]!, across);
-        const below = mix(pixels[bottom + left + channel]!, pixels[bottom + right + channel]!, across);
-        const lit = Math.min(255, mix(above, below, down) * gain[channel]!);
-        placed[to + channel] = (lit - mean[channel]!) / std[channel]!;
-      }
+    for (let x = 0, to = y * canvasWidth * 3; x < count; x++, to += 3) {
+      // Most of the work on a picture: with a loop over channels and tuples it takes half as long again.
+      const a = top + lefts[x]!;
+      const b = top + rights[x]!;
+      const c = bottom + lefts[x]!;
+      const d = bottom + rights[x]!;
+      const across = share[x]!;
+      const redAbove = mix(pixels[a]!, pixels[b]!, across);
+      const redBelow = mix(pixels[c]!, pixels[d]!, across);
+      placed[to] = toned(mix(redAbove, redBelow, down), red);
+      const greenAbove = mix(pixels[a + 1]!, pixels[b + 1]!, across);
+      const greenBelow = mix(pixels[c + 1]!, pixels[d + 1]!, across);
+      placed[to + 1] = toned(mix(greenAbove, greenBelow, down), green);
+      const blueAbove = mix(pixels[a + 2]!, pixels[b + 2]!, across);
+      const blueBelow = mix(pixels[c + 2]!, pixels[d + 2]!, across);
+      placed[to + 2] = toned(mix(blueAbove, blueBelow, down), blue);
     }
   }
   return placed;
 }
+
+/** Gain and normalisation of a channel in one. */
+interface Tone {
+  readonly factor: number;
+  readonly shift: number;
+  readonly brightest: number;
+}
+
+const toneOf = (gain: Rgb, { mean, std }: Normalisation, channel: number): Tone => ({
+  factor: gain[channel]! / std[channel]!,
+  shift: -mean[channel]! / std[channel]!,
+  brightest: (255 - mean[channel]!) / std[channel]!,
+});
+
+const toned = (value: number, { factor, shift, brightest }: Tone): number =>
+  Math.min(brightest, value * factor + shift);
 
 const mix = (a: number, b: number, share: number): number => a + (b - a) * share;
 
