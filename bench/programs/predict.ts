@@ -1,10 +1,9 @@
 /** Program of a contestant: the network of a model folder alone, or from pictures of 640 × 480 to detections. */
 import { join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Picture } from '../../src/data/pictures.js';
 import { openDetector } from '../../src/detection/detector.js';
 import { ONNX_NETWORK } from '../../src/detection/model-card.js';
-import { physicalCores } from '../../src/detection/onnxruntime.js';
+import { openNetwork } from '../../src/detection/onnxruntime.js';
 import { randomFrom } from '../../src/random.js';
 import type { EngineName } from '../../src/settings.js';
 import { milliseconds } from '../contestants.js';
@@ -20,19 +19,10 @@ export interface OpenPredictor {
 }
 
 async function network({ folder, size, batch }: OpenPredictor): Promise<() => Promise<number>> {
-  const session = await InferenceSession.create(join(folder, ONNX_NETWORK), {
-    intraOpNumThreads: physicalCores(),
-  });
+  const predict = await openNetwork(join(folder, ONNX_NETWORK));
   const random = randomFrom('bench', batch);
   const values = Float32Array.from({ length: batch * size * size * 3 }, () => random.uniform(-1, 1));
-  const images = new Tensor('float32', values, [batch, size, size, 3]);
-  return async () => {
-    const started = performance.now();
-    const maps = await session.run({ images });
-    const time = performance.now() - started;
-    for (const map of Object.values(maps)) map.dispose(); // as the engine does: memory is used again
-    return time;
-  };
+  return () => milliseconds(() => predict(values, [batch, size, size, 3]));
 }
 
 async function whole({ folder, batch }: OpenPredictor, engine: EngineName): Promise<() => Promise<number>> {

@@ -3,28 +3,21 @@ import type { InferenceSession } from 'onnxruntime-node';
 import { familyOf } from '../config/families.js';
 import type { NmsConfigs } from '../config/run.js';
 import { letterbox, placePicture } from '../data/pictures.js';
-import { errors } from '../errors.js';
 import { anchorOptions, createAnchors } from './anchors.js';
 import type { Detection, DetectorInput, Engine } from './engine.js';
-import { FROZEN_INPUT, frozenOutput, type ModelCard, ONNX_NETWORK } from './model-card.js';
-import { loadOnnxruntime, physicalCores } from './onnxruntime.js';
+import { frozenOutput, type ModelCard, ONNX_NETWORK } from './model-card.js';
+import { openNetwork } from './onnxruntime.js';
 import { type Kept, type RawMaps, suppress } from './suppress.js';
 
 /** The ONNX network of a model folder; what is before and after it is done here, as the SavedModel does it. */
 export async function openOnnx(folder: string, card: ModelCard): Promise<Engine> {
-  const { InferenceSession, Tensor } = await loadOnnxruntime();
-  const file = join(folder, ONNX_NETWORK);
-  const session = await InferenceSession.create(file, { intraOpNumThreads: physicalCores() }).catch(
-    (cause: unknown) => {
-      throw errors.modelUnreadable(file, cause);
-    },
-  );
+  const run = await openNetwork(join(folder, ONNX_NETWORK));
   const [height, width] = card.image_size;
   const grid = createAnchors(anchorOptions(familyOf(card.model_name), card.aspect_ratios), card.image_size);
   const numClasses = card.classes.length;
   const detectOne = async (picture: DetectorInput, rules: readonly NmsConfigs[]): Promise<Detection[][]> => {
-    const images = new Tensor('float32', networkInput(picture, card), [1, height, width, 3]);
-    const maps = await session.run({ [FROZEN_INPUT]: images });
+    // Nothing is awaited while the maps are read: another call would overwrite them.
+    const raw = rawMaps(await run(networkInput(picture, card), [1, height, width, 3]), card);
     const { scale } = letterbox(picture, card.image_size);
     const { height: h, width: w } = picture;
     const inPicture = ({ box, ...rest }: Kept): Detection => {
@@ -32,10 +25,7 @@ export async function openOnnx(folder: string, card: ModelCard): Promise<Engine>
         Math.fround(Math.min(Math.max(box[side]! / scale, 0), limit));
       return { box: [clip(0, h), clip(1, w), clip(2, h), clip(3, w)], ...rest };
     };
-    const raw = rawMaps(maps, card);
-    const found = rules.map(nms => suppress(raw, { grid, numClasses, nms }).map(inPicture));
-    for (const map of Object.values(maps)) map.dispose();
-    return found;
+    return rules.map(nms => suppress(raw, { grid, numClasses, nms }).map(inPicture));
   };
   const detectUnder: Engine['detectUnder'] = async (pictures, rules) => {
     const found: Detection[][][] = rules.map(() => []);

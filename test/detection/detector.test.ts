@@ -111,6 +111,16 @@ describe('onnxruntime', () => {
     expect(strict).toEqual(await (await openDetector(other, { engine: 'onnxruntime' })).detect(pictures));
     expect(strict).not.toEqual(own);
   }, 120_000);
+
+  it('keeps calls at the same time apart', async () => {
+    const { detect } = await openDetector(join(root, 'model'), { engine: 'onnxruntime' });
+    const pictures = Array.from({ length: 4 }, (_, i) => [picture(128, 96, `beside-${i}`)]);
+    const alone: Detection[][][] = [];
+    for (const one of pictures) alone.push(await detect(one));
+    expect(alone.every(([found]) => found!.length > 0)).toBe(true);
+    expect(new Set(alone.map(found => JSON.stringify(found))).size).toBe(4);
+    expect(await Promise.all(pictures.map(one => detect(one)))).toEqual(alone);
+  }, 120_000);
 });
 
 describe('an evaluation', () => {
