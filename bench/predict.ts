@@ -21,6 +21,8 @@ const CLASSES = 90;
 /** Of one picture; of more at a time, fewer. */
 const ROUNDS = 25;
 const roundsOf = (batch: number): number => Math.max(7, Math.ceil(ROUNDS / batch));
+/** Predictions of a round. */
+const inARowOf = (batch: number): number => (batch === 1 ? 5 : 1);
 const WARM_UP = 3;
 const D0: ModelName = 'efficientdet-d0';
 const PEERS = ['effdet-fp32', 'effdet-channels-last', 'onnxruntime'] as const;
@@ -62,14 +64,17 @@ interface Case {
 }
 
 function ours(name: string, { folder, model, batch }: Case, engine: EngineName | null = null): Contestant {
-  const open: OpenPredictor = { folder, size: sizeOf(model), batch, engine };
+  const open: OpenPredictor = { folder, size: sizeOf(model), batch, inARow: inARowOf(batch), engine };
   return { name, program: { module: './programs/predict.js' }, open };
 }
 
 const effdet = (what: string, { model, batch }: Case): Contestant => ({
   name: what,
   program: { script: 'effdet_predict.py', packages: 'heavy' },
-  open: { what, model, classes: CLASSES, size: sizeOf(model), batch, threads: physicalCores() },
+  open: {
+    ...{ what, model, classes: CLASSES, size: sizeOf(model) },
+    ...{ batch, inARow: inARowOf(batch), threads: physicalCores() },
+  },
 });
 
 async function network(one: Case, { report, seconds, keepMemory }: NetworkOptions): Promise<Row[]> {
