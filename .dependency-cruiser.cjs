@@ -70,7 +70,7 @@ module.exports = {
       'Native libraries live only in the trainer process.',
       { path: '^(src/(cli|dashboard)|activities)/' },
       {
-        path: '^src/detection/([\\w-]*-engine|onnxruntime|detector)\\.ts',
+        path: '^src/detection/([\\w-]*-engine|onnxruntime|onnx-network|detector)\\.ts',
         dependencyTypesNot: ['type-only'],
       },
     ),

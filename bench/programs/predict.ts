@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import type { Picture } from '../../src/data/pictures.js';
 import { openDetector } from '../../src/detection/detector.js';
-import { ONNX_NETWORK } from '../../src/detection/model-card.js';
-import { openNetwork } from '../../src/detection/onnxruntime.js';
+import { ONNX_NETWORK, readModelCard } from '../../src/detection/model-card.js';
+import { openNetwork } from '../../src/detection/onnx-network.js';
+import { logitBelow } from '../../src/detection/suppress.js';
 import { randomFrom } from '../../src/random.js';
 import type { EngineName } from '../../src/settings.js';
 import { milliseconds } from '../contestants.js';
@@ -22,10 +23,17 @@ export interface OpenPredictor {
 }
 
 async function network({ folder, size, batch }: OpenPredictor): Promise<() => Promise<number>> {
-  const predict = await openNetwork(join(folder, ONNX_NETWORK));
+  const card = await readModelCard(folder);
+  const { run } = await openNetwork(join(folder, ONNX_NETWORK), card);
   const random = randomFrom('bench', batch);
-  const values = Float32Array.from({ length: batch * size * size * 3 }, () => random.uniform(-1, 1));
-  return () => milliseconds(() => predict(values, [batch, size, size, 3]));
+  const images = Array.from({ length: batch }, () =>
+    Float32Array.from({ length: size * size * 3 }, () => random.uniform(-1, 1)),
+  );
+  const least = logitBelow(card.nms_configs.score_thresh);
+  return () =>
+    milliseconds(async () => {
+      for (const image of images) await run(image, least); // one by one, as the engine does
+    });
 }
 
 async function whole({ folder, batch }: OpenPredictor, engine: EngineName): Promise<() => Promise<number>> {

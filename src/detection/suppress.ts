@@ -3,8 +3,10 @@ import type { AnchorGrid } from './anchors.js';
 
 /** A network's raw answers for one picture, channels first; one map a level. */
 export interface RawMaps {
-  /** [9 · classes, h, w]: anchor-major, then class. */
+  /** [9 · classes, h, w], or of some cells [9 · classes, cells]: anchor-major, then class. */
   readonly classLogits: readonly Float32Array[];
+  /** Which cells, counted row by row, by level; all, where it is left out. Others hold nothing that scores enough. */
+  readonly cells?: readonly Int32Array[];
   /** [36, h, w]: anchor-major, then ty, tx, th, tw. */
   readonly boxDeltas: readonly Float32Array[];
 }
@@ -156,28 +158,38 @@ class Candidates {
 const sigmoid = (logit: number): number => Math.fround(1 / (1 + Math.exp(-logit)));
 
 /** Just below the logit of a score: most are left out by it, without the sigmoid. */
-const logitBelow = (score: number): number => Math.log(score / (1 - score)) - 1e-3;
+export const logitBelow = (score: number): number => Math.log(score / (1 - score)) - 1e-3;
 
-/** Calls `look` for every channel of every level, with the place where its values begin and the anchors that they are of. */
-function eachChannel(
-  { classLogits }: RawMaps,
+/** Logits of one class of one anchor of every cell. */
+interface Channel {
+  readonly logits: Float32Array;
+  readonly start: number;
+  readonly count: number;
+  readonly classIndex: number;
+  /** @returns the place in the grid of that anchor in the cell whose logit is `i` after the start. */
+  readonly anchorOf: (i: number) => number;
+}
+
+function* channels(
+  { classLogits, cells }: RawMaps,
   { grid, numClasses }: SuppressOptions,
-  look: (
-    logits: Float32Array,
-    channel: { start: number; area: number; classIndex: number; anchor: number; step: number },
-  ) => void,
-): void {
+): Generator<Channel> {
   let first = 0;
-  grid.levels.forEach(({ height, width, count }, level) => {
-    const area = height * width;
-    const step = count / area;
-    for (let shape = 0; shape < step; shape++)
+  for (const [level, { height, width, count: anchors }] of grid.levels.entries()) {
+    const step = anchors / (height * width);
+    const logits = classLogits[level]!;
+    const chosen = cells?.[level];
+    const count = chosen ? chosen.length : height * width;
+    for (let shape = 0; shape < step; shape++) {
+      const anchor = first + shape;
+      const anchorOf = (i: number): number => anchor + (chosen ? chosen[i]! : i) * step;
       for (let classIndex = 0; classIndex < numClasses; classIndex++) {
-        const start = (shape * numClasses + classIndex) * area;
-        look(classLogits[level]!, { start, area, classIndex, anchor: first + shape, step });
+        const start = (shape * numClasses + classIndex) * count;
+        yield { logits, start, count, classIndex, anchorOf };
       }
-    first += count;
-  });
+    }
+    first += anchors;
+  }
 }
 
 /** Every class of every anchor that scores enough. */
@@ -185,29 +197,28 @@ function everyClass(maps: RawMaps, options: SuppressOptions): Candidates {
   const { score_thresh } = options.nms;
   const least = logitBelow(score_thresh);
   const found = new Candidates();
-  eachChannel(maps, options, (logits, { start, area, classIndex, anchor, step }) => {
-    for (let cell = 0; cell < area; cell++) {
-      const logit = logits[start + cell]!;
+  for (const { logits, start, count, classIndex, anchorOf } of channels(maps, options))
+    for (let i = 0; i < count; i++) {
+      const logit = logits[start + i]!;
       if (logit < least) continue;
       const score = sigmoid(logit);
-      if (score > score_thresh) found.add(anchor + cell * step, classIndex, score);
+      if (score > score_thresh) found.add(anchorOf(i), classIndex, score);
     }
-  });
   return found;
 }
 
 /** Of every anchor the best class, where it scores enough. */
 function bestClasses(maps: RawMaps, options: SuppressOptions): Candidates {
-  const { count } = options.grid;
-  const [best, classes] = [new Float32Array(count).fill(-Infinity), new Int32Array(count)];
-  eachChannel(maps, options, (logits, { start, area, classIndex, anchor, step }) => {
-    for (let cell = 0, at = anchor; cell < area; cell++, at += step) {
-      const logit = logits[start + cell]!;
-      if (logit <= best[at]!) continue;
-      best[at] = logit;
-      classes[at] = classIndex;
+  const { count: anchors } = options.grid;
+  const [best, classes] = [new Float32Array(anchors).fill(-Infinity), new Int32Array(anchors)];
+  for (const { logits, start, count, classIndex, anchorOf } of channels(maps, options))
+    for (let i = 0; i < count; i++) {
+      const logit = logits[start + i]!;
+      const anchor = anchorOf(i);
+      if (logit <= best[anchor]!) continue;
+      best[anchor] = logit;
+      classes[anchor] = classIndex;
     }
-  });
   const found = new Candidates();
   best.forEach((logit, anchor) => {
     const score = sigmoid(logit);

@@ -2,7 +2,7 @@ import { FROZEN_INPUT, type ModelCard } from '../../detection/model-card.js';
 import { errors } from '../../errors.js';
 import { prune } from '../../graph/graph.js';
 import type { FrozenNetwork } from '../network.js';
-import { encodeModel, type Port } from './model-proto.js';
+import { encodeModel, type Port } from '../../detection/onnx-model.js';
 import { OPERATIONS } from './operations.js';
 import { Translation } from './translation.js';
 

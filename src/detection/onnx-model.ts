@@ -82,10 +82,13 @@ export function encodeModel({ name, nodes, initializers, inputs, outputs, metada
   return ModelProto.encode(message).finish();
 }
 
+/** Nodes with the constants that they take. */
 interface Part {
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly Initializer[];
 }
+
+const NOTHING: Part = { nodes: [], initializers: [] };
 
 /** What is needed of a model that is read. */
 interface ModelMessage {
@@ -95,7 +98,12 @@ interface ModelMessage {
 /** A model that was written here, with nodes before and after its own and with other inputs and outputs. */
 export function extendModel(
   bytes: Uint8Array,
-  { before, after, inputs, outputs }: { before: Part; after: Part } & Pick<OnnxModel, 'inputs' | 'outputs'>,
+  {
+    before = NOTHING,
+    after,
+    inputs,
+    outputs,
+  }: { before?: Part; after: Part } & Pick<OnnxModel, 'inputs' | 'outputs'>,
 ): Uint8Array {
   const model = ModelProto.decode(bytes);
   const { graph } = model as unknown as ModelMessage;

@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises';
+import { familyOf } from '../config/families.js';
+import { errors } from '../errors.js';
+import { type AnchorGrid, anchorOptions, createAnchors } from './anchors.js';
+import { FROZEN_INPUT, frozenOutput, type ModelCard } from './model-card.js';
+import { extendModel, type Port } from './onnx-model.js';
+import { Nodes } from './onnx-nodes.js';
+import { loadOnnxruntime, physicalCores } from './onnxruntime.js';
+import type { RawMaps } from './suppress.js';
+
+export interface OnnxNetwork {
+  readonly grid: AnchorGrid;
+  /**
+   * @param image [height, width, 3], normalised
+   * @param least cells without any logit as high are left out of the class logits
+   */
+  readonly run: (image: Float32Array, least: number) => Promise<RawMaps>;
+}
+
+/** The network of an ONNX file, one picture at a time. */
+export async function openNetwork(file: string, card: ModelCard): Promise<OnnxNetwork> {
+  const { InferenceSession, Tensor } = await loadOnnxruntime();
+  const [height, width] = card.image_size;
+  const grid = createAnchors(anchorOptions(familyOf(card.model_name), card.aspect_ratios), card.image_size);
+  const open = async (): ReturnType<typeof InferenceSession.create> => {
+    const network = withChoice(await readFile(file), { card, grid });
+    return InferenceSession.create(network, { intraOpNumThreads: physicalCores() });
+  };
+  const session = await open().catch((cause: unknown) => {
+    throw errors.modelUnreadable(file, cause);
+  });
+  const run: OnnxNetwork['run'] = async (image, least) => {
+    const maps = await session.run({
+      [FROZEN_INPUT]: new Tensor('float32', image, [1, height, width, 3]),
+      [LEAST]: new Tensor('float32', Float32Array.of(least), []),
+    });
+    const ofLevels = <T>(nameOf: (level: number) => string): T[] =>
+      grid.levels.map(({ level }) => maps[nameOf(level)]!.data as T); // float32 or int32, as the graph says
+    return {
+      classLogits: ofLevels<Float32Array>(chosen),
+      cells: ofLevels<Int32Array>(cells),
+      boxDeltas: ofLevels<Float32Array>(level => frozenOutput('box', level)),
+    };
+  };
+  return { grid, run };
+}
+
+const LEAST = 'least_logit';
+const cells = (level: number): string => `cells_${level}`;
+const chosen = (level: number): string => `${frozenOutput('class', level)}_of_cells`;
+
+/**
+ * The network for one picture that gives the class logits of chosen cells only: onnxruntime copies what it gives to JavaScript,
+ * 18 MB of D0's logits of 90 classes, of which a handful is wanted.
+ */
+function withChoice(network: Uint8Array, { card, grid }: { card: ModelCard; grid: AnchorGrid }): Uint8Array {
+  const [height, width] = card.image_size;
+  const after = new Nodes('choice');
+  const outputs = grid.levels.flatMap(({ level, height, width, count }): Port[] => {
+    const area = height * width;
+    const channels = (count / area) * card.classes.length;
+    const logits = after.node('Reshape', [frozenOutput('class', level), after.ints(channels, area)]);
+    const highest = after.node('ReduceMax', [logits, after.ints(0)], { keepdims: 0 });
+    const isHigh = after.node('GreaterOrEqual', [highest, LEAST]);
+    const places = after.node('Reshape', [after.node('NonZero', [isHigh]), after.ints(-1)]);
+    const INT32 = 6; // onnx.TensorProto.INT32
+    after.output(cells(level), 'Cast', [places], { to: INT32 });
+    after.output(chosen(level), 'Gather', [logits, places], { axis: 1 });
+    const n = `n_${level}`;
+    return [
+      { name: cells(level), type: 'int32', shape: [n] },
+      { name: chosen(level), type: 'float32', shape: [channels, n] },
+      { name: frozenOutput('box', level), type: 'float32', shape: [1, (4 * count) / area, height, width] },
+    ];
+  });
+  const inputs: Port[] = [
+    { name: FROZEN_INPUT, type: 'float32', shape: [1, height, width, 3] },
+    { name: LEAST, type: 'float32', shape: [] },
+  ];
+  return extendModel(network, { after, inputs, outputs });
+}

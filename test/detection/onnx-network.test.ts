@@ -1,0 +1,64 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { frozenOutput } from '../../src/detection/model-card.js';
+import { openNetwork } from '../../src/detection/onnx-network.js';
+import { writeModel } from '../../src/export/model-folder.js';
+import { randomFrom } from '../../src/random.js';
+import { goldenModel } from '../export/onnx/frozen.js';
+
+const [HEIGHT, WIDTH] = [96, 128];
+const { card, weights } = goldenModel('efficientdet-t0', [HEIGHT, WIDTH], 4);
+const random = randomFrom('image');
+const image = Float32Array.from({ length: HEIGHT * WIDTH * 3 }, () => random.uniform(-1, 1));
+
+let root = '';
+let file = '';
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'onnx-network-'));
+  await writeModel(join(root, 'model'), { card, weights });
+  file = join(root, 'model', 'network.onnx');
+}, 120_000);
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+describe('the network of the engine', () => {
+  it('gives of the maps in the file what may be wanted: of all cells, of some, of none', async () => {
+    const { grid, run } = await openNetwork(file, card);
+    const session = await InferenceSession.create(file);
+    const maps = await session.run({ images: new Tensor('float32', image, [1, HEIGHT, WIDTH, 3]) });
+    const whole = grid.levels.map(({ level }) => maps[frozenOutput('class', level)]!.data as Float32Array);
+    const sorted = Float32Array.from(whole.flatMap(values => [...values])).sort();
+    for (const least of [-Infinity, sorted.at(-300)!, sorted.at(-1)! + 1]) {
+      const { classLogits, cells, boxDeltas } = await run(image, least);
+      grid.levels.forEach(({ level, height, width }, i) => {
+        const area = height * width;
+        const channels = whole[i]!.length / area;
+        const logit = (channel: number, cell: number): number => whole[i]![channel * area + cell]!;
+        const wanted = Array.from({ length: area }, (_, cell) => cell).filter(cell =>
+          Array.from({ length: channels }, (_, channel) => logit(channel, cell)).some(
+            value => value >= least,
+          ),
+        );
+        expect([...cells![i]!]).toEqual(wanted);
+        const logits = Array.from({ length: channels }, (_, channel) =>
+          wanted.map(cell => logit(channel, cell)),
+        );
+        expect([...classLogits[i]!]).toEqual(logits.flat());
+        expect(boxDeltas[i]).toEqual(maps[frozenOutput('box', level)]!.data);
+      });
+      const found = cells!.reduce((sum, { length }) => sum + length, 0);
+      const all = grid.levels.reduce((sum, { height, width }) => sum + height * width, 0);
+      if (least === -Infinity) expect(found).toBe(all);
+      else if (least > sorted.at(-1)!) expect(found).toBe(0);
+      else expect(found).toBeGreaterThan(0);
+    }
+  }, 120_000);
+
+  it('says which file cannot be read', async () => {
+    const broken = join(root, 'broken.onnx');
+    await writeFile(broken, 'no network');
+    await expect(openNetwork(broken, card)).rejects.toMatchObject({ code: 'MODEL_UNREADABLE' });
+  });
+});
