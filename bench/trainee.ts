@@ -7,6 +7,7 @@ import { type AnchorGrid, anchorOptions, createAnchors } from '../src/detection/
 import { assignTargets } from '../src/detection/targets.js';
 import { loadTensorFlow } from '../src/graph/tensorflow.js';
 import { randomFrom } from '../src/random.js';
+import { hasNvidiaGpu } from '../src/native/libtensorflow.js';
 import { resolvePrecision, thisHardware } from '../src/training/precision.js';
 import { type StepScalars, TrainingSession } from '../src/training/session.js';
 import { recordTraining } from '../src/training/training-program.js';
@@ -62,6 +63,7 @@ export async function record(
       teacher: frozen ?? null,
       online: null,
       precision: resolvePrecision(precision, thisHardware),
+      compiles: !hasNvidiaGpu(),
     }).write(folder);
   });
   return { ms, ...written };

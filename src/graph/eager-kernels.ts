@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs-core';
 import { RELU6_GRAD } from './gradients.js';
 import {
   ADD_LABELLED,
-  AFTER,
   COMBINED_NMS,
   FUSED_BATCH_NORM,
   FUSED_BATCH_NORM_GRAD,
@@ -10,6 +9,7 @@ import {
   HALF_SQUARES,
   LABELLED,
   STATELESS_UNIFORM,
+  NORMALISED_SWISH_GRAD,
   SWISH,
   SWISH_GRAD,
   type GroupedNms,
@@ -72,7 +72,6 @@ const KERNELS: Record<string, Kernel> = {
       return tf.add(x as tf.Tensor, added);
     }),
   [HALF_SQUARES]: ({ x }) => tf.tidy(() => tf.div(tf.sum(tf.square(x as tf.Tensor)), 2)),
-  [AFTER]: ({ x }) => tf.clone(x as tf.Tensor),
   [RELU6_GRAD]: ({ dy, y }, backend) =>
     backend.executeSingleOutput('Relu6Grad', [typeAttribute(backend, 'T', DT_FLOAT)], [dy!, y!]),
   [SWISH_GRAD]: inputs =>
@@ -80,6 +79,12 @@ const KERNELS: Record<string, Kernel> = {
       const [dy, x] = [inputs.dy as tf.Tensor, inputs.x as tf.Tensor];
       const s = tf.sigmoid(x);
       return tf.mul(dy, tf.mul(s, tf.add(1, tf.mul(x, tf.sub(1, s)))));
+    }),
+  [NORMALISED_SWISH_GRAD]: ({ dy, x, mean, variance, scale, offset }, backend, { epsilon }) =>
+    tf.tidy(() => {
+      const [mu, square, gamma, beta] = [mean, variance, scale, offset] as tf.Tensor1D[];
+      const again = tf.batchNorm(x as tf.Tensor, mu!, square!, beta, gamma, epsilon as number);
+      return KERNELS[SWISH_GRAD]!({ dy: dy!, x: again }, backend, {}) as tf.Tensor;
     }),
   [FUSED_BATCH_NORM]: ({ x, scale, offset }, backend, { epsilon, activation }) => {
     const empty = (): tf.TensorInfo => tf.tensor1d([]);

@@ -1,4 +1,5 @@
 import protobuf from 'protobufjs';
+import { type FunctionName, FUNCTIONS, type GraphFunction } from './functions.js';
 import {
   type Attribute,
   bytesOf,
@@ -20,10 +21,15 @@ message TensorProto { int32 dtype = 1; TensorShapeProto tensor_shape = 2; bytes 
   repeated int32 int_val = 7 [packed = true]; repeated bytes string_val = 8; repeated int64 int64_val = 10 [packed = true]; repeated bool bool_val = 11 [packed = true]; }
 message ListValue { repeated bytes s = 2; repeated int64 i = 3 [packed = true]; repeated float f = 4 [packed = true]; repeated bool b = 5 [packed = true];
   repeated int32 type = 6 [packed = true]; repeated TensorShapeProto shape = 7; }
-message AttrValue { oneof value { ListValue list = 1; bytes s = 2; int64 i = 3; float f = 4; bool b = 5; int32 type = 6; TensorShapeProto shape = 7; TensorProto tensor = 8; } }
+message NameAttrList { string name = 1; map<string, AttrValue> attr = 2; }
+message AttrValue { oneof value { ListValue list = 1; bytes s = 2; int64 i = 3; float f = 4; bool b = 5; int32 type = 6; TensorShapeProto shape = 7; TensorProto tensor = 8; NameAttrList func = 10; } }
 message NodeDef { string name = 1; string op = 2; repeated string input = 3; string device = 4; map<string, AttrValue> attr = 5; }
 message VersionDef { int32 producer = 1; int32 min_consumer = 2; }
-message GraphDef { repeated NodeDef node = 1; VersionDef versions = 4; }
+message ArgDef { string name = 1; int32 type = 3; }
+message OpDef { string name = 1; repeated ArgDef input_arg = 2; repeated ArgDef output_arg = 3; }
+message FunctionDef { OpDef signature = 1; repeated NodeDef node_def = 3; map<string, string> ret = 4; map<string, AttrValue> attr = 5; }
+message FunctionDefLibrary { repeated FunctionDef function = 1; }
+message GraphDef { repeated NodeDef node = 1; FunctionDefLibrary library = 2; VersionDef versions = 4; }
 message TensorInfo { string name = 1; int32 dtype = 2; TensorShapeProto tensor_shape = 3; }
 message SignatureDef { map<string, TensorInfo> inputs = 1; map<string, TensorInfo> outputs = 2; string method_name = 3; }
 message SaverDef { string filename_tensor_name = 1; string save_tensor_name = 2; string restore_op_name = 3; int32 max_to_keep = 4; bool sharded = 5; int32 version = 7; }
@@ -77,6 +83,7 @@ function attributeProto(attribute: Attribute): object {
   if ('types' in attribute) return { list: { type: attribute.types.map(type => DATA_TYPES[type]) } };
   if ('shapes' in attribute) return { list: { shape: attribute.shapes.map(shapeProto) } };
   if ('shape' in attribute) return { shape: shapeProto(attribute.shape) };
+  if ('function' in attribute) return { func: { name: attribute.function } };
   return { tensor: tensorProto(attribute.tensor) };
 }
 
@@ -96,10 +103,40 @@ function nodeProto(node: Node): object {
   };
 }
 
-export const graphProto = (nodes: readonly Node[]): object => ({
-  node: nodes.map(nodeProto),
-  versions: { producer: PRODUCER },
-});
+export function graphProto(nodes: readonly Node[]): object {
+  const called = new Set<FunctionName>();
+  for (const { attributes } of nodes)
+    for (const attribute of Object.values(attributes))
+      if ('function' in attribute) called.add(attribute.function);
+  return {
+    node: nodes.map(nodeProto),
+    ...(called.size > 0 && { library: { function: [...called].sort().map(functionProto) } }),
+    versions: { producer: PRODUCER },
+  };
+}
+
+/** What TensorFlow calls the output of an operation: inside of functions it is named by it. */
+const OUTPUTS = { Sigmoid: 'y', Rsqrt: 'y', Mul: 'z', AddV2: 'z', Sub: 'z' } as const;
+
+function functionProto(name: FunctionName): object {
+  const { inputs, nodes, result }: GraphFunction = FUNCTIONS[name];
+  const float = DATA_TYPES.float32;
+  const wire = (source: string): string =>
+    inputs.includes(source) ? source : `${source}:${OUTPUTS[nodes[source]!.op]}:0`;
+  return {
+    signature: {
+      name,
+      input_arg: inputs.map(input => ({ name: input, type: float })),
+      output_arg: [{ name: 'result', type: float }],
+    },
+    node_def: Object.entries(nodes).map(([node, { op, inputs: read }]) => ({
+      ...{ name: node, op, input: read.map(wire) },
+      attr: { T: { type: float } },
+    })),
+    ret: { result: wire(result) },
+    attr: { _XlaMustCompile: { b: true } },
+  };
+}
 
 /** The bytes of a frozen graph file. */
 export const encodeGraph = (nodes: readonly Node[]): Uint8Array =>

@@ -1,10 +1,18 @@
 import { sha256 } from '../hashing.js';
+import type { FunctionName } from './functions.js';
 
 /** Element types, under TensorFlow's names. */
 export type DataType = 'float32' | 'bfloat16' | 'int32' | 'int64' | 'bool' | 'string' | 'uint8' | 'resource';
 
 /** Of convolutions. Everything else, and every value between two of them, is float32. */
 export type Precision = 'float32' | 'bfloat16';
+
+/** How what is added to a graph is computed. */
+export interface Computing {
+  readonly precision: Precision;
+  /** Whether `functions.ts` is called instead of adding what it does as nodes. */
+  readonly compiles: boolean;
+}
 
 /** An attribute of a node, by the field of TensorFlow's AttrValue that holds it. */
 export type Attribute =
@@ -17,7 +25,8 @@ export type Attribute =
   | { readonly types: readonly DataType[] }
   | { readonly shapes: readonly Shape[] }
   | { readonly shape: Shape }
-  | { readonly tensor: Constant };
+  | { readonly tensor: Constant }
+  | { readonly function: FunctionName };
 
 /** -1 where a dimension is free; null where even the rank is. */
 export type Shape = readonly number[] | null;
@@ -59,21 +68,25 @@ export class Graph {
   readonly #names = new Map<string, number>();
   readonly #ids = new Map<Node, number>();
   #scope = '';
-  #precision: Precision = 'float32';
+  #computing: Computing = { precision: 'float32', compiles: false };
 
   /** In which convolutions are computed that are added now. */
   get precision(): Precision {
-    return this.#precision;
+    return this.#computing.precision;
   }
 
-  /** Convolutions that `build` adds are computed in this precision. */
-  computing<T>(precision: Precision, build: () => T): T {
-    const outer = this.#precision;
-    this.#precision = precision;
+  get compiles(): boolean {
+    return this.#computing.compiles;
+  }
+
+  /** What `build` adds is computed so. */
+  computing<T>(how: Partial<Computing>, build: () => T): T {
+    const outer = this.#computing;
+    this.#computing = { ...outer, ...how };
     try {
       return build();
     } finally {
-      this.#precision = outer;
+      this.#computing = outer;
     }
   }
 

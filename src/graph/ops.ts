@@ -7,10 +7,10 @@ import './gradients.js';
  */
 export const SWISH = 'Swish';
 export const SWISH_GRAD = 'SwishGrad';
+export const NORMALISED_SWISH_GRAD = 'NormalisedSwishGrad';
 export const FUSED_BATCH_NORM = 'FusedBatchNormTraining';
 export const FUSED_BATCH_NORM_GRAD = 'FusedBatchNormTrainingGrad';
 export const HALF_SQUARES = 'HalfSquares';
-export const AFTER = 'After';
 export const LABELLED = 'Labelled';
 export const ADD_LABELLED = 'AddLabelled';
 export const STATELESS_UNIFORM = 'StatelessUniform';
@@ -56,9 +56,6 @@ export function statelessUniform(shape: readonly number[], seed: tf.Tensor1D): t
 export const resizeNearest = (x: tf.Tensor4D, size: readonly [number, number]): tf.Tensor4D =>
   tf.image.resizeNearestNeighbor(x, [size[0], size[1]]);
 
-/** The same values, but not before `first` is there: what gradients compute again must not be computed ahead and kept. */
-const after = <T extends tf.Tensor>(x: T, first: tf.Tensor): T => tf.engine().runKernel(AFTER, { x, first });
-
 /**
  * The values where a row has a label. Recorded, their number is known only when the program runs: element-wise operations and
  * sums over all of them are all that may follow.
@@ -83,15 +80,6 @@ tf.registerGradient({
   gradFunc: (dy, [x]) => ({ x: () => swishGrad(dy as tf.Tensor, x!) }),
 });
 
-/** What the norm gave, from what it has kept; `x` decides when. */
-function normalisedAgain(
-  x: tf.Tensor4D,
-  { mean, variance, scale, offset, epsilon }: Omit<BatchNorm, 'y'> & BatchNormOptions,
-): tf.Tensor4D {
-  const count = x.size / x.shape[3];
-  return tf.batchNorm(x, mean, tf.mul(variance, (count - 1) / count), offset, scale, epsilon);
-}
-
 tf.registerGradient({
   kernelName: FUSED_BATCH_NORM,
   inputsToSave: ['x', 'scale', 'offset'],
@@ -109,8 +97,10 @@ tf.registerGradient({
     const { epsilon, activation } = attributes as unknown as Pick<BatchNormOptions, 'epsilon' | 'activation'>;
     let dy = (dys as tf.Tensor[])[0]!;
     if (activation === 'swish') {
-      const again = normalisedAgain(after(x, dy), { mean, variance, scale, offset, epsilon });
-      dy = swishGrad(dy, again);
+      const count = x.size / x.shape[3];
+      const biased = tf.mul(variance, (count - 1) / count);
+      const inputs = { dy, x, mean, variance: biased, scale, offset };
+      dy = tf.engine().runKernel(NORMALISED_SWISH_GRAD, inputs, { epsilon });
     }
     const inputs = { dy, x, scale, reserve1: reserved[0]!, reserve2: reserved[1]!, reserve3: reserved[2]! };
     const gradients = tf.engine().runKernel<tf.Tensor[]>(FUSED_BATCH_NORM_GRAD, inputs, { epsilon });

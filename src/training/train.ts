@@ -11,6 +11,7 @@ import { errors } from '../errors.js';
 import { loadTensorFlow } from '../graph/tensorflow.js';
 import { auxiliarySpecs } from '../model/auxiliary.js';
 import { variableSpecs } from '../model/efficientdet.js';
+import { hasNvidiaGpu } from '../native/libtensorflow.js';
 import type { ArtifactRef, CocoMetrics, StageProgress, TrainInput } from '../pipeline.js';
 import type { Settings } from '../settings.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
@@ -114,6 +115,7 @@ class Trainer {
       teacher: teacher && options.teacher && { frozen: options.teacher.frozen, isFed: teacher.views > 0 },
       online: online && { hasPrevious: beginning.state.has_previous },
       precision: beginning.state.precision,
+      compiles: !hasNvidiaGpu(),
     });
     await recorded.write(program);
     await writeFile(join(folder, 'graph.pbtxt'), recorded.textOf('predict'));

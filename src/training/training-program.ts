@@ -30,6 +30,8 @@ export interface TrainingProgramOptions {
   readonly online: { readonly hasPrevious: boolean } | null;
   /** Of the convolutions of a training step and of all of a frozen teacher; what is evaluated is computed in float32. */
   readonly precision: Precision;
+  /** Whether TensorFlow compiles what takes many passes over memory: on processors. */
+  readonly compiles: boolean;
 }
 
 export interface FrozenTeacher {
@@ -61,7 +63,8 @@ export function recordTraining(options: TrainingProgramOptions): ProgramBuilder 
       const teacher = isFed
         ? guideFrom(inputs)
         : frozenAnswers(builder, options, { images: inputs.images, anchors, variables });
-      return builder.graph.computing(options.precision, () =>
+      const { precision, compiles } = options;
+      return builder.graph.computing({ precision, compiles }, () =>
         trainStep(model, inputs, { variables, teacher }),
       );
     },
@@ -103,7 +106,7 @@ function frozenAnswers(
   { images, anchors, variables }: FrozenOptions,
 ): Answers | null {
   const family = familyOf(modelName);
-  return builder.graph.computing(precision, () => {
+  return builder.graph.computing({ precision }, () => {
     if (teacher)
       return answersOf(
         teacherOutputs(builder, teacher.frozen, { images, family, numClasses, anchors }),

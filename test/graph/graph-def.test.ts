@@ -33,7 +33,9 @@ describe('a frozen graph', () => {
   it('is computed in bfloat16 where the graph is, and gives float32', () => {
     const graph = new Graph();
     const feed = graph.placeholder('images', 'float32', [-1, 2]);
-    const answerOf = graph.computing('bfloat16', () => inlineGraph(graph, smallGraph(), { x: feed }));
+    const answerOf = graph.computing({ precision: 'bfloat16' }, () =>
+      inlineGraph(graph, smallGraph(), { x: feed }),
+    );
     const output = answerOf('product')!.node;
     expect([output.op, output.attributes.DstT]).toEqual(['Cast', { type: 'float32' }]);
     const product = output.inputs[0]!.node;

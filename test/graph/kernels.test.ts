@@ -27,6 +27,8 @@ interface Case {
   readonly build: Build;
   /** Values are drawn from [0.1, 1.1): where the function has no value below. */
   readonly positive?: boolean;
+  /** Recorded as functions that TensorFlow compiles, where there are such. */
+  readonly compiles?: boolean;
 }
 
 const random = randomFrom('kernels');
@@ -223,6 +225,9 @@ const CASES: Record<string, Case> = {
 /** Names of graph nodes have no blanks or commas. */
 const signatureOf = (name: string): string => name.replace(/\W+/g, '_');
 
+for (const name of ['swish, gradient', 'fusedBatchNorm and swish, gradient'])
+  CASES[`${name}, compiled`] = { ...CASES[name]!, compiles: true };
+
 describe('every recorded kernel', () => {
   let folder = '';
   const builder = new ProgramBuilder();
@@ -231,12 +236,14 @@ describe('every recorded kernel', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'kernels-'));
-    for (const [name, { shapes: inputs, build }] of Object.entries(CASES)) {
+    for (const [name, { shapes: inputs, build, compiles = false }] of Object.entries(CASES)) {
       const specs = Object.fromEntries(
         inputs.map((shape, i): [string, InputSpec] => [`x${i}`, { shape, dtype: 'float32' }]),
       );
       builder.signature(signatureOf(name), specs, fed => {
-        const outputs = list(build(inputs.map((_, i) => fed[`x${i}`]!)));
+        const outputs = builder.graph.computing({ compiles }, () =>
+          list(build(inputs.map((_, i) => fed[`x${i}`]!))),
+        );
         shapes.set(name, outputs.map(({ shape }) => shape)); // prettier-ignore
         return Object.fromEntries(outputs.map((output, i) => [`y${i}`, output]));
       });

@@ -35,7 +35,7 @@ describe('convolutions in bfloat16', () => {
         Object.entries(shapes).map(([name, shape]) => [name, { shape, dtype: 'float32' as const }]),
       );
       builder.signature(precision, inputs, ({ x, pointwise, spatial }) =>
-        builder.graph.computing(precision, () =>
+        builder.graph.computing({ precision }, () =>
           Object.fromEntries(network(x!, pointwise!, spatial!).map((y, i) => [`y${i}`, y])),
         ),
       );
@@ -84,7 +84,7 @@ describe('convolutions in bfloat16', () => {
   it('stay in float32 where too little is computed for what is converted', () => {
     const few = new ProgramBuilder();
     few.signature('few', { x: { shape: [1, 8, 8, 16], dtype: 'float32' } }, ({ x }) =>
-      few.graph.computing('bfloat16', () => ({
+      few.graph.computing({ precision: 'bfloat16' }, () => ({
         y: tf.conv2d(x as tf.Tensor4D, tf.ones([1, 1, 16, 24]) as tf.Tensor4D, 1, 'same'),
       })),
     );

@@ -68,6 +68,7 @@ describe('a program that is fed a teacher’s answers', () => {
       teacher: { frozen, isFed: true },
       online: null,
       precision: 'float32',
+      compiles: true,
     }).write(join(folder, 'program'));
     await loadTensorFlow();
     await tf.setBackend('tensorflow');

@@ -73,6 +73,7 @@ describe.each(CASES)('$what', ({ model, online }) => {
       teacher: null,
       online,
       precision: 'float32',
+      compiles: true,
     } as const;
     await recordTraining({ ...options, trainBatchSize: BATCH, evalBatchSize: BATCH }).write(folder);
     await loadTensorFlow();
@@ -141,6 +142,7 @@ describe('a recorded program', () => {
       teacher: null,
       online: null,
       precision: 'float32',
+      compiles: true,
     });
     const { bytes } = await d0.write(join(folder, 'd0'));
     expect(bytes).toBeLessThan(20e6);

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { FUSED_BATCH_NORM, FUSED_BATCH_NORM_GRAD } from '../ops.js';
+import { FUSED_BATCH_NORM, FUSED_BATCH_NORM_GRAD, NORMALISED_SWISH_GRAD } from '../ops.js';
 import { type Attribute, first, type Output, outputsOf } from '../graph.js';
 import { channelMap, foldNorm } from '../fold.js';
 import { addProduct } from '../product.js';
 import type { RecordingBackend } from '../recording-backend.js';
-import { swishOf } from './elementwise.js';
+import { call, swishGradOf, swishOf } from './elementwise.js';
 import { type Attributes, INT32, type Kernel, type KernelTable, typeOf } from './kernel.js';
 
 type Shape4D = [number, number, number, number];
@@ -277,6 +277,27 @@ export const CONVOLUTION: KernelTable = {
       backend.wrap(output, { shape: [i === 4 ? 0 : channels], dtype: 'float32' }),
     );
     return [backend.wrap(activation === 'swish' ? swishOf(backend, y!) : y!, x!), ...ofChannels];
+  },
+  /** dy · swish'(norm(x)) of a norm that is computed again, not before dy is there: computed ahead, it would have to be kept. */
+  [NORMALISED_SWISH_GRAD]: (backend, { dy, x, mean, variance, scale, offset }, { epsilon }) => {
+    const { graph } = backend;
+    const [gradient, input] = [backend.outputOf(dy!), backend.outputOf(x!)];
+    const [mu, square, gamma, beta] = [mean, variance, scale, offset].map(one => backend.outputOf(one!));
+    if (graph.compiles) {
+      const small = graph.constant({
+        dtype: 'float32',
+        shape: [],
+        values: Float32Array.of(epsilon as number),
+      });
+      const inputs = [gradient, input, mu!, square!, gamma!, beta!, small];
+      return backend.wrap(call(graph, 'NormalisedSwishGradient', inputs), x!);
+    }
+    const attributes = { T: { type: 'float32' as const } };
+    const late = first(graph.add('Identity', [input], { attributes, controls: [gradient.node] }));
+    const again = graph.add('FusedBatchNormV3', [late, gamma!, beta!, mu!, square!], {
+      attributes: batchNormAttributes(epsilon, false),
+    });
+    return backend.wrap(swishGradOf(backend, gradient, first(again)), x!);
   },
   [FUSED_BATCH_NORM_GRAD]: (backend, { dy, x, scale, reserve1, reserve2, reserve3 }, { epsilon }) => {
     const inputs = [dy, x, scale, reserve1, reserve2, reserve3].map(tensor => backend.outputOf(tensor!));

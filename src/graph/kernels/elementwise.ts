@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { RELU6_GRAD } from '../gradients.js';
-import { AFTER, STATELESS_UNIFORM, SWISH, SWISH_GRAD } from '../ops.js';
-import { first, type Node, type Output } from '../graph.js';
+import { STATELESS_UNIFORM, SWISH, SWISH_GRAD } from '../ops.js';
+import type { FunctionName } from '../functions.js';
+import { first, type Graph, type Node, type Output } from '../graph.js';
 import { INT32, type Kernel, type KernelTable, typeOf } from './kernel.js';
 import type { RecordingBackend } from '../recording-backend.js';
 
@@ -67,6 +68,27 @@ const float = { T: typeOf('float32') };
 export function swishOf({ graph }: RecordingBackend, x: Output): Output {
   const sigmoid = first(graph.add('Sigmoid', [x], { attributes: float }));
   return first(graph.add('Mul', [x, sigmoid], { attributes: float }));
+}
+
+/** Of x · sigmoid(x). The sigmoid is not the one of the swish: kept until here, it would cost as much memory as x. */
+export function swishGradOf({ graph }: RecordingBackend, dy: Output, x: Output): Output {
+  if (graph.compiles) return call(graph, 'SwishGradient', [dy, x]);
+  const add = (op: string, inputs: Output[], controls: Node[] = []): Output =>
+    first(graph.add(op, inputs, { attributes: float, controls }));
+  const s = add('Sigmoid', [x], [dy.node]);
+  const slope = add('AddV2', [s, add('SigmoidGrad', [s, x])]);
+  return add('Mul', [dy, slope]);
+}
+
+/** A call of a function that is compiled. */
+export function call(graph: Graph, name: FunctionName, inputs: readonly Output[]): Output {
+  const attributes = {
+    Tin: { types: inputs.map(() => 'float32' as const) },
+    Tout: { types: ['float32'] as const },
+    f: { function: name },
+    _XlaMustCompile: { bool: true },
+  };
+  return first(graph.add('PartitionedCall', inputs, { name, attributes }));
 }
 
 export const ELEMENTWISE: KernelTable = {
@@ -138,21 +160,10 @@ export const ELEMENTWISE: KernelTable = {
     );
   },
   [SWISH]: (backend, { x }) => backend.wrap(swishOf(backend, backend.outputOf(x!)), x!),
-  /** dy · (s + s · (1 - s) · x); s is not the one of the swish: kept until here, it would cost as much memory as x. */
-  [SWISH_GRAD]: (backend, { dy, x }) => {
-    const add = (op: string, inputs: Output[], controls: Node[] = []): Output =>
-      first(backend.graph.add(op, inputs, { attributes: float, controls }));
-    const [gradient, input] = [backend.outputOf(dy!), backend.outputOf(x!)];
-    const s = add('Sigmoid', [input], [gradient.node]);
-    const slope = add('AddV2', [s, add('SigmoidGrad', [s, input])]);
-    return backend.wrap(add('Mul', [gradient, slope]), x!);
-  },
+  [SWISH_GRAD]: (backend, { dy, x }) =>
+    backend.wrap(swishGradOf(backend, backend.outputOf(dy!), backend.outputOf(x!)), x!),
   [RELU6_GRAD]: (backend, { dy, y }) =>
     backend.emit('Relu6Grad', [backend.outputOf(dy!), backend.outputOf(y!)], y!, { attributes: float }),
-  [AFTER]: (backend, { x, first: before }) => {
-    const controls = [backend.outputOf(before!).node];
-    return backend.emit('Identity', [backend.outputOf(x!)], x!, { controls, attributes: float });
-  },
   [STATELESS_UNIFORM]: (backend, { seed }, { shape }) => {
     const attributes = { dtype: typeOf('float32'), T: INT32, Tseed: INT32 };
     const inputs = [backend.ints(shape as number[]), backend.outputOf(seed!)];
