@@ -6,6 +6,7 @@ import { AspectRatios, NmsConfigs } from '../config/run.js';
 import { errors, firstFew } from '../errors.js';
 import { sha256, sha256OfFile } from '../hashing.js';
 import { fetched, type FetchOptions, hasObject, isBucketAddress } from '../store/bucket.js';
+import { type AnchorGrid, anchorOptions, createAnchors } from './anchors.js';
 
 /** model.json beside an exported model: what its graphs do not say themselves. */
 export const ModelCard = z.strictObject({
@@ -24,6 +25,10 @@ export const ModelCard = z.strictObject({
   metrics: z.record(z.string(), z.number()),
 });
 export type ModelCard = z.infer<typeof ModelCard>;
+
+/** The anchors of its network. */
+export const gridOf = ({ model_name, aspect_ratios, image_size }: ModelCard): AnchorGrid =>
+  createAnchors(anchorOptions(familyOf(model_name), aspect_ratios), image_size);
 
 /** A card; what a family decides is taken from it. */
 export function modelCard(card: Omit<ModelCard, 'anchor_scale' | 'levels' | 'mean' | 'std'>): ModelCard {

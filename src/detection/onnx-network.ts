@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { familyOf } from '../config/families.js';
 import { errors } from '../errors.js';
-import { type AnchorGrid, anchorOptions, createAnchors } from './anchors.js';
-import { FROZEN_INPUT, frozenOutput, type ModelCard } from './model-card.js';
+import type { AnchorGrid } from './anchors.js';
+import { FROZEN_INPUT, frozenOutput, gridOf, type ModelCard } from './model-card.js';
 import { extendModel, type Port } from './onnx-model.js';
 import { Nodes } from './onnx-nodes.js';
 import { loadOnnxruntime, physicalCores } from './onnxruntime.js';
@@ -21,7 +20,7 @@ export interface OnnxNetwork {
 export async function openNetwork(file: string, card: ModelCard): Promise<OnnxNetwork> {
   const { InferenceSession, Tensor } = await loadOnnxruntime();
   const [height, width] = card.image_size;
-  const grid = createAnchors(anchorOptions(familyOf(card.model_name), card.aspect_ratios), card.image_size);
+  const grid = gridOf(card);
   const open = async (): ReturnType<typeof InferenceSession.create> => {
     const network = withChoice(await readFile(file), { card, grid });
     return InferenceSession.create(network, { intraOpNumThreads: physicalCores() });

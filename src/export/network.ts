@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { type FamilyRow, familyOf } from '../config/families.js';
-import { anchorOptions, createAnchors } from '../detection/anchors.js';
+import { familyOf } from '../config/families.js';
 import { detect } from '../detection/detect.js';
-import { FROZEN_INPUT, frozenOutput, type ModelCard } from '../detection/model-card.js';
+import { FROZEN_INPUT, frozenOutput, gridOf, type ModelCard } from '../detection/model-card.js';
 import { errors } from '../errors.js';
 import { first, Graph, type Node, type Output } from '../graph/graph.js';
 import { ProgramBuilder } from '../graph/program.js';
@@ -63,7 +62,6 @@ export function frozenNetwork(card: ModelCard, weights: Weights): FrozenNetwork 
 
 /** `serving_default`: pictures of any size and number in, detections in their own pixels out. */
 export function servingProgram(card: ModelCard): ProgramBuilder {
-  const family: FamilyRow = familyOf(card.model_name);
   const builder = new ProgramBuilder();
   const { graph } = builder;
   const input = graph.placeholder('images', 'float32', [-1, -1, -1, 3]);
@@ -75,7 +73,7 @@ export function servingProgram(card: ModelCard): ProgramBuilder {
       dtype: 'float32',
     }) as tf.Tensor4D;
     const detections = detect(networkOf(card, variables, images), {
-      anchors: createAnchors(anchorOptions(family, card.aspect_ratios), card.image_size),
+      anchors: gridOf(card),
       numClasses: card.classes.length,
       nms: card.nms_configs,
     });

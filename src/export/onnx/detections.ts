@@ -1,6 +1,6 @@
-import { ANCHORS_PER_CELL, familyOf } from '../../config/families.js';
-import { anchorOptions, createAnchors } from '../../detection/anchors.js';
-import { FROZEN_INPUT, frozenOutput, type ModelCard } from '../../detection/model-card.js';
+import { ANCHORS_PER_CELL } from '../../config/families.js';
+import type { AnchorGrid } from '../../detection/anchors.js';
+import { FROZEN_INPUT, frozenOutput, gridOf, type ModelCard } from '../../detection/model-card.js';
 import { extendModel } from '../../detection/onnx-model.js';
 import { Nodes } from '../../detection/onnx-nodes.js';
 import { errors } from '../../errors.js';
@@ -17,7 +17,7 @@ export function onnxDetections(network: Uint8Array, card: ModelCard): Uint8Array
   const [mean, std] = [card.mean, card.std].map(values => before.floats([3], values)) as [string, string];
   before.output(FROZEN_INPUT, 'Div', [before.node('Sub', ['pictures', mean]), std]);
   const after = new Nodes('detections');
-  const anchors = anchorsOf(card);
+  const anchors = gridOf(card);
   const boxes = decoded(after, card, anchors);
   const scores = after.node('Sigmoid', [flattened(after, 'class', card)]);
   const max = Math.min(nms.max_output_size, anchors.count * (nms.per_class ? card.classes.length : 1));
@@ -40,14 +40,10 @@ export function onnxDetections(network: Uint8Array, card: ModelCard): Uint8Array
   });
 }
 
-type Anchors = ReturnType<typeof createAnchors>;
-const anchorsOf = ({ model_name, aspect_ratios, image_size }: ModelCard): Anchors =>
-  createAnchors(anchorOptions(familyOf(model_name), aspect_ratios), image_size);
-
 /** The maps of all levels in the order of the anchors: scores [N, classes, anchors] or deltas [N, anchors, 4]. */
 function flattened(nodes: Nodes, head: 'class' | 'box', card: ModelCard): string {
   const values = head === 'class' ? card.classes.length : 4;
-  const parts = anchorsOf(card).levels.map(({ level, height, width }) => {
+  const parts = gridOf(card).levels.map(({ level, height, width }) => {
     const area = height * width;
     const split = nodes.node('Reshape', [
       frozenOutput(head, level),
@@ -62,7 +58,7 @@ function flattened(nodes: Nodes, head: 'class' | 'box', card: ModelCard): string
 }
 
 /** Boxes [N, anchors, 4] yxyx: the inverse of the box coder. */
-function decoded(nodes: Nodes, card: ModelCard, { boxes, count }: Anchors): string {
+function decoded(nodes: Nodes, card: ModelCard, { boxes, count }: AnchorGrid): string {
   const axes = (of: (low: number, high: number) => number): string => {
     const pairs = Array.from({ length: count }, (_, i) =>
       [0, 1].map(axis => of(boxes[4 * i + axis]!, boxes[4 * i + axis + 2]!)),
