@@ -4,15 +4,33 @@ import { letterbox, placePicture } from '../data/pictures.js';
 import type { Detection, DetectorInput, Engine } from './engine.js';
 import { type ModelCard, ONNX_NETWORK } from './model-card.js';
 import { openNetwork } from './onnx-network.js';
-import { type Kept, logitBelow, suppress } from './suppress.js';
+import { type Kept, logitBelow, suppress, suppressComplete } from './suppress.js';
+
+/** Cells of which the class logits are looked at first. */
+const ENOUGH = 1000;
 
 /** The ONNX network of a model folder; what is before and after it is done here, as the SavedModel does it. */
 export async function openOnnx(folder: string, card: ModelCard): Promise<Engine> {
   const { grid, run } = await openNetwork(join(folder, ONNX_NETWORK), card);
   const numClasses = card.classes.length;
+  const cells = grid.levels.reduce((sum, { height, width }) => sum + height * width, 0);
+  let most = Math.min(ENOUGH, cells);
   const detectOne = async (picture: DetectorInput, rules: readonly NmsConfigs[]): Promise<Detection[][]> => {
     const least = Math.min(...rules.map(({ score_thresh }) => logitBelow(score_thresh)));
-    const maps = await run(networkInput(picture, card), least);
+    const image = networkInput(picture, card);
+    const look = async (): Promise<(Kept[] | null)[]> => {
+      const whole = most === cells;
+      const { from, ...maps } = await run(image, { least, most });
+      return rules.map(nms => {
+        const options = { grid, numClasses, nms };
+        return whole ? suppress(maps, options) : suppressComplete(maps, from, options);
+      });
+    };
+    let kept = await look();
+    if (kept.includes(null)) {
+      most = cells; // from now on: others of these pictures will need them, too
+      kept = await look();
+    }
     const { scale } = letterbox(picture, card.image_size);
     const { height: h, width: w } = picture;
     const inPicture = ({ box, ...rest }: Kept): Detection => {
@@ -20,7 +38,7 @@ export async function openOnnx(folder: string, card: ModelCard): Promise<Engine>
         Math.fround(Math.min(Math.max(box[side]! / scale, 0), limit));
       return { box: [clip(0, h), clip(1, w), clip(2, h), clip(3, w)], ...rest };
     };
-    return rules.map(nms => suppress(maps, { grid, numClasses, nms }).map(inPicture));
+    return kept.map(one => one!.map(inPicture));
   };
   const detectUnder: Engine['detectUnder'] = async (pictures, rules) => {
     const found: Detection[][][] = rules.map(() => []);

@@ -9,11 +9,16 @@ import type { RawMaps } from './suppress.js';
 
 export interface OnnxNetwork {
   readonly grid: AnchorGrid;
-  /**
-   * @param image [height, width, 3], normalised
-   * @param least cells without any logit as high are left out of the class logits
-   */
-  readonly run: (image: Float32Array, least: number) => Promise<RawMaps>;
+  /** @param image [height, width, 3], normalised */
+  readonly run: (image: Float32Array, choice: Choice) => Promise<RawMaps & { readonly from: number }>;
+}
+
+/** Of which cells the class logits are wanted. */
+export interface Choice {
+  /** Cells without any logit as high are left out. */
+  readonly least: number;
+  /** And those that are not among so many best ones; what is left out is less than the answer's `from`. */
+  readonly most: number;
 }
 
 /** The network of an ONNX file, one picture at a time. */
@@ -28,10 +33,11 @@ export async function openNetwork(file: string, card: ModelCard): Promise<OnnxNe
   const session = await open().catch((cause: unknown) => {
     throw errors.modelUnreadable(file, cause);
   });
-  const run: OnnxNetwork['run'] = async (image, least) => {
+  const run: OnnxNetwork['run'] = async (image, { least, most }) => {
     const maps = await session.run({
       [FROZEN_INPUT]: new Tensor('float32', image, [1, height, width, 3]),
       [LEAST]: new Tensor('float32', Float32Array.of(least), []),
+      [MOST]: new Tensor('int64', BigInt64Array.of(BigInt(most)), [1]),
     });
     const ofLevels = <T>(nameOf: (level: number) => string): T[] =>
       grid.levels.map(({ level }) => maps[nameOf(level)]!.data as T); // float32 or int32, as the graph says
@@ -39,12 +45,15 @@ export async function openNetwork(file: string, card: ModelCard): Promise<OnnxNe
       classLogits: ofLevels<Float32Array>(chosen),
       cells: ofLevels<Int32Array>(cells),
       boxDeltas: ofLevels<Float32Array>(level => frozenOutput('box', level)),
+      from: (maps[FROM]!.data as Float32Array)[0]!,
     };
   };
   return { grid, run };
 }
 
 const LEAST = 'least_logit';
+const MOST = 'most_cells';
+const FROM = 'from_logit';
 const cells = (level: number): string => `cells_${level}`;
 const chosen = (level: number): string => `${frozenOutput('class', level)}_of_cells`;
 
@@ -55,26 +64,36 @@ const chosen = (level: number): string => `${frozenOutput('class', level)}_of_ce
 function withChoice(network: Uint8Array, { card, grid }: { card: ModelCard; grid: AnchorGrid }): Uint8Array {
   const [height, width] = card.image_size;
   const after = new Nodes('choice');
-  const outputs = grid.levels.flatMap(({ level, height, width, count }): Port[] => {
-    const area = height * width;
-    const channels = (count / area) * card.classes.length;
-    const logits = after.node('Reshape', [frozenOutput('class', level), after.ints(channels, area)]);
+  const levels = grid.levels.map(row => {
+    const area = row.height * row.width;
+    const channels = (row.count / area) * card.classes.length;
+    const logits = after.node('Reshape', [frozenOutput('class', row.level), after.ints(channels, area)]);
     const highest = after.node('ReduceMax', [logits, after.ints(0)], { keepdims: 0 });
-    const isHigh = after.node('GreaterOrEqual', [highest, LEAST]);
-    const places = after.node('Reshape', [after.node('NonZero', [isHigh]), after.ints(-1)]);
-    const INT32 = 6; // onnx.TensorProto.INT32
-    after.output(cells(level), 'Cast', [places], { to: INT32 });
-    after.output(chosen(level), 'Gather', [logits, places], { axis: 1 });
-    const n = `n_${level}`;
-    return [
-      { name: cells(level), type: 'int32', shape: [n] },
-      { name: chosen(level), type: 'float32', shape: [channels, n] },
-      { name: frozenOutput('box', level), type: 'float32', shape: [1, (4 * count) / area, height, width] },
-    ];
+    return { ...row, area, channels, logits, highest };
   });
+  const all = after.node('Concat', levels.map(({ highest }) => highest), { axis: 0 }); // prettier-ignore
+  const [best] = after.nodeOfTwo('TopK', [all, MOST]);
+  after.output(FROM, 'Max', [after.node('ReduceMin', [best], { keepdims: 0 }), LEAST]);
+  const outputs = levels.flatMap(
+    ({ level, height, width, count, area, channels, logits, highest }): Port[] => {
+      const isHigh = after.node('GreaterOrEqual', [highest, FROM]);
+      const places = after.node('Reshape', [after.node('NonZero', [isHigh]), after.ints(-1)]);
+      const INT32 = 6; // onnx.TensorProto.INT32
+      after.output(cells(level), 'Cast', [places], { to: INT32 });
+      after.output(chosen(level), 'Gather', [logits, places], { axis: 1 });
+      const n = `n_${level}`;
+      return [
+        { name: cells(level), type: 'int32', shape: [n] },
+        { name: chosen(level), type: 'float32', shape: [channels, n] },
+        { name: frozenOutput('box', level), type: 'float32', shape: [1, (4 * count) / area, height, width] },
+      ];
+    },
+  );
   const inputs: Port[] = [
     { name: FROZEN_INPUT, type: 'float32', shape: [1, height, width, 3] },
     { name: LEAST, type: 'float32', shape: [] },
+    { name: MOST, type: 'int64', shape: [1] },
   ];
+  outputs.push({ name: FROM, type: 'float32', shape: [] });
   return extendModel(network, { after, inputs, outputs });
 }

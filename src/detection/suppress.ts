@@ -42,6 +42,18 @@ export function suppress(maps: RawMaps, options: SuppressOptions): Kept[] {
   return suppressAll(maps, options);
 }
 
+/**
+ * The same of maps whose logits are complete from `from` on only; null: others have to be looked at.
+ */
+export function suppressComplete(maps: RawMaps, from: number, options: SuppressOptions): Kept[] | null {
+  const { nms } = options;
+  const score_thresh = sigmoid(from);
+  if (score_thresh <= nms.score_thresh) return suppress(maps, options);
+  if (nms.method !== 'hard') return null;
+  const kept = suppressAll(maps, { ...options, nms: { ...nms, score_thresh } });
+  return kept.length === nms.max_output_size ? kept : null;
+}
+
 /** So many candidates that what is wanted is nearly always among them; one logit in a thousand is looked at to find their score. */
 const ENOUGH = 20_000;
 const SAMPLED = 1009;

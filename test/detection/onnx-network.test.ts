@@ -30,8 +30,9 @@ describe('the network of the engine', () => {
     const maps = await session.run({ images: new Tensor('float32', image, [1, HEIGHT, WIDTH, 3]) });
     const whole = grid.levels.map(({ level }) => maps[frozenOutput('class', level)]!.data as Float32Array);
     const sorted = Float32Array.from(whole.flatMap(values => [...values])).sort();
+    const all = grid.levels.reduce((sum, { height, width }) => sum + height * width, 0);
     for (const least of [-Infinity, sorted.at(-300)!, sorted.at(-1)! + 1]) {
-      const { classLogits, cells, boxDeltas } = await run(image, least);
+      const { classLogits, cells, boxDeltas } = await run(image, { least, most: all });
       grid.levels.forEach(({ level, height, width }, i) => {
         const area = height * width;
         const channels = whole[i]!.length / area;
@@ -49,7 +50,6 @@ describe('the network of the engine', () => {
         expect(boxDeltas[i]).toEqual(maps[frozenOutput('box', level)]!.data);
       });
       const found = cells!.reduce((sum, { length }) => sum + length, 0);
-      const all = grid.levels.reduce((sum, { height, width }) => sum + height * width, 0);
       if (least === -Infinity) expect(found).toBe(all);
       else if (least > sorted.at(-1)!) expect(found).toBe(0);
       else expect(found).toBeGreaterThan(0);
