@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { NmsConfigs } from '../../src/config/run.js';
 import { detect } from '../../src/detection/detect.js';
-import { type Kept, type RawMaps, suppress } from '../../src/detection/suppress.js';
+import { type Kept, type RawMaps, suppress, suppressComplete } from '../../src/detection/suppress.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { AUTOML } from '../automl.js';
 import { golden } from '../model/golden-weights.js';
@@ -200,5 +200,27 @@ describe('suppression of a hundred thousand candidates', () => {
     const maps = { classLogits: least, boxDeltas };
     const all = found(maps, { max_output_size: 500_000 });
     expect(found(maps, {})).toEqual(all.slice(0, 100));
+  });
+});
+
+describe('maps that are complete from a logit on', () => {
+  const nms = NmsConfigs.parse({ score_thresh: 0.001, max_output_size: 10 });
+  const options = { grid: GRID, numClasses: classes, nms };
+  const maps = rawMaps(MAPS, GRID, 0);
+  const sorted = Float32Array.from(maps.classLogits.flatMap(logits => [...logits])).sort();
+
+  it('give what all give where these are enough, and ask for more where not', () => {
+    const all = suppress(maps, options);
+    for (const [kept, isEnough] of [
+      [2000, true],
+      [5, false],
+    ] as const) {
+      const from = sorted.at(-kept)!;
+      const some = maps.classLogits.map(logits => logits.map(logit => (logit < from ? -100 : logit)));
+      const found = suppressComplete({ ...maps, classLogits: some }, from, options);
+      expect(found).toEqual(isEnough ? all : null);
+    }
+    expect(suppressComplete(maps, -20, options)).toEqual(all);
+    expect(suppressComplete(maps, 0, { ...options, nms: { ...nms, method: 'gaussian' } })).toBeNull();
   });
 });
