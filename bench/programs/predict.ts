@@ -22,7 +22,7 @@ export interface OpenPredictor {
 }
 
 /** As the engine does at first. */
-const CHOICE = { least: -Infinity, most: 1000 };
+const CHOICE = { least: -Infinity, most: 300 };
 
 async function network({ folder, size, batch }: OpenPredictor): Promise<() => Promise<number>> {
   const card = await readModelCard(folder);

@@ -7,7 +7,7 @@ import { openNetwork } from './onnx-network.js';
 import { type Kept, logitBelow, suppress, suppressComplete } from './suppress.js';
 
 /** Cells of which the class logits are looked at first. */
-const ENOUGH = 1000;
+const ENOUGH = 300;
 
 /** The ONNX network of a model folder; what is before and after it is done here, as the SavedModel does it. */
 export async function openOnnx(folder: string, card: ModelCard): Promise<Engine> {
