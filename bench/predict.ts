@@ -5,12 +5,10 @@
 import { join } from 'node:path';
 import { familyOf, type ModelName } from '../src/config/families.js';
 import { NmsConfigs } from '../src/config/run.js';
-import { modelCard } from '../src/detection/model-card.js';
 import { physicalCores } from '../src/detection/onnxruntime.js';
 import { writeModel } from '../src/export/model-folder.js';
-import { variableSpecs } from '../src/model/efficientdet.js';
 import type { EngineName } from '../src/settings.js';
-import { goldenValues } from '../test/model/golden-weights.js';
+import { goldenModel } from '../test/export/onnx/frozen.js';
 import { type Contestant, KEEP_MEMORY, race, type RaceOptions } from './contestants.js';
 import { inFolder } from './folder.js';
 import type { OpenPredictor } from './programs/predict.js';
@@ -41,21 +39,11 @@ const sizeOf = (name: ModelName): number => familyOf(name).imageSize;
 
 /** A model folder with the golden weights, which effdet is given, too: those of a fresh model answer the same everywhere. */
 async function writeGolden(name: ModelName, root: string): Promise<string> {
-  const family = familyOf(name);
   const folder = join(root, name);
-  const card = modelCard({
-    model_name: name,
-    classes: Array.from({ length: CLASSES }, (_, i) => `class ${i + 1}`),
-    image_size: [family.imageSize, family.imageSize],
-    aspect_ratios: [1, 2, 0.5],
-    // Of D0's answers to noise it leaves some dozens of cells.
-    nms_configs: NmsConfigs.parse({ score_thresh: 0.57 }),
-    step: 0,
-    metrics: {},
-  });
-  const specs = variableSpecs({ family, numClasses: CLASSES });
-  const weights = new Map(specs.map(spec => [spec.name, { shape: spec.shape, values: goldenValues(spec) }]));
-  await writeModel(folder, { card, weights });
+  const { card, weights } = goldenModel(name, [sizeOf(name), sizeOf(name)], CLASSES);
+  // Of D0's answers to noise it leaves some dozens of cells.
+  const nms_configs = NmsConfigs.parse({ score_thresh: 0.57 });
+  await writeModel(folder, { card: { ...card, nms_configs }, weights });
   return folder;
 }
 
