@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Picture } from '../../src/data/pictures.js';
 import { openDetector } from '../../src/detection/detector.js';
 import { ONNX_NETWORK, readModelCard } from '../../src/detection/model-card.js';
-import { openNetwork } from '../../src/detection/onnx-network.js';
+import { BEST_CELLS, openNetwork } from '../../src/detection/onnx-network.js';
 import { randomFrom } from '../../src/random.js';
 import type { EngineName } from '../../src/settings.js';
 import { milliseconds } from '../contestants.js';
@@ -22,7 +22,7 @@ export interface OpenPredictor {
 }
 
 /** As the engine does at first. */
-const CHOICE = { least: -Infinity, most: 300 };
+const CHOICE = { least: -Infinity, most: BEST_CELLS };
 
 async function network({ folder, size, batch }: OpenPredictor): Promise<() => Promise<number>> {
   const card = await readModelCard(folder);

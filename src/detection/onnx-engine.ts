@@ -3,32 +3,24 @@ import type { NmsConfigs } from '../config/run.js';
 import { letterbox, placePicture } from '../data/pictures.js';
 import type { Detection, DetectorInput, Engine } from './engine.js';
 import { type ModelCard, ONNX_NETWORK } from './model-card.js';
-import { openNetwork } from './onnx-network.js';
-import { type Kept, logitBelow, suppress, suppressComplete } from './suppress.js';
-
-/** Cells of which the class logits are looked at first. */
-const ENOUGH = 300;
+import { BEST_CELLS, openNetwork } from './onnx-network.js';
+import { type Kept, logitBelow, suppressComplete } from './suppress.js';
 
 /** The ONNX network of a model folder; what is before and after it is done here, as the SavedModel does it. */
 export async function openOnnx(folder: string, card: ModelCard): Promise<Engine> {
   const { grid, run } = await openNetwork(join(folder, ONNX_NETWORK), card);
   const numClasses = card.classes.length;
-  const cells = grid.levels.reduce((sum, { height, width }) => sum + height * width, 0);
-  let most = Math.min(ENOUGH, cells);
+  let most = BEST_CELLS;
   const detectOne = async (picture: DetectorInput, rules: readonly NmsConfigs[]): Promise<Detection[][]> => {
     const least = Math.min(...rules.map(({ score_thresh }) => logitBelow(score_thresh)));
     const image = networkInput(picture, card);
     const look = async (): Promise<(Kept[] | null)[]> => {
-      const whole = most === cells;
       const { from, ...maps } = await run(image, { least, most });
-      return rules.map(nms => {
-        const options = { grid, numClasses, nms };
-        return whole ? suppress(maps, options) : suppressComplete(maps, from, options);
-      });
+      return rules.map(nms => suppressComplete(maps, from, { grid, numClasses, nms }));
     };
     let kept = await look();
     if (kept.includes(null)) {
-      most = cells; // from now on: others of these pictures will need them, too
+      most = Infinity; // from now on: others of these pictures will need them, too
       kept = await look();
     }
     const { scale } = letterbox(picture, card.image_size);

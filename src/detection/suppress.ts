@@ -35,23 +35,22 @@ export function suppress(maps: RawMaps, options: SuppressOptions): Kept[] {
   const { nms } = options;
   // Whatever scores less than the last one kept was never looked at: mostly the best thousands are enough, of millions.
   const high = nms.method === 'hard' ? scoreOfEnough(maps) : 0;
-  if (high > nms.score_thresh) {
-    const kept = suppressAll(maps, { ...options, nms: { ...nms, score_thresh: high } });
-    if (kept.length === nms.max_output_size) return kept;
-  }
-  return suppressAll(maps, options);
+  const kept = high > nms.score_thresh ? suppressAbove(maps, high, options) : null;
+  return kept ?? suppressAll(maps, options);
 }
 
-/**
- * The same of maps whose logits are complete from `from` on only; null: others have to be looked at.
- */
+/** The same of maps whose logits are complete from `from` on only; null: others have to be looked at. */
 export function suppressComplete(maps: RawMaps, from: number, options: SuppressOptions): Kept[] | null {
   const { nms } = options;
-  const score_thresh = sigmoid(from);
-  if (score_thresh <= nms.score_thresh) return suppress(maps, options);
-  if (nms.method !== 'hard') return null;
-  const kept = suppressAll(maps, { ...options, nms: { ...nms, score_thresh } });
-  return kept.length === nms.max_output_size ? kept : null;
+  const complete = sigmoid(from);
+  if (complete <= nms.score_thresh) return suppress(maps, options);
+  return nms.method === 'hard' ? suppressAbove(maps, complete, options) : null;
+}
+
+/** By hard suppression, of what scores more than `score`; null: it is not as many as are wanted. */
+function suppressAbove(maps: RawMaps, score: number, options: SuppressOptions): Kept[] | null {
+  const kept = suppressAll(maps, { ...options, nms: { ...options.nms, score_thresh: score } });
+  return kept.length === options.nms.max_output_size ? kept : null;
 }
 
 /** So many candidates that what is wanted is nearly always among them; one logit in a thousand is looked at to find their score. */

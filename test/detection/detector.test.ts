@@ -112,6 +112,24 @@ describe('onnxruntime', () => {
     expect(strict).not.toEqual(own);
   }, 120_000);
 
+  it('finds the same among the best cells as among all, which it looks at where those are not enough', async () => {
+    const folder = join(root, 'large');
+    const { card, weights } = goldenModel('efficientdet-t0', [256, 256], 4); // of 1,364 cells
+    await writeModel(folder, { card, weights });
+    const open = () => openDetector(folder, { engine: 'onnxruntime' });
+    const pictures = [picture(256, 200, 'large')];
+    const gaussian = { ...card.nms_configs, method: 'gaussian' as const };
+    const many = { ...card.nms_configs, max_output_size: 3000 };
+    const [, all] = await (await open()).detectUnder!(pictures, [gaussian, card.nms_configs]);
+    expect(all![0]!.length).toBe(card.nms_configs.max_output_size);
+    const { detect, detectUnder } = await open();
+    expect(await detect(pictures)).toEqual(all);
+    const [more] = await detectUnder!(pictures, [many]);
+    expect(more![0]!.length).toBeGreaterThan(all![0]!.length);
+    expect(more![0]!.slice(0, all![0]!.length)).toEqual(all![0]);
+    expect(await detect(pictures)).toEqual(all);
+  }, 120_000);
+
   it('keeps calls at the same time apart', async () => {
     const { detect } = await openDetector(join(root, 'model'), { engine: 'onnxruntime' });
     const pictures = Array.from({ length: 4 }, (_, i) => [picture(128, 96, `beside-${i}`)]);
