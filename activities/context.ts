@@ -1,7 +1,7 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { AppError, errors, messageOf } from '../src/errors.js';
-import type { StageProgress } from '../src/pipeline.js';
-import { stallSeconds } from './stall.js';
+import { AppError, errors, messageOf } from '../src/errors/index.js';
+import type { StageProgress } from '../src/formats/pipeline.js';
+import { stallSeconds } from '../src/trainer/stall.js';
 
 /** What a stage is given of the world. */
 export interface StageContext {

@@ -1,10 +1,10 @@
-import { createAdvise } from './advise.js';
-import { createClean } from './clean.js';
-import type { Dependencies } from './dependencies.js';
-import { createEvaluate } from './evaluate.js';
-import { createExport } from './export.js';
-import { createCheckOutput, createPublish } from './publish.js';
-import { createTrain } from './train.js';
+import { createAdvise } from '../src/stages/advise.js';
+import { createClean } from '../src/stages/clean.js';
+import type { Dependencies } from '../src/stages/dependencies.js';
+import { createEvaluate } from '../src/stages/evaluate.js';
+import { createExport } from '../src/stages/export.js';
+import { createCheckOutput, createPublish } from '../src/stages/publish.js';
+import { createTrain } from '../src/stages/train.js';
 
 /** Activities of the control queue: no TensorFlow. */
 export const createControlActivities = (dependencies: Dependencies) => ({

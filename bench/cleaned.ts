@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { familyOf, type ModelName } from '../src/config/families.js';
 import { Training } from '../src/config/run.js';
 import { type TrainingBatch, trainingBatches } from '../src/data/batches.js';
-import { CleanedDataset, DATASET_FILE } from '../src/data/dataset.js';
+import { CleanedDataset, DATASET_FILE } from '../src/formats/dataset.js';
 
-export type { CleanedDataset } from '../src/data/dataset.js';
+export type { CleanedDataset } from '../src/formats/dataset.js';
 
 export const readDataset = async (folder: string): Promise<CleanedDataset> =>
   CleanedDataset.parse(JSON.parse(await readFile(join(folder, DATASET_FILE), 'utf8')));

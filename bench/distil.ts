@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ASPECT_RATIOS, familyOf, type ModelName } from '../src/config/families.js';
 import { NmsConfigs } from '../src/config/run.js';
-import { modelCard } from '../src/detection/model-card.js';
+import { modelCard } from '../src/formats/model-card.js';
 import { freshWeights } from '../src/export/model-folder.js';
 import { frozenNetwork } from '../src/export/network.js';
 import { encodeGraph } from '../src/graph/graph-def.js';

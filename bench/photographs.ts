@@ -4,7 +4,7 @@ import { extname, join } from 'node:path';
 import sharp from 'sharp';
 import { mapConcurrently } from '../src/concurrency.js';
 import { writeVoc } from '../src/data/readers/voc-xml.js';
-import { errors } from '../src/errors.js';
+import { errors } from '../src/errors/index.js';
 import { provideNativeParts } from '../src/native/setup.js';
 import { type Random, randomFrom } from '../src/random.js';
 import { readSettings } from '../src/settings.js';

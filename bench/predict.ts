@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { familyOf, type ModelName } from '../src/config/families.js';
 import { NmsConfigs } from '../src/config/run.js';
-import { physicalCores } from '../src/detection/onnxruntime.js';
+import { physicalCores } from '../src/inference/onnxruntime.js';
 import { writeModel } from '../src/export/model-folder.js';
 import type { EngineName } from '../src/settings.js';
 import { goldenModel } from '../test/export/onnx/frozen.js';

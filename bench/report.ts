@@ -1,5 +1,5 @@
 import { availableParallelism, cpus, loadavg } from 'node:os';
-import { physicalCores } from '../src/detection/onnxruntime.js';
+import { physicalCores } from '../src/inference/onnxruntime.js';
 import { openLiveArea } from '../src/cli/progress/live-area.js';
 import type { Terminal } from '../src/cli/terminal.js';
 

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { familyOf, type ModelName } from '../src/config/families.js';
-import { physicalCores } from '../src/detection/onnxruntime.js';
+import { physicalCores } from '../src/inference/onnxruntime.js';
 import { type Contestant, KEEP_MEMORY, type Measured, race, type RaceOptions, start } from './contestants.js';
 import type { Precision } from '../src/graph/graph.js';
 import { resolvePrecision, thisHardware } from '../src/training/precision.js';

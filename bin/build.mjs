@@ -29,7 +29,7 @@ export async function buildWhenNeeded() {
   if (compiler === null)
     return existsSync(MAIN) || say('detdistill is not built and typescript is not installed: run `npm ci`');
   const { tsImport } = await import('tsx/esm/api');
-  const { withLock } = await tsImport('../src/native/lock.ts', import.meta.url);
+  const { withLock } = await tsImport('../src/files/lock.ts', import.meta.url);
   return withLock(at('node_modules', '.detdistill-build.lock'), async () => isFresh() || build(compiler));
 }
 

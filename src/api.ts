@@ -4,8 +4,8 @@ import { readSettings, type Settings } from './settings.js';
 
 export type { ModelArtsInput } from './config/modelarts.js';
 export type { RunConfig, RunInput } from './config/run.js';
-export { AppError } from './errors.js';
-export type { CocoMetrics, RunResult, StageStatus, SuggestionSummary } from './pipeline.js';
+export { AppError } from './errors/index.js';
+export type { CocoMetrics, RunResult, StageStatus, SuggestionSummary } from './formats/pipeline.js';
 export type { LaunchInput } from './runs/launch.js';
 export type { HistoryLine } from './runs/history.js';
 export type { LaunchedRun, Runs, RunState, RunSummary, RunView } from './runs/runs.js';

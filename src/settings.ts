@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { errors } from './errors.js';
+import { errors } from './errors/index.js';
 
 /** What runs an exported network. */
 export const ENGINES = ['tensorflow', 'onnxruntime'] as const;

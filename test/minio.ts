@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'minio';
-import { AppError } from '../src/errors.js';
+import { AppError } from '../src/errors/index.js';
 import { provideNativeParts } from '../src/native/setup.js';
 import { readSettings } from '../src/settings.js';
 import { freePort } from './free-port.js';

@@ -1,5 +1,5 @@
 import type { TestContext } from 'vitest';
-import { messageOf } from '../src/errors.js';
+import { messageOf } from '../src/errors/index.js';
 import { runCommand } from '../src/native/command.js';
 import { providePython as provide, type PythonPackages } from '../src/native/python.js';
 import { readSettings } from '../src/settings.js';

@@ -1,8 +1,8 @@
-import { isRunning } from '../activities/work-folder.js';
+import { isRunning } from '../src/stages/work-folder.js';
 import { provideNativeParts } from '../src/native/setup.js';
 import type { OnProgress } from '../src/native/progress.js';
 import type { Settings } from '../src/settings.js';
-import { readServerNote } from './server-note.js';
+import { readServerNote } from '../src/formats/server-note.js';
 import { type Server, startServer } from './server.js';
 import { type RunningWorker, startWorker } from './workers.js';
 

@@ -5,12 +5,12 @@ import { mkdirSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isRunning } from '../activities/work-folder.js';
-import { errors } from '../src/errors.js';
-import { withLock } from '../src/native/lock.js';
+import { isRunning } from '../src/stages/work-folder.js';
+import { errors } from '../src/errors/index.js';
+import { withLock } from '../src/files/lock.js';
 import { isListening } from '../src/runs/listening.js';
 import type { Settings } from '../src/settings.js';
-import { readServerNote, removeServerNote, type ServerNote, writeServerNote } from './server-note.js';
+import { readServerNote, removeServerNote, type ServerNote, writeServerNote } from '../src/formats/server-note.js';
 
 export interface Server {
   readonly address: string;

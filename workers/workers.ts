@@ -1,12 +1,12 @@
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { Dependencies } from '../activities/dependencies.js';
+import type { Dependencies } from '../src/stages/dependencies.js';
 import { createControlActivities, createGpuActivities } from '../activities/index.js';
-import { removeAbandonedWork } from '../activities/work-folder.js';
-import { compiledModule } from '../src/compiled.js';
-import { errors } from '../src/errors.js';
-import { QUEUES } from '../src/pipeline.js';
+import { removeAbandonedWork } from '../src/stages/work-folder.js';
+import { compiledModule } from '../src/package-root.js';
+import { errors } from '../src/errors/index.js';
+import { QUEUES } from '../src/formats/pipeline.js';
 import type { Settings } from '../src/settings.js';
 import { openStore } from '../src/store/open-store.js';
 import { installRuntime } from './runtime.js';

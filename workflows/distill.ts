@@ -11,7 +11,7 @@ import {
   type Role,
   type RunResult,
   teacherInput,
-} from '../src/pipeline.js';
+} from '../src/formats/pipeline.js';
 import { StageRunner } from './stage-runner.js';
 
 /**

@@ -1,5 +1,5 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
-import type { RunStatus } from '../src/pipeline.js';
+import type { RunStatus } from '../src/formats/pipeline.js';
 
 /** Stops running stages at a checkpoint, and starts no other, until `resume`. */
 export const pauseSignal = defineSignal('pause');

@@ -1,5 +1,5 @@
 import { CancellationScope, condition, isCancellation, setHandler, upsertMemo } from '@temporalio/workflow';
-import type { RunStatus, StageName, StageResult, StageStatus } from '../src/pipeline.js';
+import type { RunStatus, StageName, StageResult, StageStatus } from '../src/formats/pipeline.js';
 import { stageFailure } from './failure.js';
 import { pauseSignal, resumeSignal, statusQuery } from './messages.js';
 import { activitiesOf, type Activities, type Step } from './stages.js';

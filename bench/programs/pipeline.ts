@@ -1,9 +1,9 @@
 /** Program of a contestant: runs of one pipeline, each with another seed, so that nothing is reused. */
 import { MockActivityEnvironment } from '@temporalio/testing';
-import type { Dependencies } from '../../activities/dependencies.js';
+import type { Dependencies } from '../../src/stages/dependencies.js';
 import { createControlActivities, createGpuActivities } from '../../activities/index.js';
-import { evaluateKey, exportKey, trainKey } from '../../activities/keys.js';
-import { type FactsOf, reuseOrRun, type StageKind } from '../../activities/reuse.js';
+import { evaluateKey, exportKey, trainKey } from '../../src/stages/keys.js';
+import { type FactsOf, reuseOrRun, type StageKind } from '../../src/stages/reuse.js';
 import type { RunConfig } from '../../src/config/run.js';
 import type {
   CocoMetrics,
@@ -12,13 +12,13 @@ import type {
   StageResult,
   TrainerJob,
   TrainResult,
-} from '../../src/pipeline.js';
+} from '../../src/formats/pipeline.js';
 import { connectRuns } from '../../src/runs/runs.js';
 import { readSettings, type Settings } from '../../src/settings.js';
 import { openStore } from '../../src/store/open-store.js';
 import { freePort } from '../../test/free-port.js';
 import { startEmbedded } from '../../workers/embedded.js';
-import { runJob } from '../../workers/trainer-jobs.js';
+import { runJob } from '../../src/trainer/jobs.js';
 import type { Activities } from '../../workflows/stages.js';
 import { answerLines } from './answer.js';
 import { ownVersions } from './versions.js';

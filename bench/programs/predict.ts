@@ -1,9 +1,9 @@
 /** Program of a contestant: the network of a model folder alone, or from pictures of 640 × 480 to detections. */
 import { join } from 'node:path';
-import type { Picture } from '../../src/data/pictures.js';
-import { openDetector } from '../../src/detection/detector.js';
-import { ONNX_NETWORK, readModelCard } from '../../src/detection/model-card.js';
-import { BEST_CELLS, openNetwork } from '../../src/detection/onnx-network.js';
+import type { Picture } from '../../src/images/images.js';
+import { openDetector } from '../../src/inference/detector.js';
+import { ONNX_NETWORK, readModelCard } from '../../src/formats/model-card.js';
+import { BEST_CELLS, openNetwork } from '../../src/inference/onnx-network.js';
 import { randomFrom } from '../../src/random.js';
 import type { EngineName } from '../../src/settings.js';
 import { milliseconds } from '../contestants.js';

@@ -1,4 +1,4 @@
-import type { LOSS_NAMES, TrainingHistory } from '../config/history.js';
+import type { LOSS_NAMES, TrainingHistory } from '../formats/training-history.js';
 
 type LossName = (typeof LOSS_NAMES)[number];
 

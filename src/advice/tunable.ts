@@ -1,6 +1,6 @@
 import type { RunConfig, Training } from '../config/run.js';
-import { errors } from '../errors.js';
-import type { Role } from '../pipeline.js';
+import { errors } from '../errors/index.js';
+import type { Role } from '../formats/pipeline.js';
 
 type TrainingPath = `hparams.${keyof Training['hparams']}` | 'num_epochs' | 'image_size';
 export type ConfigPath =

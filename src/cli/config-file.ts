@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { isSection, RUN_PATHS, type Section, withAbsolutePaths } from '../config/paths.js';
 import { parseRunConfig, type RunConfig } from '../config/run.js';
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 
 /**
  * Reads a run's configuration, YAML or JSON. Paths in the file are seen from the file, those in overrides from the

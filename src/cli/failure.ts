@@ -1,4 +1,4 @@
-import { AppError, messageOf } from '../errors.js';
+import { AppError, messageOf } from '../errors/index.js';
 import type { Terminal } from './terminal.js';
 
 /** Mistakes in what a person wrote end with 2, everything else with 1. */

@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import type { RunConfig } from '../config/run.js';
 import { isBucketAddress } from '../store/bucket.js';
-import { assertSameClasses, fetchModelCard } from '../detection/model-card.js';
-import { errors } from '../errors.js';
-import { teacherFrom } from '../pipeline.js';
+import { assertSameClasses, fetchModelCard } from '../formats/model-card.js';
+import { errors } from '../errors/index.js';
+import { teacherFrom } from '../formats/pipeline.js';
 import type { Settings } from '../settings.js';
 import type { Terminal } from './terminal.js';
 

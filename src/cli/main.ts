@@ -1,6 +1,6 @@
 import { Command as Parser, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
-import { AppError, errors } from '../errors.js';
+import { AppError, errors } from '../errors/index.js';
 import { readSettings } from '../settings.js';
 import type { Command, OptionRow } from './command.js';
 import { COMMANDS } from './commands/index.js';

@@ -1,10 +1,10 @@
 import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { FROZEN_GRAPH, MODEL_CARD, ONNX_NETWORK, readModelCard } from '../detection/model-card.js';
-import { errors } from '../errors.js';
+import { FROZEN_GRAPH, MODEL_CARD, ONNX_NETWORK, readModelCard } from '../formats/model-card.js';
+import { errors } from '../errors/index.js';
 import type { Settings } from '../settings.js';
-import { fillFolder } from './output-folder.js';
+import { fillFolder } from '../files/new-folder.js';
 import type { Terminal } from './terminal.js';
 import { runJob } from './trainer-job.js';
 

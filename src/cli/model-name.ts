@@ -1,6 +1,6 @@
 import { closest } from 'fastest-levenshtein';
 import { MODEL_NAMES, type ModelName } from '../config/families.js';
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 
 /** The value of --model_name. */
 export function modelNamed(name: string): ModelName {

@@ -1,4 +1,4 @@
-import type { CocoMetrics, RunResult } from '../pipeline.js';
+import type { CocoMetrics, RunResult } from '../formats/pipeline.js';
 import { formatMetric } from './format.js';
 import { renderStages } from './progress/run-picture.js';
 import { alignTable } from './table.js';

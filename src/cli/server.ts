@@ -1,8 +1,8 @@
-import { isRunning } from '../../activities/work-folder.js';
-import { errors } from '../errors.js';
+import { isRunning } from '../stages/work-folder.js';
+import { errors } from '../errors/index.js';
 import type { Runs } from '../runs/runs.js';
 import type { Settings } from '../settings.js';
-import { readServerNote } from '../../workers/server-note.js';
+import { readServerNote } from '../formats/server-note.js';
 import { watchInterruption } from './interruption.js';
 import { showParts } from './progress/parts.js';
 import type { Terminal } from './terminal.js';

@@ -1,7 +1,7 @@
 import { basename, dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { parseServingConfig, type ServingConfig } from '../config/serving.js';
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 import { readYaml } from './config-file.js';
 
 /** Options that set one key of the configuration, and what help says of them. */

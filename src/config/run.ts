@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 import { Cleaning } from './cleaning.js';
 import { describeIssues } from './issues.js';
 import { ASPECT_RATIOS, familyOf, MODEL_NAMES } from './families.js';

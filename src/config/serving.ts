@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 import { describeIssues } from './issues.js';
 
 const Name = z.string().regex(/^[\w.-]+$/, 'letters, digits, "_", "." and "-"');

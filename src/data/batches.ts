@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
 import type { FamilyRow } from '../config/families.js';
-import { compiledModule } from '../compiled.js';
+import { compiledModule } from '../package-root.js';
 import type { Training } from '../config/run.js';
 import { anchorOptions } from '../detection/anchors.js';
-import { AppError } from '../errors.js';
+import { AppError } from '../errors/index.js';
 import { randomFrom } from '../random.js';
-import type { CleanedDataset, CleanedSample, Split } from './dataset.js';
+import type { CleanedDataset, CleanedSample, Split } from '../formats/dataset.js';
 import type { Answer, EvaluationTask, TrainingTask } from './sample-worker.js';
 import type { SampleRecipe, TrainingRecipe, TrainingSample } from './samples.js';
 

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { mapConcurrently } from '../concurrency.js';
 import type { Data } from '../config/run.js';
-import { sha256 } from '../hashing.js';
+import { sha256 } from '../files/hashing.js';
 import {
   copyOf,
   fetched,

@@ -1,10 +1,10 @@
 import { relative } from 'node:path';
 import { mapConcurrently } from '../concurrency.js';
 import type { Data } from '../config/run.js';
-import { errors } from '../errors.js';
-import { sha256 } from '../hashing.js';
+import { errors } from '../errors/index.js';
+import { sha256 } from '../files/hashing.js';
 import { isBucketAddress, listBucket } from '../store/bucket.js';
-import { listFiles, statOf } from './files.js';
+import { listFiles, statOf } from '../files/walk.js';
 import { readDataset } from './readers/index.js';
 
 /**

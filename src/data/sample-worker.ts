@@ -1,7 +1,7 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { type AnchorGrid, type AnchorOptions, createAnchors } from '../detection/anchors.js';
-import { AppError, type ErrorFacts } from '../errors.js';
-import type { CleanedSample } from './dataset.js';
+import { AppError, type ErrorFacts } from '../errors/index.js';
+import type { CleanedSample } from '../formats/dataset.js';
 import { evaluationSample, type SampleRecipe, type TrainingRecipe, trainingSample } from './samples.js';
 
 export interface TrainingTask {

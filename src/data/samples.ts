@@ -5,8 +5,8 @@ import type { Hparams } from '../config/run.js';
 import type { AnchorGrid } from '../detection/anchors.js';
 import { assignTargets, type TargetBox, type Targets } from '../detection/targets.js';
 import { randomFrom } from '../random.js';
-import type { CleanedSample } from './dataset.js';
-import { letterbox, placePicture, readPicture, type Rgb } from './pictures.js';
+import type { CleanedSample } from '../formats/dataset.js';
+import { letterbox, placePicture, readPicture, type Rgb } from '../images/images.js';
 
 export interface TrainingSample extends Targets {
   /** [height, width, 3], normalised. */

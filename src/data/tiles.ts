@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { boxArea, type BoxYxyx, intersect } from '../boxes.js';
 import { mapConcurrently } from '../concurrency.js';
-import { errors } from '../errors.js';
-import type { LabelledBox } from './dataset.js';
-import { statOf } from './files.js';
-import { type Picture, readPicture } from './pictures.js';
+import { errors } from '../errors/index.js';
+import type { LabelledBox } from '../formats/dataset.js';
+import { statOf } from '../files/walk.js';
+import { type Picture, readPicture } from '../images/images.js';
 import { parseVoc, type VocAnnotation, writeVoc } from './readers/voc-xml.js';
 
 export interface TileOptions {

@@ -1,4 +1,4 @@
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 import type { BboxXywh, CocoFound, CocoId, CocoTruth } from './coco-format.js';
 
 /** Refuses a ground truth whose numbers would be nonsense: the error names the entry. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 import { checkFound, checkTruth } from './coco-checks.js';
 import type { BboxXywh, CocoAnnotation, CocoFound, CocoId, CocoTruth } from './coco-format.js';
 import { parseCocoJson } from './coco-json.js';

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { escapeXml } from '../data/draw.js';
+import { escapeXml } from '../images/draw.js';
 
 export interface PlottedCurve {
   readonly name: string;

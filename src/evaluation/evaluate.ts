@@ -1,18 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NmsConfigs } from '../config/run.js';
-import { CleanedDataset, type CleanedSample, DATASET_FILE } from '../data/dataset.js';
-import { type CocoGroundTruth, groundTruthCoco } from '../data/ground-truth.js';
-import { readPicture } from '../data/pictures.js';
-import { type CocoDetection, SHOWN_SCORE } from '../detection/detections.js';
-import { type Detector, openDetector } from '../detection/detector.js';
-import type { Detection, DetectorInput } from '../detection/engine.js';
-import { errors } from '../errors.js';
-import { paceOf } from '../pace.js';
-import type { CocoMetrics, StageProgress } from '../pipeline.js';
+import { CleanedDataset, type CleanedSample, DATASET_FILE } from '../formats/dataset.js';
+import { type CocoGroundTruth, groundTruthCoco } from '../formats/ground-truth.js';
+import { readPicture } from '../images/images.js';
+import { type CocoDetection, SHOWN_SCORE } from '../formats/detections.js';
+import { type Detector, openDetector } from '../inference/detector.js';
+import type { Detection, DetectorInput } from '../inference/engine.js';
+import { errors } from '../errors/index.js';
+import { paceOf } from '../formats/progress.js';
+import type { CocoMetrics, StageProgress } from '../formats/pipeline.js';
 import type { Settings } from '../settings.js';
 import { drawPictures, type FoundInPicture } from './pictures.js';
-import type { Report } from './report-schema.js';
+import type { Report } from '../formats/report.js';
 import { buildReport, writeReport } from './report.js';
 import { COMPARED_PICTURES, compareSuppression, type FoundUnder, suppressionRules } from './suppression.js';
 

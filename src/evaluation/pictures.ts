@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { CleanedDataset, CleanedSample } from '../data/dataset.js';
-import type { Detection } from '../detection/engine.js';
+import type { CleanedDataset, CleanedSample } from '../formats/dataset.js';
+import type { Detection } from '../inference/engine.js';
 import { MAX_CURVES, plotCurves, type PlottedCurve, renderPlot } from './curve-plot.js';
-import { contactSheet, DETECTION_COLOUR, drawBoxes, type SheetPicture, TRUTH_COLOUR } from '../data/draw.js';
-import type { Report } from './report-schema.js';
+import { contactSheet, DETECTION_COLOUR, drawBoxes, type SheetPicture, TRUTH_COLOUR } from '../images/draw.js';
+import type { Report } from '../formats/report.js';
 
 export interface FoundInPicture {
   readonly sample: CleanedSample;

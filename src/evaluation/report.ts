@@ -1,14 +1,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CocoGroundTruth } from '../data/ground-truth.js';
-import type { CocoDetection } from '../detection/detections.js';
-import { errors } from '../errors.js';
+import type { CocoGroundTruth } from '../formats/ground-truth.js';
+import type { CocoDetection } from '../formats/detections.js';
+import { errors } from '../errors/index.js';
 import { type MatchedScene, matchScene, metricsOf } from './coco.js';
 import { confidenceOfAP50 } from './confidence.js';
 import { countKinds, errorKinds } from './error-kinds.js';
 import type { Judgement } from './judgement.js';
 import { operatingCurve } from './operating-point.js';
-import { Report } from './report-schema.js';
+import { Report } from '../formats/report.js';
 import { recallBySize } from './size-recall.js';
 
 const REPORT_FILE = 'report.json';

@@ -1,7 +1,7 @@
 import type { NmsConfigs } from '../config/run.js';
 import { cocoMetrics } from './coco.js';
 import type { CocoFound, CocoTruth } from './coco-format.js';
-import type { Report } from './report-schema.js';
+import type { Report } from '../formats/report.js';
 
 /** IoU thresholds that are tried besides the one in use. */
 const TRIED = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8];

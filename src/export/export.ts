@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AspectRatios, NmsConfigs } from '../config/run.js';
-import { type ModelCard, modelCard, readModelCard } from '../detection/model-card.js';
-import { errors } from '../errors.js';
+import { type ModelCard, modelCard, readModelCard } from '../formats/model-card.js';
+import { errors } from '../errors/index.js';
 import { readTfCheckpoint } from '../model/weights/tf-checkpoint.js';
 import { z } from 'zod';
 import { MODEL_NAMES } from '../config/families.js';

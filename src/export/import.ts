@@ -1,12 +1,12 @@
-import { COCO_LABELS } from '../config/coco-labels.js';
+import { COCO_LABELS } from '../formats/coco-labels.js';
 import { ASPECT_RATIOS, familyOf } from '../config/families.js';
 import { NmsConfigs } from '../config/run.js';
-import { modelCard } from '../detection/model-card.js';
-import { errors } from '../errors.js';
+import { modelCard } from '../formats/model-card.js';
+import { errors } from '../errors/index.js';
 import { variableSpecs } from '../model/efficientdet.js';
 import { readWeights } from '../model/weights/read.js';
 import { adoptWeights, type Weights } from '../model/weights/weights.js';
-import type { ImportInput, ImportReport } from '../pipeline.js';
+import type { ImportInput, ImportReport } from '../formats/pipeline.js';
 import { freshWeights, writeModel } from './model-folder.js';
 
 /** What variables that a checkpoint lacks are drawn with. */

@@ -1,4 +1,4 @@
-import type { ModelCard } from '../detection/model-card.js';
+import type { ModelCard } from '../formats/model-card.js';
 import { first, type Graph, type Output } from '../graph/graph.js';
 
 const FLOAT = { type: 'float32' } as const;

@@ -1,4 +1,4 @@
-import { sha256 } from '../hashing.js';
+import { sha256 } from '../files/hashing.js';
 import type { FunctionName } from './functions.js';
 
 /** Element types, under TensorFlow's names. */

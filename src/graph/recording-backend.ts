@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 // The core alone has no gradients.
 import './gradients.js';
-import { errors, messageOf } from '../errors.js';
+import { errors, messageOf } from '../errors/index.js';
 import { first, type Graph, type NodeOptions, type Output } from './graph.js';
 
 type Values = tf.backend_util.BackendValues;

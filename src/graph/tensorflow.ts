@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import util from 'node:util';
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 import { addonLink, MUTE } from '../native/addon-files.js';
 
 type TensorFlow = typeof import('@tensorflow/tfjs-node-gpu');

@@ -1,4 +1,4 @@
-import { messageOf } from '../errors.js';
+import { messageOf } from '../errors/index.js';
 
 /** What pip, Go, Node's fetch and the resolver say when a connection fails. */
 const NETWORK_WORDS =

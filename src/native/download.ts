@@ -3,7 +3,7 @@ import { access, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { errors, type ProvideAttempt } from '../errors.js';
+import { errors, type ProvideAttempt } from '../errors/index.js';
 import { describeAttempt } from './attempt.js';
 import { runCommand } from './command.js';
 import type { Wheel, WheelRow } from './wheels.js';

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 import { findOnPath } from './command.js';
 import { findWheel, provideWheel, type WheelOptions } from './wheel.js';
 import { CUDA_LIBRARIES, LIBTENSORFLOW_CPU, LIBTENSORFLOW_GPU, type WheelRow } from './wheels.js';

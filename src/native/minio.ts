@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 import { describeAttempt } from './attempt.js';
-import { makeBeside } from './beside.js';
+import { makeBeside } from '../files/atomic.js';
 import { findOnPath, isExecutable, runCommand } from './command.js';
 import { silent, type OnProgress } from './progress.js';
 

@@ -1,4 +1,4 @@
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 import type { Settings } from '../settings.js';
 import { findAddon, provideAddon } from './addon.js';
 import { findOnPath, isExecutable } from './command.js';

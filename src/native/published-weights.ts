@@ -5,11 +5,11 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { x as extract } from 'tar';
 import type { BackboneName, ModelName } from '../config/families.js';
-import { errors, type ProvideAttempt } from '../errors.js';
-import { sha256, sha256OfFile } from '../hashing.js';
+import { errors, type ProvideAttempt } from '../errors/index.js';
+import { sha256, sha256OfFile } from '../files/hashing.js';
 import type { Settings } from '../settings.js';
 import { describeAttempt } from './attempt.js';
-import { makeBeside, subfolder } from './beside.js';
+import { makeBeside, subfolder } from '../files/atomic.js';
 
 /** google/automl's published checkpoints, below DETDISTILL_WEIGHTS_URL: where its READMEs link to. */
 const DETECTORS: Readonly<Partial<Record<ModelName, string>>> = {

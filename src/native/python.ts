@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { errors } from '../errors.js';
-import { sha256 } from '../hashing.js';
+import { errors } from '../errors/index.js';
+import { sha256 } from '../files/hashing.js';
 import { describeAttempt } from './attempt.js';
-import { makeBeside } from './beside.js';
+import { makeBeside } from '../files/atomic.js';
 import { findOnPath, isExecutable, runCommand } from './command.js';
 import { silent, type OnProgress } from './progress.js';
 

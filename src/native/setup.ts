@@ -1,4 +1,4 @@
-import { AppError } from '../errors.js';
+import { AppError } from '../errors/index.js';
 import type { Settings } from '../settings.js';
 import type { Download } from './download.js';
 import { cudaEnvironment, hasNvidiaGpu } from './libtensorflow.js';

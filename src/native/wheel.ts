@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errors } from '../errors.js';
-import { sha256OfFile } from '../hashing.js';
-import { makeBeside, subfolder } from './beside.js';
+import { errors } from '../errors/index.js';
+import { sha256OfFile } from '../files/hashing.js';
+import { makeBeside, subfolder } from '../files/atomic.js';
 import { downloadWheel, type Download } from './download.js';
 import type { Wheel, WheelRow } from './wheels.js';
 import { silent, type OnProgress } from './progress.js';

@@ -6,7 +6,7 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, errors } from '../errors.js';
+import { AppError, errors } from '../errors/index.js';
 import type { Settings } from '../settings.js';
 import { assertListening } from './listening.js';
 

@@ -6,7 +6,7 @@ import {
   TerminatedFailure,
   TimeoutFailure,
 } from '@temporalio/common';
-import { AppError, type ErrorFacts, errors } from '../errors.js';
+import { AppError, type ErrorFacts, errors } from '../errors/index.js';
 
 /** The error of the catalogue that ended a run, out of Temporal's wrappings. */
 export function endingError(error: unknown): unknown {

@@ -1,9 +1,9 @@
 import { type WorkflowExecutionDescription, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunConfig } from '../config/run.js';
-import { errors } from '../errors.js';
-import { canonicalJson, sha256 } from '../hashing.js';
-import { QUEUES, type RunResult, type RunStatus, type StageProgress } from '../pipeline.js';
+import { errors } from '../errors/index.js';
+import { canonicalJson, sha256 } from '../files/hashing.js';
+import { QUEUES, type RunResult, type RunStatus, type StageProgress } from '../formats/pipeline.js';
 import type { Settings } from '../settings.js';
 import { connectServer, type ServerConnection } from './connection.js';
 import { decode, readEvents, reasonOf } from './events.js';

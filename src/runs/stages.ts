@@ -1,4 +1,4 @@
-import { plannedStages, type RunStatus, type StageName, type StageStatus } from '../pipeline.js';
+import { plannedStages, type RunStatus, type StageName, type StageStatus } from '../formats/pipeline.js';
 import type { RunEvent } from './events.js';
 
 /** The states of a run's stages, from its events alone: that needs no worker, and works for runs that have ended. */

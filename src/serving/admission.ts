@@ -1,4 +1,4 @@
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 
 /** How many pictures are in the house; no more than a limit, so that memory has one, too. */
 export class Admission {

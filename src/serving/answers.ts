@@ -1,4 +1,4 @@
-import type { Detection } from '../detection/engine.js';
+import type { Detection } from '../inference/engine.js';
 import type { BoxYxyx } from '../boxes.js';
 
 /** The model's outputs for one picture, as its signature has them. */

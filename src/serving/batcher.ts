@@ -1,4 +1,4 @@
-import type { Detection, DetectorInput } from '../detection/engine.js';
+import type { Detection, DetectorInput } from '../inference/engine.js';
 
 type Look = (pictures: readonly DetectorInput[]) => Promise<Detection[][]>;
 

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
-import { decodePicture, type Picture } from '../data/pictures.js';
-import { errors, messageOf } from '../errors.js';
+import { decodePicture, type Picture } from '../images/images.js';
+import { errors, messageOf } from '../errors/index.js';
 
 /** What a picture may be: other formats that the decoder knows are programs in disguise, or slow. */
 const FORMATS: readonly string[] = ['jpeg', 'png', 'webp'];

@@ -1,7 +1,7 @@
-import { compiledModule } from '../compiled.js';
-import type { Detection, DetectorInput } from '../detection/engine.js';
-import type { ModelCard } from '../detection/model-card.js';
-import { AppError, type ErrorFacts, errors } from '../errors.js';
+import { compiledModule } from '../package-root.js';
+import type { Detection, DetectorInput } from '../inference/engine.js';
+import type { ModelCard } from '../formats/model-card.js';
+import { AppError, type ErrorFacts, errors } from '../errors/index.js';
 import type { SignatureInfo } from '../graph/saved-model.js';
 import { ending, forkTensorFlow, tell } from '../native/tensorflow-process.js';
 import type { Settings } from '../settings.js';
@@ -46,7 +46,7 @@ export interface DetectorOptions {
   readonly signal: AbortSignal;
 }
 
-const PROGRAM = compiledModule('../../workers/detector.js', import.meta.url);
+const PROGRAM = compiledModule('./detector-main.js', import.meta.url);
 /** Large models are read and planned in seconds; slow disks are slow. */
 const LOAD_SECONDS = 300;
 

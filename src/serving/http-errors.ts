@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { AppError } from '../errors.js';
+import { AppError } from '../errors/index.js';
 
 /** HTTP's status of errors; as TensorFlow Serving maps its own: an argument, not found, unavailable, deadline. */
 const STATUS: Readonly<Record<string, number>> = {

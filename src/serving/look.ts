@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ServingConfig } from '../config/serving.js';
-import type { Detection } from '../detection/engine.js';
-import { errors } from '../errors.js';
+import type { Detection } from '../inference/engine.js';
+import { errors } from '../errors/index.js';
 import type { Admission } from './admission.js';
 import { decodeRequestPicture } from './decode.js';
 import type { ServingMetrics } from './metrics.js';

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 import { predictAnswer, predictionOf } from './answers.js';
 import { admit, look, type LookContext } from './look.js';
 import { SIGNATURE } from './predict-request.js';

@@ -1,7 +1,7 @@
 import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { errors, messageOf } from '../errors.js';
+import { errors, messageOf } from '../errors/index.js';
 import { modelArtsAnswer } from './answers.js';
 import { admit, look, type LookContext } from './look.js';
 import type { ServedModel } from './served-model.js';

@@ -1,5 +1,5 @@
-import { AppError, type ErrorFacts, errors } from '../errors.js';
-import type { DetectorInput } from '../detection/engine.js';
+import { AppError, type ErrorFacts, errors } from '../errors/index.js';
+import type { DetectorInput } from '../inference/engine.js';
 
 /** A picture of a request: a file's bytes, or values. */
 export type RequestPicture = { readonly encoded: Uint8Array } | DetectorInput;

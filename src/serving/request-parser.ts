@@ -1,6 +1,6 @@
 import { Piscina } from 'piscina';
-import { compiledModule } from '../compiled.js';
-import { AppError } from '../errors.js';
+import { compiledModule } from '../package-root.js';
+import { AppError } from '../errors/index.js';
 import { type Parsed, type PredictRequest, tryParsePredictRequest } from './predict-request.js';
 
 export interface RequestParser {

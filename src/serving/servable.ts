@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Detection, DetectorInput } from '../detection/engine.js';
-import { AppError, errors } from '../errors.js';
+import type { Detection, DetectorInput } from '../inference/engine.js';
+import { AppError, errors } from '../errors/index.js';
 import type { Settings } from '../settings.js';
 import { Batcher, type BatchLimits } from './batcher.js';
 import { type DetectorProcess, type LoadedModel, startDetector } from './detector-process.js';

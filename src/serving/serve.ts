@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { ServingConfig } from '../config/serving.js';
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 import type { Settings } from '../settings.js';
 import { Admission } from './admission.js';
 import { createMetrics } from './metrics.js';

@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../config/serving.js';
-import { type AppError, errors } from '../errors.js';
+import { type AppError, errors } from '../errors/index.js';
 import { Servable, type ServableOptions, type ServableState } from './servable.js';
 import { chosenVersions, listVersions, type ModelSource, type VersionFolder } from './versions.js';
 

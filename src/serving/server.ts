@@ -1,6 +1,6 @@
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 import { replyWithError } from './http-errors.js';
 import { addModelRoutes, type RouteContext } from './model-routes.js';
 import { addModelArtsRoute } from './modelarts-route.js';

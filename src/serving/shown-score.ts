@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { SHOWN_SCORE } from '../detection/detections.js';
-import { errors } from '../errors.js';
+import { SHOWN_SCORE } from '../formats/detections.js';
+import { errors } from '../errors/index.js';
 
 const Index = z.object({ score_threshold: z.number().default(SHOWN_SCORE) });
 

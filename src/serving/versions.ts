@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { VersionPolicy } from '../config/serving.js';
-import { MODEL_CARD } from '../detection/model-card.js';
+import { MODEL_CARD } from '../formats/model-card.js';
 
 /** Where the versions of a model lie. */
 export interface ModelSource {

@@ -3,8 +3,8 @@ import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { mapConcurrently } from '../concurrency.js';
-import { errors } from '../errors.js';
-import type { StageProgress } from '../pipeline.js';
+import { errors } from '../errors/index.js';
+import type { StageProgress } from '../formats/pipeline.js';
 import type { StoreDriver, StoredObject } from './driver.js';
 import { s3 } from './s3.js';
 

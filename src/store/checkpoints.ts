@@ -1,5 +1,5 @@
-import { AppError } from '../errors.js';
-import type { ArtifactRef } from '../pipeline.js';
+import { AppError } from '../errors/index.js';
+import type { ArtifactRef } from '../formats/pipeline.js';
 import type { ArtifactStore } from './artifact-store.js';
 
 export interface Checkpoint {

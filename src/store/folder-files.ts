@@ -1,8 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { mapConcurrently } from '../concurrency.js';
-import { AppError, errors } from '../errors.js';
-import { sha256OfFile } from '../hashing.js';
+import { AppError, errors } from '../errors/index.js';
+import { sha256OfFile } from '../files/hashing.js';
 
 /** Files hashed, copied or sent at a time. */
 export const AT_A_TIME = 4;

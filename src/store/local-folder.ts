@@ -5,7 +5,7 @@ import { dirname, join, relative, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { mapConcurrently } from '../concurrency.js';
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 import type { StoreDriver, StoredObject } from './driver.js';
 
 /** Files that are being written: on the same file system as the rest, never listed. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { canonicalJson, sha256 } from '../hashing.js';
-import type { ArtifactRef } from '../pipeline.js';
+import { canonicalJson, sha256 } from '../files/hashing.js';
+import type { ArtifactRef } from '../formats/pipeline.js';
 
 /** Read from elsewhere, written into folders here: it must stay inside them. */
 const relativePath = z

@@ -1,4 +1,4 @@
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 import type { Settings } from '../settings.js';
 import { type ArtifactStore, createArtifactStore } from './artifact-store.js';
 import type { StoreDriver } from './driver.js';

@@ -3,7 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errors } from '../errors.js';
+import { errors } from '../errors/index.js';
 import type { StoreDriver, StoredObject } from './driver.js';
 import { uploadFile } from './s3-upload.js';
 

@@ -1,4 +1,4 @@
-import { canonicalJson, sha256 } from '../hashing.js';
+import { canonicalJson, sha256 } from '../files/hashing.js';
 
 export interface StageKeyParts {
   readonly stage: string;

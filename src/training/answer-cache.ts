@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { sha256 } from '../hashing.js';
+import { sha256 } from '../files/hashing.js';
 
 /** A teacher's answers for the k best anchors of each of some pictures, one picture after another. */
 export interface PictureAnswers {

@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CocoMetrics } from '../pipeline.js';
-import { ARCHIVE, checkpointPrefix, writeCheckpointPointer } from './artifact.js';
+import type { CocoMetrics } from '../formats/pipeline.js';
+import { ARCHIVE, checkpointPrefix, writeCheckpointPointer } from '../formats/training-state.js';
 
 /** The best checkpoint with its numbers, in google/automl's layout (`utils.archive_ckpt`), and a JSON twin for programs. */
 export async function archiveBest(

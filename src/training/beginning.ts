@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { familyOf } from '../config/families.js';
 import { stepsPerEpoch } from '../data/batches.js';
-import { CleanedDataset, DATASET_FILE } from '../data/dataset.js';
+import { CleanedDataset, DATASET_FILE } from '../formats/dataset.js';
 import { variableSpecs } from '../model/efficientdet.js';
-import type { TrainInput } from '../pipeline.js';
+import type { TrainInput } from '../formats/pipeline.js';
 import type { Settings } from '../settings.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import { type Checkpoint, newestCheckpoint } from '../store/checkpoints.js';
-import { readState, type TrainingState } from './artifact.js';
+import { readState, type TrainingState } from '../formats/training-state.js';
 import { resolvePrecision, thisHardware } from './precision.js';
 import { type Start, startingWeights } from './pretrained.js';
 

@@ -1,10 +1,10 @@
 import { familyOf } from '../config/families.js';
 import type { Training } from '../config/run.js';
 import { evaluationBatches } from '../data/batches.js';
-import type { CleanedDataset } from '../data/dataset.js';
-import { type CocoGroundTruth, groundTruthCoco } from '../data/ground-truth.js';
-import { type CocoDetection, cocoDetections } from '../detection/detections.js';
-import type { CocoMetrics, StageProgress } from '../pipeline.js';
+import type { CleanedDataset } from '../formats/dataset.js';
+import { type CocoGroundTruth, groundTruthCoco } from '../formats/ground-truth.js';
+import { type CocoDetection, cocoDetections } from '../formats/detections.js';
+import type { CocoMetrics, StageProgress } from '../formats/pipeline.js';
 import type { TrainingSession } from './session.js';
 
 /** COCO metrics: evaluation is another stage, so it is handed in. */

@@ -1,6 +1,6 @@
 import { familyOf, type ModelName } from '../config/families.js';
 import type { Training } from '../config/run.js';
-import { AppError, firstFew } from '../errors.js';
+import { AppError, firstFew } from '../errors/index.js';
 import type { VariableSpec } from '../graph/variables.js';
 import { classesOfHead, headForClasses } from '../model/weights/class-head.js';
 import { PACKAGED } from '../model/weights/imagenet.js';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { TrainingBatch } from '../data/batches.js';
-import type { RawDetections } from '../detection/detections.js';
+import type { RawDetections } from '../formats/detections.js';
 import { Program } from '../graph/execution.js';
 import type { VariableSpec } from '../graph/variables.js';
 import type { PictureAnswers } from './answer-cache.js';

@@ -1,6 +1,6 @@
 import type { AnchorOptions } from '../detection/anchors.js';
-import { assertSameClasses } from '../detection/model-card.js';
-import { errors } from '../errors.js';
+import { assertSameClasses } from '../formats/model-card.js';
+import { errors } from '../errors/index.js';
 
 export interface Teacher {
   /** The frozen network's bytes, recorded at the student's input size. */

@@ -1,5 +1,5 @@
 import type { TrainingBatch } from '../data/batches.js';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../errors/index.js';
 import type { AnswerCache, PictureAnswers } from './answer-cache.js';
 
 interface TeachingOptions {

@@ -3,7 +3,7 @@ import { type FamilyRow, familyOf, type ModelName } from '../config/families.js'
 import type { Hparams } from '../config/run.js';
 import { type AnchorGrid, anchorOptions, createAnchors } from '../detection/anchors.js';
 import { detect } from '../detection/detect.js';
-import { FROZEN_INPUT, frozenOutput } from '../detection/model-card.js';
+import { FROZEN_INPUT, frozenOutput } from '../formats/model-card.js';
 import type { Precision } from '../graph/graph.js';
 import { inlineGraph } from '../graph/graph-def.js';
 import { type InputSpec, ProgramBuilder } from '../graph/program.js';

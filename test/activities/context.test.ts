@@ -4,8 +4,8 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { asActivity, type StageContext } from '../../activities/context.js';
-import { errors } from '../../src/errors.js';
-import type { StageProgress } from '../../src/pipeline.js';
+import { errors } from '../../src/errors/index.js';
+import type { StageProgress } from '../../src/formats/pipeline.js';
 
 afterEach(() => vi.useRealTimers());
 

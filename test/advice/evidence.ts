@@ -1,5 +1,5 @@
 import type { AdviceInput, Evidence, EvidenceReport } from '../../src/advice/suggestion.js';
-import type { TrainingHistory } from '../../src/config/history.js';
+import type { TrainingHistory } from '../../src/formats/training-history.js';
 import { parseRunConfig, type RunConfig } from '../../src/config/run.js';
 
 type Deep<T> = {

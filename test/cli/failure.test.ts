@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { reportFailure } from '../../src/cli/failure.js';
-import { errors } from '../../src/errors.js';
+import { errors } from '../../src/errors/index.js';
 
 function report(error: unknown, json: boolean): { status: number; text: string } {
   let text = '';

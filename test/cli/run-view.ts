@@ -1,4 +1,4 @@
-import type { StageName, StageProgress, StageState, StageStatus } from '../../src/pipeline.js';
+import type { StageName, StageProgress, StageState, StageStatus } from '../../src/formats/pipeline.js';
 import type { RunningActivity, RunView } from '../../src/runs/runs.js';
 
 /** A moment of a run, for what is shown of it. */

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sha256 } from '../../src/hashing.js';
+import { sha256 } from '../../src/files/hashing.js';
 import type { ArtifactStore } from '../../src/store/artifact-store.js';
 import type { StoreDriver } from '../../src/store/driver.js';
 import { killWhileCommitting } from '../store/kill-while-committing.js';

@@ -13,7 +13,7 @@ import {
   type TrainingBatchOptions,
   trainingBatches,
 } from '../../src/data/batches.js';
-import type { CleanedDataset, CleanedSample } from '../../src/data/dataset.js';
+import type { CleanedDataset, CleanedSample } from '../../src/formats/dataset.js';
 import { randomFrom } from '../../src/random.js';
 import { expectParity } from '../parity.js';
 import { runPython } from '../python.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { iou, type BoxYxyx } from '../../src/boxes.js';
 import { familyOf } from '../../src/config/families.js';
 import { Hparams } from '../../src/config/run.js';
-import type { CleanedSample } from '../../src/data/dataset.js';
+import type { CleanedSample } from '../../src/formats/dataset.js';
 import { evaluationSample, type TrainingRecipe, trainingSample } from '../../src/data/samples.js';
 import type { Targets } from '../../src/detection/targets.js';
 import { drawPicture, findRectangle, temporaryFolder } from './scene.js';

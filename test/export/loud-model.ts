@@ -1,6 +1,6 @@
 import { ASPECT_RATIOS, familyOf, type ModelName } from '../../src/config/families.js';
 import { NmsConfigs } from '../../src/config/run.js';
-import { modelCard } from '../../src/detection/model-card.js';
+import { modelCard } from '../../src/formats/model-card.js';
 import { writeModel } from '../../src/export/model-folder.js';
 import { variableSpecs } from '../../src/model/efficientdet.js';
 import { goldenValues } from '../model/golden-weights.js';

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { familyOf, type FamilyRow, type ModelName, MODEL_NAMES } from '../../src/config/families.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
-import { sha256 } from '../../src/hashing.js';
+import { sha256 } from '../../src/files/hashing.js';
 import { efficientDet, type Features, variableSpecs } from '../../src/model/efficientdet.js';
 import { expectParity, largestError } from '../parity.js';
 import { EagerVariables, goldenImages, goldenValues } from './golden-weights.js';

@@ -22,7 +22,7 @@ beforeEach(async () => {
       await symlink(join(ROOT, 'node_modules', name), join(checkout, 'node_modules', name));
   await mkdir(join(checkout, 'src', 'cli'), { recursive: true });
   await mkdir(join(checkout, 'src', 'native'));
-  await cp(join(ROOT, 'src/native/lock.ts'), join(checkout, 'src/native/lock.ts'));
+  await cp(join(ROOT, 'src/files/lock.ts'), join(checkout, 'src/files/lock.ts'));
   await writeFile(join(checkout, 'src/cli/main.ts'), printing('one'));
 });
 afterEach(() => rm(checkout, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { sha256 } from '../../src/hashing.js';
+import { sha256 } from '../../src/files/hashing.js';
 import type { WheelRow } from '../../src/native/wheels.js';
 
 interface Member {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { errors } from '../../src/errors.js';
+import { errors } from '../../src/errors/index.js';
 import type { Download } from '../../src/native/download.js';
 import type { PartProgress } from '../../src/native/progress.js';
 import { findWheel, provideWheel } from '../../src/native/wheel.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Detection, DetectorInput } from '../../src/detection/engine.js';
+import type { Detection, DetectorInput } from '../../src/inference/engine.js';
 import { Batcher } from '../../src/serving/batcher.js';
 
 const picture = (width: number, mark: number): DetectorInput => ({

@@ -6,7 +6,7 @@ import { createServer, type Server as TcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { readServerNote, writeServerNote } from '../../workers/server-note.js';
+import { readServerNote, writeServerNote } from '../../src/formats/server-note.js';
 import { type Server, startServer } from '../../workers/server.js';
 import { readSettings, type Settings } from '../../src/settings.js';
 import { providedTemporal } from '../temporal.js';

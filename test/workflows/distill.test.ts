@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { planRun } from '../../src/cli/plan-run.js';
-import { errors } from '../../src/errors.js';
-import { QUEUES, STAGES } from '../../src/pipeline.js';
-import { readNotes, type TrainerNote } from '../activities/script.js';
+import { planRun } from '../../src/stages/plan.js';
+import { errors } from '../../src/errors/index.js';
+import { QUEUES, STAGES } from '../../src/formats/pipeline.js';
+import { readNotes, type TrainerNote } from '../stages/script.js';
 import { CARD, openScene, type Scene } from './scene.js';
 
 // Each starts several processes, on machines of any size.

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { readNotes, type TrainerNote } from '../activities/script.js';
+import { readNotes, type TrainerNote } from '../stages/script.js';
 import { fakeTrainer, lookUntil, openScene, type Scene, type Workers } from './scene.js';
 
 // Each starts several processes, on machines of any size.

@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { afterEach, expect, it, type TestContext, vi } from 'vitest';
-import { planRun } from '../../src/cli/plan-run.js';
-import { STAGES } from '../../src/pipeline.js';
+import { planRun } from '../../src/stages/plan.js';
+import { STAGES } from '../../src/formats/pipeline.js';
 import { openBucket } from '../../src/store/bucket.js';
-import { readNotes } from '../activities/script.js';
+import { readNotes } from '../stages/script.js';
 import { startMinio } from '../minio.js';
 import { CARD, openScene } from './scene.js';
 

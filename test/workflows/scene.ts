@@ -6,18 +6,18 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createControlActivities, createGpuActivities } from '../../activities/index.js';
-import type { Dependencies } from '../../activities/dependencies.js';
-import type { Trainer } from '../../activities/trainer-process.js';
-import type { PlanContext } from '../../src/cli/plan-run.js';
+import type { Dependencies } from '../../src/stages/dependencies.js';
+import type { Trainer } from '../../src/trainer/process.js';
+import type { PlanContext } from '../../src/stages/plan.js';
 import type { ModelName } from '../../src/config/families.js';
 import { type Distillation, parseRunConfig, type RunConfig } from '../../src/config/run.js';
-import { QUEUES } from '../../src/pipeline.js';
+import { QUEUES } from '../../src/formats/pipeline.js';
 import { connectRuns, type Runs, type RunView } from '../../src/runs/runs.js';
 import { readSettings, type Settings } from '../../src/settings.js';
 import { type ArtifactStore } from '../../src/store/artifact-store.js';
 import { openStore } from '../../src/store/open-store.js';
 import { drawPicture } from '../data/scene.js';
-import { SCRIPT, type Script } from '../activities/script.js';
+import { SCRIPT, type Script } from '../stages/script.js';
 import { startTemporal } from '../temporal.js';
 
 let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
@@ -30,7 +30,7 @@ export const bundledWorkflows = (): Promise<WorkflowBundleWithSourceMap> =>
   }));
 
 export const fakeTrainer = (limits: Partial<Trainer['limits']> = {}): Trainer => ({
-  program: new URL('../activities/fake-trainer.ts', import.meta.url),
+  program: new URL('../stages/fake-trainer.ts', import.meta.url),
   limits: { stallSeconds: () => 30, lookMs: 100, stopGraceMs: 20_000, ...limits },
 });
 

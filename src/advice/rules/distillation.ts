@@ -1,4 +1,4 @@
-import type { TrainingHistory } from '../../config/history.js';
+import type { TrainingHistory } from '../../formats/training-history.js';
 import { confidenceFrom, fallPerEpoch, lastMean } from '../signals.js';
 import {
   type AdviceInput,

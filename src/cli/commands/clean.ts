@@ -5,8 +5,8 @@ import type { Data } from '../../config/run.js';
 import type { AnchorSetting } from '../../data/cleaning/anchor-fit.js';
 import type { CleaningReport, LedgerEntry } from '../../data/cleaning/clean.js';
 import type { Findings } from '../../data/cleaning/report-files.js';
-import { errors } from '../../errors.js';
-import type { Prediction } from '../../pipeline.js';
+import { errors } from '../../errors/index.js';
+import type { Prediction } from '../../formats/pipeline.js';
 import type { Settings } from '../../settings.js';
 import { defineCommand, flag, MODEL_HELP, optional, several } from '../command.js';
 import { modelNamed } from '../model-name.js';
@@ -49,7 +49,7 @@ export const clean = defineCommand({
       );
     const { cleanDataset } = await import('../../data/cleaning/clean.js');
     const { readFindings, REPORT_PAGE } = await import('../../data/cleaning/report-files.js');
-    const { fillFolder } = await import('../output-folder.js');
+    const { fillFolder } = await import('../../files/new-folder.js');
     const { showStage } = await import('../progress/stage.js');
     const { localData } = await import('../../data/bucket.js');
     const named = await readOptions({ train: dataset, format }, set);
@@ -88,7 +88,7 @@ async function review(
 ): Promise<void> {
   const { withModel } = await import('../model-folder.js');
   const { runJob } = await import('../trainer-job.js');
-  const { readModelCard } = await import('../../detection/model-card.js');
+  const { readModelCard } = await import('../../formats/model-card.js');
   const { reviewLabels } = await import('../../data/cleaning/review.js');
   await withModel(model, context, async modelFolder => {
     const { classes } = await readModelCard(modelFolder);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunConfig } from '../../config/run.js';
-import type { CocoMetrics, RunResult } from '../../pipeline.js';
+import type { CocoMetrics, RunResult } from '../../formats/pipeline.js';
 import type { Settings } from '../../settings.js';
 import { defineCommand } from '../command.js';
 import { formatDuration } from '../format.js';

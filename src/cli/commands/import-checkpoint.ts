@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { errors } from '../../errors.js';
-import type { ImportInput, ImportReport } from '../../pipeline.js';
+import { errors } from '../../errors/index.js';
+import type { ImportInput, ImportReport } from '../../formats/pipeline.js';
 import { defineCommand, flag, needed, optional } from '../command.js';
 import { modelNamed } from '../model-name.js';
 
@@ -23,7 +23,7 @@ PyTorch state file. Moving averages stand in for the variables that they average
   json: true,
   async act({ args: [named], options: given, settings, terminal }) {
     const [{ fillFolder }, { runJob }] = await Promise.all([
-      import('../output-folder.js'),
+      import('../../files/new-folder.js'),
       import('../trainer-job.js'),
     ]);
     const input: ImportInput = {

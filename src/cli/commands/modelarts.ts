@@ -1,4 +1,4 @@
-import { errors } from '../../errors.js';
+import { errors } from '../../errors/index.js';
 import { defineCommand, flag, optional } from '../command.js';
 
 const truth = (text: string) => optional('True|False', text);
@@ -37,7 +37,7 @@ detdistill modelarts --data_url=pictures --train_url=out --model_name=efficientd
       await Promise.all([
         import('../../config/modelarts.js'),
         import('../../config/paths.js'),
-        import('../../detection/model-card.js'),
+        import('../../formats/model-card.js'),
         import('../launch.js'),
       ]);
     const written = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

@@ -9,7 +9,7 @@ export const plan = defineCommand({
   json: true,
   async act({ args: [path], options: { set }, settings, terminal }) {
     const { readConfigFile } = await import('../config-file.js');
-    const { planRun } = await import('../plan-run.js');
+    const { planRun } = await import('../../stages/plan.js');
     const { openStore } = await import('../../store/open-store.js');
     const config = await readConfigFile(path!, set);
     const stages = await planRun(config, { store: openStore(settings), cacheFolder: settings.cacheFolder });

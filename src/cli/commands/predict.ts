@@ -1,8 +1,8 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
-import { SHOWN_SCORE } from '../../detection/detections.js';
-import { errors } from '../../errors.js';
-import type { Prediction } from '../../pipeline.js';
+import { SHOWN_SCORE } from '../../formats/detections.js';
+import { errors } from '../../errors/index.js';
+import type { Prediction } from '../../formats/pipeline.js';
 import { defineCommand, needed, optional, MODEL_HELP } from '../command.js';
 
 export const predict = defineCommand({
@@ -42,7 +42,7 @@ function readScore(written: string | undefined): number {
 }
 
 async function drawAll(predictions: readonly Prediction[], folder: string): Promise<string[]> {
-  const { drawBoxes, DETECTION_COLOUR } = await import('../../data/draw.js');
+  const { drawBoxes, DETECTION_COLOUR } = await import('../../images/draw.js');
   await mkdir(folder, { recursive: true });
   const files = distinct(predictions.map(({ image }) => basename(image, extname(image)))).map(name =>
     join(folder, `${name}.png`),

@@ -1,4 +1,4 @@
-import { errors } from '../../errors.js';
+import { errors } from '../../errors/index.js';
 import { defineCommand } from '../command.js';
 
 const KINDS = ['control', 'gpu'] as const;

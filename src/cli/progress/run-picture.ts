@@ -1,4 +1,4 @@
-import type { StageName, StageStatus } from '../../pipeline.js';
+import type { StageName, StageStatus } from '../../formats/pipeline.js';
 import type { RunningActivity, RunView } from '../../runs/runs.js';
 import { formatDuration } from '../format.js';
 import { alignTable } from '../table.js';

@@ -2,8 +2,8 @@ import { kmeans } from 'ml-kmeans';
 import { type BoxYxyx, boxHeight, boxWidth, iou } from '../../boxes.js';
 import { ANCHORS_PER_CELL } from '../../config/families.js';
 import { type AnchorGrid, type AnchorOptions, createAnchors } from '../../detection/anchors.js';
-import type { CleanedDataset, CleanedSample } from '../dataset.js';
-import { letterbox } from '../pictures.js';
+import type { CleanedDataset, CleanedSample } from '../../formats/dataset.js';
+import { letterbox } from '../../images/images.js';
 
 /** What decides which anchors a detector has. */
 export interface AnchorSetting {

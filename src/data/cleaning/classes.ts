@@ -1,5 +1,5 @@
 import type { Data } from '../../config/run.js';
-import { errors } from '../../errors.js';
+import { errors } from '../../errors/index.js';
 import type { LabelPlan } from './labels.js';
 import type { Source } from './splits.js';
 

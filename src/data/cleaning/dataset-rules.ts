@@ -1,6 +1,6 @@
 import { type Cleaning, isRuleOn } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
-import type { CleanedDataset } from '../dataset.js';
+import type { CleanedDataset } from '../../formats/dataset.js';
 import { anchorFit, type AnchorSetting, describeFit } from './anchor-fit.js';
 
 /** Something about the data set as a whole: nothing is changed, there is no file to name. */

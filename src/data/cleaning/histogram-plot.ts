@@ -1,4 +1,4 @@
-import { escapeXml } from '../draw.js';
+import { escapeXml } from '../../images/draw.js';
 import type { Histogram } from './report.js';
 
 /** Okabe–Ito: told apart by colour-blind people too. */

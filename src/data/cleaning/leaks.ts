@@ -1,5 +1,5 @@
 import type { Cleaning } from '../../config/cleaning.js';
-import type { Split } from '../dataset.js';
+import type { Split } from '../../formats/dataset.js';
 import { describeBoxes } from './describe-boxes.js';
 import type { Likeness } from './likeness.js';
 import type { PictureFacts } from './picture.js';

@@ -1,5 +1,5 @@
 import { boxArea } from '../../boxes.js';
-import type { CleanedDataset, CleanedSample, Split } from '../dataset.js';
+import type { CleanedDataset, CleanedSample, Split } from '../../formats/dataset.js';
 import { DATASET_RULES, type DatasetFinding } from './dataset-rules.js';
 import type { LabelPlan } from './labels.js';
 import { type RuleFinding, RULES } from './rules.js';

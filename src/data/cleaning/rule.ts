@@ -1,6 +1,6 @@
 import type { OPTIONAL_RULES } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
-import type { LabelledBox, RawSample, Split } from '../dataset.js';
+import type { LabelledBox, RawSample, Split } from '../../formats/dataset.js';
 import type { LabelPlan } from './labels.js';
 import type { Leak } from './leaks.js';
 import type { PictureFacts } from './picture.js';

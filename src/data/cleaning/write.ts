@@ -3,7 +3,7 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { boxArea } from '../../boxes.js';
 import { mapConcurrently } from '../../concurrency.js';
-import type { CleanedDataset, CleanedSample, Split } from '../dataset.js';
+import type { CleanedDataset, CleanedSample, Split } from '../../formats/dataset.js';
 import { rewritePicture } from './picture.js';
 import type { Working } from './rule.js';
 

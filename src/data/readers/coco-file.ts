@@ -1,9 +1,9 @@
 import { basename, dirname, extname, join, relative } from 'node:path';
 import { z } from 'zod';
 import { mapConcurrently } from '../../concurrency.js';
-import { AppError, errors } from '../../errors.js';
-import type { Split } from '../dataset.js';
-import { listFiles, readHead, statOf } from '../files.js';
+import { AppError, errors } from '../../errors/index.js';
+import type { Split } from '../../formats/dataset.js';
+import { listFiles, readHead, statOf } from '../../files/walk.js';
 import { readJsonLists } from './json-lists.js';
 import { checked } from './reader.js';
 

@@ -1,7 +1,7 @@
 import { basename, dirname, extname, join, posix, resolve } from 'node:path';
 import { mapConcurrently } from '../../concurrency.js';
-import type { LabelledBox, RawDataset, RawSample, Split } from '../dataset.js';
-import { fileNames } from '../files.js';
+import type { LabelledBox, RawDataset, RawSample, Split } from '../../formats/dataset.js';
+import { fileNames } from '../../files/walk.js';
 import {
   chooseSplits,
   type CocoAnnotation,

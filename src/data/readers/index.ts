@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
-import { errors } from '../../errors.js';
-import type { RawDataset } from '../dataset.js';
-import { listFiles, statOf } from '../files.js';
+import { errors } from '../../errors/index.js';
+import type { RawDataset } from '../../formats/dataset.js';
+import { listFiles, statOf } from '../../files/walk.js';
 import { coco } from './coco.js';
 import { manifest } from './manifest.js';
 import type { DatasetReader } from './reader.js';

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { messageOf } from '../../errors.js';
+import { messageOf } from '../../errors/index.js';
 
 const CHUNK_BYTES = 2 ** 18;
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { extname, resolve } from 'node:path';
-import { errors, messageOf } from '../../errors.js';
-import { listFiles, statOf } from '../files.js';
+import { errors, messageOf } from '../../errors/index.js';
+import { listFiles, statOf } from '../../files/walk.js';
 
 /** One line of a ModelArts manifest, its spellings made one. */
 export interface ManifestLine {

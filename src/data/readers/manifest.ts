@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { mapConcurrently } from '../../concurrency.js';
-import { messageOf } from '../../errors.js';
-import type { RawDataset, RawSample, Split } from '../dataset.js';
+import { messageOf } from '../../errors/index.js';
+import type { RawDataset, RawSample, Split } from '../../formats/dataset.js';
 import { findManifest, locate, type ManifestLine, readManifest } from './manifest-file.js';
 import { type DatasetReader, orderSamples } from './reader.js';
 import { parseVoc } from './voc-xml.js';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename, extname, join, relative, sep } from 'node:path';
-import type { Split } from '../dataset.js';
+import type { Split } from '../../formats/dataset.js';
 import { PICTURE } from './reader.js';
 
 /** Folders that hold pictures or labels only: they are no part of a sample's name. */

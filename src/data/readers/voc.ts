@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { mapConcurrently } from '../../concurrency.js';
-import { messageOf } from '../../errors.js';
-import type { RawDataset, RawSample } from '../dataset.js';
-import { listFiles, readHead, statOf } from '../files.js';
+import { messageOf } from '../../errors/index.js';
+import type { RawDataset, RawSample } from '../../formats/dataset.js';
+import { listFiles, readHead, statOf } from '../../files/walk.js';
 import { findManifest } from './manifest-file.js';
 import { type DatasetReader, orderSamples } from './reader.js';
 import { idOf, pairFiles, picturesAmong, readSplitLists, type SplitList } from './voc-layout.js';

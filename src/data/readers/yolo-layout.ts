@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { errors } from '../../errors.js';
-import type { Split } from '../dataset.js';
-import { listFiles, statOf } from '../files.js';
+import { errors } from '../../errors/index.js';
+import type { Split } from '../../formats/dataset.js';
+import { listFiles, statOf } from '../../files/walk.js';
 import { checked, PICTURE } from './reader.js';
 
 const Folders = z.union([z.string(), z.array(z.string())]);

@@ -1,8 +1,8 @@
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ModelCard } from '../../detection/model-card.js';
-import { SHOWN_SCORE } from '../../detection/detections.js';
-import type { ConfigMetrics } from '../../pipeline.js';
+import type { ModelCard } from '../../formats/model-card.js';
+import { SHOWN_SCORE } from '../../formats/detections.js';
+import type { ConfigMetrics } from '../../formats/pipeline.js';
 
 const SERVICE = 'customize_service.py';
 const CONFIG = 'config.json';

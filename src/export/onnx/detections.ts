@@ -1,9 +1,9 @@
 import { ANCHORS_PER_CELL } from '../../config/families.js';
 import type { AnchorGrid } from '../../detection/anchors.js';
-import { FROZEN_INPUT, frozenOutput, gridOf, type ModelCard } from '../../detection/model-card.js';
-import { extendModel } from '../../detection/onnx-model.js';
-import { Nodes } from '../../detection/onnx-nodes.js';
-import { errors } from '../../errors.js';
+import { FROZEN_INPUT, frozenOutput, gridOf, type ModelCard } from '../../formats/model-card.js';
+import { extendModel } from '../../onnx/model.js';
+import { Nodes } from '../../onnx/nodes.js';
+import { errors } from '../../errors/index.js';
 
 /**
  * A model that is useful by itself: the network of network.onnx between normalisation and suppression. Input `pictures`

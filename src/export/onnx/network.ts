@@ -1,8 +1,8 @@
-import { FROZEN_INPUT, type ModelCard } from '../../detection/model-card.js';
-import { errors } from '../../errors.js';
+import { FROZEN_INPUT, type ModelCard } from '../../formats/model-card.js';
+import { errors } from '../../errors/index.js';
 import { prune } from '../../graph/graph.js';
 import type { FrozenNetwork } from '../network.js';
-import { encodeModel, type Port } from '../../detection/onnx-model.js';
+import { encodeModel, type Port } from '../../onnx/model.js';
 import { OPERATIONS } from './operations.js';
 import { Translation } from './translation.js';
 

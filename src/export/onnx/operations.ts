@@ -1,4 +1,4 @@
-import { errors } from '../../errors.js';
+import { errors } from '../../errors/index.js';
 import type { Attribute, Node } from '../../graph/graph.js';
 import { type Convolution, type Fixed, fixedFrom, type Translation, type Value } from './translation.js';
 

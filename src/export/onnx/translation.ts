@@ -1,5 +1,5 @@
 import type { Constant, Node, Output } from '../../graph/graph.js';
-import type { Initializer, OnnxNode } from '../../detection/onnx-model.js';
+import type { Initializer, OnnxNode } from '../../onnx/model.js';
 
 /** Numbers known while the model is written. */
 export interface Fixed {

@@ -1,5 +1,5 @@
 import type { Dataset } from 'h5wasm/node';
-import { errors } from '../../errors.js';
+import { errors } from '../../errors/index.js';
 import type { VariableSpec } from '../../graph/variables.js';
 import { canonicalName, type Weights, type WeightTensor } from './weights.js';
 

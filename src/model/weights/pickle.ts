@@ -1,4 +1,4 @@
-import { errors } from '../../errors.js';
+import { errors } from '../../errors/index.js';
 import { ByteReader } from './byte-reader.js';
 
 /** What a pickle may mean here: named globals become these functions, nothing else is ever called. */

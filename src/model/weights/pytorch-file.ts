@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { fromBufferPromise, type Entry, type ZipFile } from 'yauzl';
-import { errors } from '../../errors.js';
+import { errors } from '../../errors/index.js';
 import type { FloatFormat } from './float-formats.js';
 import { type PickleWorld, unpickle } from './pickle.js';
 

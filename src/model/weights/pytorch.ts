@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { AppError, errors } from '../../errors.js';
+import { AppError, errors } from '../../errors/index.js';
 import { FLOAT_FORMATS, type FloatFormat } from './float-formats.js';
 import type { PickleWorld } from './pickle.js';
 import { openStateFile, type Storage, type StorageType } from './pytorch-file.js';

@@ -1,9 +1,9 @@
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { COCO_LABELS } from '../../config/coco-labels.js';
+import { COCO_LABELS } from '../../formats/coco-labels.js';
 import type { BackboneName } from '../../config/families.js';
-import { errors } from '../../errors.js';
+import { errors } from '../../errors/index.js';
 import type { VariableSpec } from '../../graph/variables.js';
 import { classesOfHead } from './class-head.js';
 import { HDF5_MAGIC, readHdf5 } from './hdf5.js';

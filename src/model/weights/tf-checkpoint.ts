@@ -1,5 +1,5 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
-import { AppError, errors } from '../../errors.js';
+import { AppError, errors } from '../../errors/index.js';
 import type { VariableSpec } from '../../graph/variables.js';
 import { ByteReader } from './byte-reader.js';
 import { maskedCrc32c } from './crc32c.js';

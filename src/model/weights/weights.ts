@@ -1,5 +1,5 @@
 import type { VariableSpec } from '../../graph/variables.js';
-import type { ShapeMismatch } from '../../pipeline.js';
+import type { ShapeMismatch } from '../../formats/pipeline.js';
 
 export interface WeightTensor {
   readonly shape: readonly number[];

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Data } from '../../../src/config/run.js';
 import { cleanDataset } from '../../../src/data/cleaning/clean.js';
-import { CleanedDataset } from '../../../src/data/dataset.js';
-import { sha256OfFile } from '../../../src/hashing.js';
-import type { StageProgress } from '../../../src/pipeline.js';
+import { CleanedDataset } from '../../../src/formats/dataset.js';
+import { sha256OfFile } from '../../../src/files/hashing.js';
+import type { StageProgress } from '../../../src/formats/pipeline.js';
 import { temporaryFolder } from '../scene.js';
 import { cleanFolder, cleanItems, SIZE, type VocItem, writeVocSet } from './voc-set.js';
 

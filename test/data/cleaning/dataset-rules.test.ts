@@ -4,7 +4,7 @@ import { familyOf } from '../../../src/config/families.js';
 import { Data } from '../../../src/config/run.js';
 import { anchorFit, bestAnchorIou } from '../../../src/data/cleaning/anchor-fit.js';
 import { findInDataset } from '../../../src/data/cleaning/dataset-rules.js';
-import type { CleanedDataset, CleanedSample } from '../../../src/data/dataset.js';
+import type { CleanedDataset, CleanedSample } from '../../../src/formats/dataset.js';
 import { anchorOptions, createAnchors } from '../../../src/detection/anchors.js';
 import { randomFrom } from '../../../src/random.js';
 

@@ -5,7 +5,7 @@ import type { BoxYxyx } from '../../../src/boxes.js';
 import type { z } from 'zod';
 import { Data } from '../../../src/config/run.js';
 import { type CleaningReport, cleanDataset, type LedgerEntry } from '../../../src/data/cleaning/clean.js';
-import { CleanedDataset, type LabelledBox } from '../../../src/data/dataset.js';
+import { CleanedDataset, type LabelledBox } from '../../../src/formats/dataset.js';
 import { writeVoc } from '../../../src/data/readers/voc-xml.js';
 import { drawPicture, temporaryFolder } from '../scene.js';
 

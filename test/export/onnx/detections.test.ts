@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NmsConfigs } from '../../../src/config/run.js';
-import { openDetector } from '../../../src/detection/detector.js';
+import { openDetector } from '../../../src/inference/detector.js';
 import { writeModel } from '../../../src/export/model-folder.js';
 import { onnxDetections } from '../../../src/export/onnx/detections.js';
 import { randomFrom } from '../../../src/random.js';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { familyOf, type ModelName } from '../../../src/config/families.js';
 import { NmsConfigs } from '../../../src/config/run.js';
-import { type ModelCard, modelCard } from '../../../src/detection/model-card.js';
+import { type ModelCard, modelCard } from '../../../src/formats/model-card.js';
 import type { FrozenNetwork } from '../../../src/export/network.js';
 import { Program } from '../../../src/graph/execution.js';
 import { encodeGraph, inlineGraph } from '../../../src/graph/graph-def.js';

@@ -1,0 +1,137 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import { familyOf, MODEL_NAMES, type ModelName } from '../config/families.js';
+import { AspectRatios, NmsConfigs } from '../config/run.js';
+import { errors, firstFew } from '../errors/index.js';
+import { sha256, sha256OfFile } from '../files/hashing.js';
+import { fetched, type FetchOptions, hasObject, isBucketAddress } from '../store/bucket.js';
+import { type AnchorGrid, anchorOptions, createAnchors } from '../detection/anchors.js';
+
+/** model.json beside an exported model: what its graphs do not say themselves. */
+export const ModelCard = z.strictObject({
+  model_name: z.enum(MODEL_NAMES),
+  classes: z.array(z.string()),
+  /** [height, width] of the network input. */
+  image_size: z.tuple([z.int(), z.int()]),
+  anchor_scale: z.number(),
+  aspect_ratios: AspectRatios,
+  nms_configs: z.prefault(NmsConfigs, {}),
+  levels: z.tuple([z.int(), z.int()]),
+  mean: z.array(z.number()),
+  std: z.array(z.number()),
+  step: z.int(),
+  /** On the evaluation split of the data that it was trained on. */
+  metrics: z.record(z.string(), z.number()),
+});
+export type ModelCard = z.infer<typeof ModelCard>;
+
+/** The anchors of its network. */
+export const gridOf = ({ model_name, aspect_ratios, image_size }: ModelCard): AnchorGrid =>
+  createAnchors(anchorOptions(familyOf(model_name), aspect_ratios), image_size);
+
+/** A card; what a family decides is taken from it. */
+export function modelCard(card: Omit<ModelCard, 'anchor_scale' | 'levels' | 'mean' | 'std'>): ModelCard {
+  const { anchorScale, minLevel, maxLevel, normalisation } = familyOf(card.model_name);
+  return {
+    model_name: card.model_name,
+    classes: card.classes,
+    image_size: card.image_size,
+    anchor_scale: anchorScale,
+    aspect_ratios: card.aspect_ratios,
+    nms_configs: card.nms_configs,
+    levels: [minLevel, maxLevel],
+    mean: [...normalisation.mean],
+    std: [...normalisation.std],
+    step: card.step,
+    metrics: card.metrics,
+  };
+}
+
+export const MODEL_CARD = 'model.json';
+export const FROZEN_GRAPH = 'frozen_graph.pb';
+export const ONNX_NETWORK = 'network.onnx';
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** What is wrong with the place where a model is looked for, where it lies one level away. */
+async function misplaced(
+  folder: string,
+  hasCard: (folder: string) => Promise<boolean>,
+): Promise<string | null> {
+  const [below, above] = [`${folder.replace(/\/+$/, '')}/model`, folder.replace(/\/[^/]+\/*$/, '')];
+  if (await hasCard(below)) return `lies above the model: name ${below}`;
+  if (await hasCard(above)) return `${basename(folder)} is a part of the model: name ${above}`;
+  return null;
+}
+
+/**
+ * The folder of a model on this machine: a copy, where it lies in a bucket.
+ * @throws MODEL_UNREADABLE: there is none at that level of the bucket
+ */
+export async function fetchModel(named: string, options: FetchOptions): Promise<string> {
+  if (!isBucketAddress(named)) return named;
+  const hasCard = (address: string): Promise<boolean> => hasObject(`${address}/${MODEL_CARD}`, options.env);
+  if (!(await hasCard(named)))
+    throw errors.modelUnreadable(
+      named,
+      new Error((await misplaced(named, hasCard)) ?? `there is no ${MODEL_CARD}`),
+    );
+  return fetched(named, options);
+}
+
+/** Content of a model folder: of its variables and its card. */
+export async function modelFingerprint(folder: string): Promise<string> {
+  await readModelCard(folder);
+  const variables = (await readdir(join(folder, 'variables'))).sort().map(name => join('variables', name));
+  const hashes = await Promise.all([MODEL_CARD, ...variables].map(name => sha256OfFile(join(folder, name))));
+  return sha256(hashes.join('\n'));
+}
+
+/** The family of the model at a place; null where none can be read: whoever needs it says why. */
+export const modelNameAt = async (named: unknown, options: FetchOptions): Promise<ModelName | null> =>
+  typeof named !== 'string'
+    ? null
+    : fetchModelCard(named, options).then(
+        card => card.model_name,
+        () => null,
+      );
+
+/** The card of a model, here or in a bucket. */
+export const fetchModelCard = async (named: string, options: FetchOptions): Promise<ModelCard> =>
+  readModelCard(await fetchModel(named, options));
+
+export async function readModelCard(folder: string): Promise<ModelCard> {
+  const file = join(folder, MODEL_CARD);
+  const hasCard = (at: string): Promise<boolean> => isThere(join(at, MODEL_CARD));
+  const problem = (await hasCard(folder)) ? null : await misplaced(folder, hasCard);
+  if (problem !== null) throw errors.modelUnreadable(folder, new Error(problem));
+  try {
+    return ModelCard.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch (cause) {
+    throw errors.modelUnreadable(file, cause);
+  }
+}
+
+/** A teacher has to answer for the classes that are to be learned, in their order. @param ours null: not known yet */
+export function assertSameClasses(theirs: readonly string[], ours: readonly string[] | null): void {
+  if (ours === null || theirs.join('\n') === ours.join('\n')) return;
+  const [unwanted, unknown] = [without(theirs, ours), without(ours, theirs)];
+  const order = `it knows them in the order ${firstFew(theirs)}, the data set in ${firstFew(ours)}`;
+  const differences = [
+    unwanted.length > 0 && `it knows ${firstFew(unwanted)}, which the data set does not have`,
+    unknown.length > 0 && `the data set has ${firstFew(unknown)}, which it does not know`,
+  ].filter(Boolean);
+  throw errors.teacherUnfit(differences.join('; ') || order, { teacher: theirs, classes: ours });
+}
+
+const without = (names: readonly string[], others: readonly string[]): string[] =>
+  names.filter(name => !others.includes(name));
+
+/** Input and outputs of the frozen graph: raw maps a level, [N, h, w, 9·classes] and [N, h, w, 36]. */
+export const FROZEN_INPUT = 'images';
+export const frozenOutput = (head: 'class' | 'box', level: number): string => `${head}_predict_${level}`;

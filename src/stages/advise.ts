@@ -1,0 +1,44 @@
+import { advise } from '../advice/advise.js';
+import type { Evidence } from '../advice/suggestion.js';
+import { writeSuggestions } from '../advice/write-suggestions.js';
+import type { TrainingHistory } from '../formats/training-history.js';
+import { readReport } from '../evaluation/report.js';
+import type { AdviseInput, AdviseResult } from '../formats/pipeline.js';
+import { readState } from '../formats/training-state.js';
+import { asActivity } from '../../activities/context.js';
+import type { Dependencies } from './dependencies.js';
+import { adviseKey } from './keys.js';
+import { reuseOrRun } from './reuse.js';
+
+/** How a teacher from elsewhere was trained. */
+const UNKNOWN: TrainingHistory = {
+  stepsPerEpoch: 1,
+  totalSteps: 1,
+  points: [],
+  evaluations: [],
+  rollbacks: [],
+};
+
+/** As many suggestions as a run's result carries; the file has all. */
+const SHOWN = 3;
+
+export const createAdvise = (dependencies: Dependencies) => {
+  const { store } = dependencies;
+  const evidenceOf = async ({ report, trained }: NonNullable<AdviseInput['teacher']>): Promise<Evidence> => ({
+    report: await readReport(await store.open(report)),
+    history: trained === null ? UNKNOWN : (await readState(await store.open(trained))).history,
+  });
+  return (input: AdviseInput): Promise<AdviseResult> =>
+    asActivity(context => {
+      const stage = { kind: 'advise', key: adviseKey(input), context } as const;
+      return reuseOrRun<AdviseResult>(dependencies, stage, async folder => {
+        const student = await evidenceOf(input.student);
+        const teacher = input.teacher && (await evidenceOf(input.teacher));
+        const suggestions = advise({ config: input.config, student, teacher });
+        await writeSuggestions(folder, { report: student.report, suggestions });
+        return {
+          top: suggestions.slice(0, SHOWN).map(({ id, severity, advice }) => ({ id, severity, advice })),
+        };
+      });
+    });
+};

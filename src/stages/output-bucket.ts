@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { mapConcurrently } from '../concurrency.js';
+import { AppError, errors } from '../errors/index.js';
+import type { StageProgress } from '../formats/pipeline.js';
+import { openBucket } from '../store/bucket.js';
+import type { StoreDriver } from '../store/driver.js';
+import { AT_A_TIME, findFiles } from '../store/folder-files.js';
+import { MARKER, markerText, readMarker } from '../formats/run-marker.js';
+
+/** What serving looks for first: while it is missing, nobody takes a model for whole. */
+const ENTRANCE = /(^|\/)saved_model\.pb$/;
+/** Written and removed to see whether one may. */
+const PROBE = '.detdistill';
+
+/** Refuses an address that is not a run's to fill, or that cannot be written. */
+export const assertBucketUsable = (address: string, env?: NodeJS.ProcessEnv): Promise<void> =>
+  orUnusable(address, async () => {
+    const bucket = openBucket(address, env);
+    const keys = (await bucket.list('')).map(({ key }) => key);
+    if (keys.length > 0 && !keys.includes(MARKER))
+      throw errors.outputUnusable(
+        address,
+        `holds ${namesOf(keys).slice(0, 3).join(', ')}, which no run put there`,
+      );
+    await bucket.putBytes(PROBE, new Uint8Array());
+    await bucket.remove([PROBE]);
+  });
+
+interface Upload {
+  readonly run: string;
+  /** A folder whose content becomes the content of the address. */
+  readonly folder: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: StageProgress) => void;
+}
+
+/**
+ * Puts a folder in the place of what an earlier run left at an address; what people added stays. A bucket cannot move
+ * folders: models lose their entrance first and get it last, and until the end the note says that there is more to come.
+ */
+export async function uploadOutput(
+  address: string,
+  { run, folder, env, signal, onProgress }: Upload,
+): Promise<void> {
+  await assertBucketUsable(address, env);
+  const bucket = openBucket(address, env);
+  const before = await keysOfEarlier(bucket);
+  const keys = await findFiles(folder);
+  const mark = (names: readonly string[], isWhole: boolean): Promise<void> =>
+    bucket.putBytes(MARKER, Buffer.from(markerText(run, names, { isWhole })));
+  await mark(namesOf([...before, ...keys]), false);
+  await bucket.remove(before.filter(key => ENTRANCE.test(key)));
+  let step = 0;
+  const upload = (chosen: readonly string[]): Promise<void> =>
+    putFiles(bucket, folder, chosen, {
+      signal,
+      onPut: () => onProgress?.({ phase: 'upload', step: ++step, totalSteps: keys.length }),
+    });
+  await upload(keys.filter(key => !ENTRANCE.test(key)));
+  await upload(keys.filter(key => ENTRANCE.test(key)));
+  await bucket.remove(before.filter(key => !keys.includes(key)));
+  await mark(namesOf(keys), true);
+}
+
+/** Adds the files of a folder to an address. */
+export const uploadFiles = async (address: string, folder: string): Promise<void> =>
+  putFiles(openBucket(address), folder, await findFiles(folder));
+
+async function putFiles(
+  bucket: StoreDriver,
+  folder: string,
+  keys: readonly string[],
+  { signal, onPut }: { signal?: AbortSignal; onPut?: () => void } = {},
+): Promise<void> {
+  const put = async (key: string): Promise<void> => {
+    signal?.throwIfAborted();
+    await bucket.putFile(key, join(folder, ...key.split('/')));
+    onPut?.();
+  };
+  await mapConcurrently(keys, put, AT_A_TIME);
+}
+
+/** Objects that earlier runs put there, one that was cut off included. */
+async function keysOfEarlier(bucket: StoreDriver): Promise<string[]> {
+  const marker = await bucket.read(MARKER);
+  if (!marker) return [];
+  const { entries } = readMarker(await text(marker));
+  const keys = (await bucket.list('')).map(({ key }) => key);
+  return keys.filter(key => entries.includes(key.split('/')[0]!));
+}
+
+const namesOf = (keys: readonly string[]): string[] =>
+  [...new Set(keys.map(key => key.split('/')[0]!))].sort();
+
+async function orUnusable(address: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw error instanceof AppError ? error : errors.outputUnusable(address, (error as Error).message);
+  }
+}

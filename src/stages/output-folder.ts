@@ -1,0 +1,62 @@
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
+import { errors } from '../errors/index.js';
+import { MARKER, markerText, readMarker } from '../formats/run-marker.js';
+
+/** A folder that people chose may hold what is theirs; the one below the home is always ours. */
+export interface Output {
+  readonly target: string;
+  readonly isChosen: boolean;
+}
+
+/** Refuses a place that is not a run's to fill, before days are spent on what would lie there. */
+export async function assertUsable({ target, isChosen }: Output): Promise<void> {
+  if (!isAbsolute(target))
+    throw errors.outputUnusable(target, 'is no absolute path of a folder, and no address of a bucket');
+  const names = await entriesOf(target);
+  if (isChosen && names.length > 0 && !names.includes(MARKER))
+    throw errors.outputUnusable(target, `holds ${names.slice(0, 3).join(', ')}, which no run put there`);
+  await mkdir(dirname(target), { recursive: true }).catch((error: Error) => {
+    throw errors.outputUnusable(target, error.message);
+  });
+}
+
+/** Fills a folder beside its place and moves it there whole. What people added to an earlier one stays. */
+export async function replaceOutput(
+  output: Output,
+  { run, fill }: { run: string; fill: (folder: string) => Promise<void> },
+): Promise<void> {
+  await assertUsable(output);
+  const { target } = output;
+  const aside = await mkdtemp(`${target}.partial-`);
+  const [next, old] = [join(aside, 'next'), join(aside, 'old')];
+  try {
+    await mkdir(next);
+    await fill(next);
+    const entries = await readdir(next);
+    await writeFile(join(next, MARKER), markerText(run, entries));
+    await keepAdditions(target, next);
+    await rename(target, old).catch(ignoreMissing);
+    await rename(next, target);
+  } finally {
+    await rm(aside, { recursive: true, force: true });
+  }
+}
+
+async function keepAdditions(target: string, next: string): Promise<void> {
+  const names = await entriesOf(target);
+  if (!names.includes(MARKER)) return;
+  const { entries } = readMarker(await readFile(join(target, MARKER), 'utf8'));
+  const added = names.filter(name => name !== MARKER && !entries.includes(name));
+  for (const name of added) await rename(join(target, name), join(next, name));
+}
+
+const entriesOf = (folder: string): Promise<string[]> =>
+  readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw errors.outputUnusable(folder, error.code === 'ENOTDIR' ? 'is a file' : error.message);
+  });
+
+const ignoreMissing = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== 'ENOENT') throw error;
+};

@@ -1,0 +1,94 @@
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RunConfig } from '../config/run.js';
+import { assertSameClasses, fetchModelCard } from '../formats/model-card.js';
+import { readReport } from '../evaluation/report.js';
+import { writeConfig } from '../export/modelarts/package.js';
+import { type ArtifactRef, type PublishedTeacher, type PublishInput, teacherFrom } from '../formats/pipeline.js';
+import type { Settings } from '../settings.js';
+import type { ArtifactStore } from '../store/artifact-store.js';
+import { isBucketAddress } from '../store/bucket.js';
+import { asActivity, type StageContext } from '../../activities/context.js';
+import type { Dependencies } from './dependencies.js';
+import { assertBucketUsable, uploadFiles, uploadOutput } from './output-bucket.js';
+import { assertUsable, type Output, replaceOutput } from './output-folder.js';
+import { inWorkFolder } from './work-folder.js';
+
+const outputOf = ({ train_url, name }: RunConfig, { home }: Settings): Output => ({
+  target: train_url ?? join(home, 'runs', name),
+  isChosen: train_url !== null,
+});
+
+/** Whether the output can be written at the end, and the teacher knows the classes that the run names. */
+export const createCheckOutput =
+  ({ settings }: Dependencies) =>
+  (config: RunConfig): Promise<void> =>
+    asActivity(async () => {
+      const output = outputOf(config, settings);
+      await (isBucketAddress(output.target) ? assertBucketUsable(output.target) : assertUsable(output));
+      const folder = teacherFrom(config);
+      // What this machine cannot see, the one that exports it can.
+      const card = folder === null ? null : await fetchModelCard(folder, settings).catch(() => null);
+      if (card) assertSameClasses(card.classes, config.data.classes);
+    });
+
+/** The run's output folder: checkpoints, archive/, events and model/ of the student, the same of the teacher below teacher/. */
+export const createPublish =
+  ({ settings, store }: Dependencies) =>
+  ({ config, ...models }: PublishInput): Promise<string> =>
+    asActivity(async ({ signal, onProgress }) => {
+      const output = outputOf(config, settings);
+      const run = config.name;
+      const fill = (folder: string): Promise<void> =>
+        fillOutput(folder, { ...models, store, signal, onProgress });
+      if (isBucketAddress(output.target))
+        await inWorkFolder(settings, 'publish', async folder => {
+          await fill(folder);
+          await uploadOutput(output.target, { run, folder, signal, onProgress });
+        });
+      else await replaceOutput(output, { run, fill });
+      if (config.deps_save_path)
+        for (const artifact of [models.student.report, models.suggestions])
+          await copyInto(config.deps_save_path, await store.open(artifact));
+      return output.target;
+    });
+
+interface Filling extends Omit<PublishInput, 'config'>, Omit<StageContext, 'last'> {
+  readonly store: ArtifactStore;
+}
+
+async function fillOutput(
+  folder: string,
+  { teacher, student, suggestions, store, signal, onProgress }: Filling,
+): Promise<void> {
+  const placings = [
+    ...placingsOf(student, '.'),
+    ...(teacher ? placingsOf(teacher, 'teacher') : []),
+    [suggestions, 'suggestions'] as const,
+  ];
+  for (const [step, [artifact, at]] of placings.entries()) {
+    signal.throwIfAborted();
+    onProgress({ phase: 'publish', step, totalSteps: placings.length });
+    await copyInto(join(folder, at), await store.open(artifact));
+  }
+  await describeModel(folder);
+  if (teacher) await describeModel(join(folder, 'teacher'));
+}
+
+const copyInto = (target: string, folder: string): Promise<void> =>
+  isBucketAddress(target) ? uploadFiles(target, folder) : cp(folder, target, { recursive: true });
+
+/** What the evaluation found out goes into the model's own description. */
+async function describeModel(folder: string): Promise<void> {
+  const { f1, recall, precision, accuracy } = (await readReport(join(folder, 'evaluation'))).errors.best;
+  await writeConfig(join(folder, 'model'), { f1, recall, precision, accuracy });
+}
+
+const placingsOf = (
+  { trained, model, report }: PublishedTeacher,
+  at: string,
+): (readonly [ArtifactRef, string])[] => [
+  ...(trained ? [[trained, at] as const] : []),
+  [model, join(at, 'model')],
+  [report, join(at, 'evaluation')],
+];

@@ -1,0 +1,104 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readPicture } from '../images/images.js';
+import { openDetector } from '../inference/detector.js';
+import { FROZEN_GRAPH, readModelCard } from '../formats/model-card.js';
+import { paceOf } from '../formats/progress.js';
+import type { ArtifactRef, Prediction, StageProgress, TrainerJob } from '../formats/pipeline.js';
+import type { Settings } from '../settings.js';
+import type { ArtifactStore } from '../store/artifact-store.js';
+import { openStore } from '../store/open-store.js';
+import type { Teacher } from '../training/teacher.js';
+
+interface JobContext {
+  readonly settings: Settings;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: StageProgress) => void;
+}
+
+/** Does a job; here the stages meet. Each is loaded when it is asked for: a prediction by onnxruntime needs no TensorFlow. */
+export async function runJob(job: TrainerJob, context: JobContext): Promise<unknown> {
+  switch (job.kind) {
+    case 'train':
+      return train(job, context);
+    case 'export': {
+      const { exportModel } = await import('../export/export.js');
+      return exportModel({ trainedFolder: job.trained, imageSize: job.image_size, folder: job.folder });
+    }
+    case 'import': {
+      const { importCheckpoint } = await import('../export/import.js');
+      return importCheckpoint(job.input, job.folder);
+    }
+    case 'evaluate': {
+      const { evaluateModel } = await import('../evaluation/evaluate.js');
+      return evaluateModel({
+        ...context,
+        modelFolder: job.model,
+        datasetFolder: job.dataset,
+        folder: job.folder,
+        batchSize: job.batchSize,
+        engine: context.settings.engine,
+      });
+    }
+    case 'predict':
+      return predict(job, context);
+  }
+}
+
+async function train(
+  { input, key, folder, answers }: Extract<TrainerJob, { kind: 'train' }>,
+  context: JobContext,
+): Promise<unknown> {
+  const [{ cocoMetrics }, { trainModel }] = await Promise.all([
+    import('../evaluation/coco.js'),
+    import('../training/train.js'),
+  ]);
+  const store = openStore(context.settings);
+  const datasetFolder = await store.open(input.dataset);
+  const teacher = input.teacher && (await openTeacher(store, input.teacher.model));
+  return trainModel({
+    ...context,
+    input,
+    stageKey: key,
+    datasetFolder,
+    teacher,
+    store,
+    folder,
+    answersFolder: answers,
+    score: (truth, found) => cocoMetrics(truth, found).metrics,
+  });
+}
+
+async function openTeacher(store: ArtifactStore, model: ArtifactRef): Promise<Teacher> {
+  const folder = await store.open(model);
+  const { classes, metrics, anchor_scale: anchorScale, levels, aspect_ratios } = await readModelCard(folder);
+  const [minLevel, maxLevel] = levels as [3, 7 | 8]; // of every family
+  const anchors = { anchorScale, minLevel, maxLevel, aspectRatios: aspect_ratios };
+  return { frozen: await readFile(join(folder, FROZEN_GRAPH)), classes, anchors, AP: metrics.AP ?? -1 };
+}
+
+async function predict(
+  { model, images, minScore }: Extract<TrainerJob, { kind: 'predict' }>,
+  { onProgress, signal, settings }: JobContext,
+): Promise<Prediction[]> {
+  const detector = await openDetector(model, settings);
+  const predictions: Prediction[] = [];
+  const started = Date.now();
+  for (const image of images) {
+    signal.throwIfAborted();
+    const picture = await readPicture(image);
+    const [found] = await detector.detect([picture]);
+    const detections = found!
+      .filter(({ score }) => score >= minScore)
+      .map(({ box, classIndex, score }) => ({
+        box,
+        label: detector.card.classes[classIndex]!,
+        score,
+      }));
+    const { width, height } = picture;
+    predictions.push({ image, width, height, engine: detector.engine, detections });
+    const step = predictions.length;
+    onProgress({ phase: 'predict', ...paceOf(started, { step, totalSteps: images.length }) });
+  }
+  return predictions;
+}

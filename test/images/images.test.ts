@@ -1,0 +1,150 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { letterbox, placePicture, readPicture } from '../../src/images/images.js';
+import { expectParity, largestError } from '../parity.js';
+import { drawPicture, findRectangle, temporaryFolder } from '../data/scene.js';
+
+interface Golden {
+  readonly cases: readonly { from: [number, number]; to: [number, number]; values: number[] }[];
+}
+const golden = JSON.parse(
+  await readFile(new URL('../golden/resize-bilinear.json', import.meta.url), 'utf8'),
+) as Golden;
+
+const SAME = [1, 1, 1] as const;
+const UNCHANGED = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
+const patterned = (height: number, width: number): { pixels: Uint8Array; width: number; height: number } => ({
+  pixels: Uint8Array.from({ length: height * width * 3 }, (_, i) => (31 * i + 7) % 256),
+  width,
+  height,
+});
+
+describe('placePicture', () => {
+  it.each(golden.cases)('scales $from to $to as tf.image.resize does', ({ from, to, values }) => {
+    const [height, width] = to;
+    const placed = placePicture(patterned(...from), {
+      canvas: to,
+      scaled: { width, height },
+      offset: [0, 0],
+      flip: false,
+      gain: SAME,
+      normalisation: UNCHANGED,
+    });
+    expectParity({
+      item: `Bilinear scaling from ${from.join(' × ')} to ${to.join(' × ')}`,
+      reference: 'tf.image.resize, TensorFlow',
+      cases: values.length,
+      error: largestError(placed, values),
+      measure: 'grey levels',
+      limit: 1e-3,
+    });
+  });
+
+  it('crops as if the whole picture had been scaled, and flips before it crops', () => {
+    const picture = patterned(9, 7);
+    const options = { scaled: { width: 20, height: 30 }, flip: true, gain: SAME, normalisation: UNCHANGED };
+    const whole = placePicture(picture, { ...options, canvas: [30, 20], offset: [0, 0] });
+    const part = placePicture(picture, { ...options, canvas: [10, 8], offset: [6, 5] });
+    for (let y = 0; y < 10; y++)
+      for (let x = 0; x < 8 * 3; x++)
+        expect(part[y * 8 * 3 + x]).toBeCloseTo(whole[(y + 6) * 20 * 3 + 5 * 3 + x]!, 4);
+  });
+
+  it('mirrors when it flips', () => {
+    const { pixels, width, height } = patterned(4, 5);
+    const options = {
+      canvas: [4, 5],
+      scaled: { width, height },
+      offset: [0, 0],
+      gain: SAME,
+      normalisation: UNCHANGED,
+    } as const;
+    const flipped = placePicture({ pixels, width, height }, { ...options, flip: true });
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++)
+        for (let c = 0; c < 3; c++)
+          expect(flipped[(y * width + x) * 3 + c]).toBe(pixels[(y * width + width - 1 - x) * 3 + c]);
+  });
+
+  it('multiplies the channels, and lets none get brighter than white', () => {
+    const picture = { pixels: Uint8Array.of(10, 20, 200), width: 1, height: 1 };
+    const placed = placePicture(picture, {
+      canvas: [1, 1],
+      scaled: { width: 1, height: 1 },
+      offset: [0, 0],
+      flip: false,
+      gain: [0.5, 2, 1.5],
+      normalisation: UNCHANGED,
+    });
+    expect([...placed]).toEqual([5, 40, 255]);
+  });
+
+  it('normalises by channel and leaves the rest of the canvas at 0, the mean colour', () => {
+    const placed = placePicture(
+      { pixels: Uint8Array.of(10, 20, 30), width: 1, height: 1 },
+      {
+        canvas: [2, 2],
+        scaled: { width: 1, height: 1 },
+        offset: [0, 0],
+        flip: false,
+        gain: SAME,
+        normalisation: { mean: [4, 2, 0], std: [2, 3, 4] },
+      },
+    );
+    expect([...placed]).toEqual([3, 6, 7.5, ...Array<number>(9).fill(0)]);
+  });
+});
+
+describe('letterbox', () => {
+  it('fits one side exactly and rounds the other down', () => {
+    for (let side = 1; side < 700; side++) {
+      const tall = letterbox({ width: side, height: 700 }, [512, 512]);
+      expect(tall.height).toBe(512);
+      expect(tall.width).toBe(Math.max(1, Math.floor((side * 512) / 700)));
+      expect(letterbox({ width: side, height: 1 }, [512, 512]).width).toBe(512);
+    }
+  });
+
+  it('takes the tighter side of a canvas that is no square', () => {
+    expect(letterbox({ width: 640, height: 480 }, [256, 512])).toEqual({
+      width: 341,
+      height: 256,
+      scale: 256 / 480,
+    });
+  });
+});
+
+describe('readPicture', () => {
+  it('gives RGB, upright', async () => {
+    const file = join(await temporaryFolder(), 'turned.png');
+    const drawn = drawPicture({ width: 30, height: 20, rectangle: [0, 0, 5, 10] });
+    await drawn.withMetadata({ orientation: 6 }).toFile(file);
+    const picture = await readPicture(file);
+    expect(picture).toMatchObject({ width: 20, height: 30 });
+    expect(findRectangle(picture.pixels, picture)).toEqual([0, 15, 10, 20]);
+  });
+
+  it.each(['b-w', 'rgb16', 'cmyk'])('gives three channels of a byte from %s', async space => {
+    const file = join(await temporaryFolder(), space === 'cmyk' ? 'a.jpg' : 'a.png');
+    await sharp(await drawPicture({ width: 4, height: 3 }).toColourspace(space).toFormat(space === 'cmyk' ? 'jpeg' : 'png').toBuffer()).toColourspace(space).toFile(file); // prettier-ignore
+    expect((await readPicture(file)).pixels).toHaveLength(4 * 3 * 3);
+  });
+
+  it('leaves transparency out, as TensorFlow does', async () => {
+    const file = join(await temporaryFolder(), 'a.png');
+    const background = { r: 200, g: 100, b: 50, alpha: 0 };
+    await sharp({ create: { width: 1, height: 1, channels: 4, background } }).toFile(file);
+    expect([...(await readPicture(file)).pixels]).toEqual([200, 100, 50]);
+  });
+
+  it('names a file that is no picture', async () => {
+    const file = join(await temporaryFolder(), 'a.png');
+    await writeFile(file, 'no');
+    await expect(readPicture(file)).rejects.toMatchObject({
+      code: 'DATA_PICTURE_UNREADABLE',
+      message: expect.stringContaining(`${file}: `) as string,
+    });
+  });
+});
