@@ -1,5 +1,5 @@
 /**
- * Reading the index of a data set of COCO's size (train2017: 118,287 pictures, 860,001 boxes with outlines, 400 MB of
+ * Reading the index of a data set of COCO's size (train2017: 118,287 images, 860,001 boxes with outlines, 400 MB of
  * JSON): from the folder to the samples, and peak memory.
  */
 import { createWriteStream } from 'node:fs';
@@ -61,15 +61,17 @@ export interface IndexCase {
 export const benchCocoIndex = (report: Report, { images, boxes }: IndexCase): Promise<Row[]> =>
   inFolder(async folder => {
     report.progress('writes the data set');
-    const pictures = join(folder, 'train2017');
+    const imageFolder = join(folder, 'train2017');
     await mkdir(join(folder, 'annotations'));
-    await mkdir(pictures);
-    await mapConcurrently(Array.from({ length: images }), (_, i) => writeFile(join(pictures, nameOf(i)), ''));
+    await mkdir(imageFolder);
+    await mapConcurrently(Array.from({ length: images }), (_, i) =>
+      writeFile(join(imageFolder, nameOf(i)), ''),
+    );
     const file = join(folder, 'annotations', 'instances_train2017.json');
     await pipeline(Readable.from(cocoText(images, boxes)), createWriteStream(file));
     const program = { module: './programs/read-index.js' };
     const { ms, peakMiB } = await once({ name: 'detdistill', program, open: { folder } }, report);
-    const what = `index of ${images} pictures, ${boxes} boxes`;
+    const what = `index of ${images} images, ${boxes} boxes`;
     return [
       alone(report, { model: what, precision: '' }, [ms]),
       alone(report, { model: `${what}, peak`, precision: '', unit: 'MiB' }, [peakMiB]),

@@ -111,14 +111,14 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
       'JPEG files to batches against torch.utils.data.DataLoader, and how long training waits for them',
     args: [count('images', 'photographs', 200)],
     options: [limit()],
-    parts: ['tfjs-addon', 'demo-pictures'],
+    parts: ['tfjs-addon', 'demo-images'],
     brief: BRIEFLY,
     run: async (report, values: InputCase) => (await import('./input.js')).benchInput(report, values),
   }),
   overhead: bench({
     summary: 'a small run through Temporal against the same stages without it',
     args: [count('epochs', 'of its training, 31 steps each', 6), count('rounds', 'runs of each', 3)],
-    parts: ['tfjs-addon', 'temporal', 'demo-pictures'],
+    parts: ['tfjs-addon', 'temporal', 'demo-images'],
     brief: ['4', '1'],
     run: async (report, values: OverheadCase) =>
       (await import('./overhead.js')).benchOverhead(report, values),
@@ -126,7 +126,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   evaluate: bench({
     summary: 'COCO metrics against pycocotools',
     args: [
-      count('images', 'pictures', 5_000),
+      count('images', 'images', 5_000),
       count('boxes', 'labelled boxes', 36_000),
       count('detections', 'predicted boxes', 500_000),
     ],
@@ -142,7 +142,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   }),
   'coco-index': bench({
     summary: "reading the index of a data set of COCO's size",
-    args: [count('images', 'pictures', 118_287), count('boxes', 'labelled boxes', 860_001)],
+    args: [count('images', 'images', 118_287), count('boxes', 'labelled boxes', 860_001)],
     parts: [],
     run: async (report, values: IndexCase) =>
       (await import('./coco-index.js')).benchCocoIndex(report, values),
@@ -150,7 +150,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   cleaning: bench({
     summary: 'cleaning photographs with every rule on',
     args: [count('images', 'photographs', 10_000), new Argument('[from]', 'a folder with photographs; none: those of the demo')], // prettier-ignore
-    parts: ['demo-pictures'],
+    parts: ['demo-images'],
     brief: ['2000'],
     run: async (report, values: CleaningCase) =>
       (await import('./cleaning.js')).benchCleaning(report, values),

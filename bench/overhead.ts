@@ -1,5 +1,5 @@
 /**
- * What Temporal costs: a small run on the demo's pictures through its server and workers, against the same activities without
+ * What Temporal costs: a small run on the demo's images through its server and workers, against the same activities without
  * either, and against the same stages in one process, which has no trainer process either.
  */
 import { join } from 'node:path';
@@ -31,8 +31,8 @@ export interface OverheadCase {
 export const benchOverhead = (report: Report, { epochs, rounds }: OverheadCase): Promise<Row[]> =>
   inFolder(async root => {
     const settings = readSettings();
-    const parts = await provideNativeParts({ settings, parts: ['demo-pictures'] });
-    const data = await cutDemoData(parts['demo-pictures'], join(root, 'data'));
+    const parts = await provideNativeParts({ settings, parts: ['demo-images'] });
+    const data = await cutDemoData(parts['demo-images'], join(root, 'data'));
     const config = configOf(data, epochs);
     const ways: readonly Way[] = [OURS, ...PEERS];
     const contestants = ways.map((way): Contestant => {

@@ -23,15 +23,15 @@ export interface PhotographOptions {
   readonly from?: string;
 }
 
-/** The same pictures and boxes at every call with the same photographs. */
+/** The same images and boxes at every call with the same photographs. */
 export async function writePhotographs({ folder, images, from }: PhotographOptions): Promise<void> {
-  const source = from ?? (await demoPictures());
+  const source = from ?? (await demoImages());
   const names = await readdir(source).catch((error: Error) => {
     throw errors.usageWrong(`${source}: ${error.message}`, 'name a folder with photographs');
   });
   const files = names.filter(name => TYPES.includes(extname(name).toLowerCase())).sort();
   if (files.length === 0)
-    throw errors.usageWrong(`${source}: no picture lies there`, `allowed: ${TYPES.join(', ')}`);
+    throw errors.usageWrong(`${source}: no image lies there`, `allowed: ${TYPES.join(', ')}`);
   await mkdir(folder, { recursive: true });
   await mapConcurrently(
     Array.from({ length: images }, (_, i) => i),
@@ -39,20 +39,20 @@ export async function writePhotographs({ folder, images, from }: PhotographOptio
   );
 }
 
-async function demoPictures(): Promise<string> {
-  const parts = await provideNativeParts({ settings: readSettings(), parts: ['demo-pictures'] });
-  return parts['demo-pictures'];
+async function demoImages(): Promise<string> {
+  const parts = await provideNativeParts({ settings: readSettings(), parts: ['demo-images'] });
+  return parts['demo-images'];
 }
 
 async function writePhotograph(from: string, target: string, i: number): Promise<void> {
   const random = randomFrom('bench photographs', i);
-  const picture = sharp(from, { failOn: 'none' });
-  const { width, height } = await picture.metadata();
+  const image = sharp(from, { failOn: 'none' });
+  const { width, height } = await image.metadata();
   const share = random.uniform(LEAST_SHARE, 1);
   const crop = { width: Math.ceil(width * share), height: Math.ceil(height * share) };
   const left = random.integer(width - crop.width + 1);
   const top = random.integer(height - crop.height + 1);
-  await picture
+  await image
     .extract({ left, top, ...crop })
     .resize({ ...PHOTOGRAPH, fit: 'fill' })
     .removeAlpha()

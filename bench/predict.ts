@@ -17,7 +17,7 @@ import { against, type Row } from './row.js';
 import { TINY } from './trained.js';
 
 const CLASSES = 90;
-/** Of one picture; of more at a time, fewer. */
+/** Of one image; of more at a time, fewer. */
 const ROUNDS = 25;
 const roundsOf = (batch: number): number => Math.max(7, Math.ceil(ROUNDS / batch));
 /** Predictions of a round. */

@@ -54,7 +54,7 @@ const FASTAPI: Server = {
   ],
 };
 /** What is told of a round, and in which unit. */
-const FIGURES = { perSecond: 'pictures/s', p50: 'ms, p50', p99: 'ms, p99' } as const;
+const FIGURES = { perSecond: 'images/s', p50: 'ms, p50', p99: 'ms, p99' } as const;
 
 interface Measured {
   readonly perSecond: number;

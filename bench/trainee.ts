@@ -15,7 +15,7 @@ import { milliseconds } from './contestants.js';
 
 export const CLASSES = 90;
 
-/** [ymin, xmin, ymax, xmax] as shares of the side, and the class from 1: of every picture. */
+/** [ymin, xmin, ymax, xmax] as shares of the side, and the class from 1: of every image. */
 const BOXES = [
   [0.05, 0.06, 0.45, 0.5, 2],
   [0.3, 0.3, 0.7, 0.66, 3],

@@ -29,7 +29,7 @@ interface Cases {
   readonly detections: readonly {
     readonly name: string;
     readonly inputs: number;
-    /** Boxes cut to the picture, as one of its ways does. */
+    /** Boxes cut to the image, as one of its ways does. */
     readonly clipped: boolean;
     readonly valid: readonly number[];
     readonly boxes: readonly number[];

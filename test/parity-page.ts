@@ -20,7 +20,7 @@ interface GoldenRow {
   readonly golden: string;
   readonly packages: PythonPackages;
   /** Its folder is what the script is called with. */
-  readonly part?: 'demo-pictures';
+  readonly part?: 'demo-images';
   /** Environment variable with a folder that no registry has; without it the golden numbers stay. */
   readonly needs?: string;
 }
@@ -31,7 +31,7 @@ const GOLDEN: readonly GoldenRow[] = [
   { script: 'effdet/gradients.py', golden: 'effdet/gradients.json', packages: 'heavy' },
   { script: 'effdet/iou_gradients.py', golden: 'effdet/iou-gradients.json', packages: 'heavy' },
   { script: 'tide.py', golden: 'tide.json', packages: 'heavy' },
-  { script: 'perceptual_hash.py', golden: 'perceptual-hash.json', packages: 'heavy', part: 'demo-pictures' },
+  { script: 'perceptual_hash.py', golden: 'perceptual-hash.json', packages: 'heavy', part: 'demo-images' },
   { script: 'objectlab.py', golden: 'objectlab.json', packages: 'heavy' },
   { script: 'automl/cases.py', golden: 'automl/cases.json', packages: 'light', needs: 'GOOGLE_AUTOML' },
 ];

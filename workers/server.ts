@@ -10,7 +10,12 @@ import { errors } from '../src/errors/index.js';
 import { withLock } from '../src/files/lock.js';
 import { isListening } from '../src/runs/listening.js';
 import type { Settings } from '../src/settings.js';
-import { readServerNote, removeServerNote, type ServerNote, writeServerNote } from '../src/formats/server-note.js';
+import {
+  readServerNote,
+  removeServerNote,
+  type ServerNote,
+  writeServerNote,
+} from '../src/formats/server-note.js';
 
 export interface Server {
   readonly address: string;

@@ -1,7 +1,7 @@
 """Training steps of PyTorch effdet: forward, losses, gradients, clipping, SGD with momentum, on a batch in memory.
 
 Opened with {"what", "model", "classes", "size", "batch", "threads", "drop_path_rate", "boxes"}; boxes are [[ymin, xmin, ymax,
-xmax], class from 1] of each picture, in pixels; what: effdet-fp32, effdet-channels-last, effdet-bf16, effdet-compile."""
+xmax], class from 1] of each image, in pixels; what: effdet-fp32, effdet-channels-last, effdet-bf16, effdet-compile."""
 
 import importlib.metadata
 import os

@@ -1,6 +1,6 @@
-/** Program of a contestant: the network of a model folder alone, or from pictures of 640 × 480 to detections. */
+/** Program of a contestant: the network of a model folder alone, or from images of 640 × 480 to detections. */
 import { join } from 'node:path';
-import type { Picture } from '../../src/images/images.js';
+import type { Image } from '../../src/images/images.js';
 import { openDetector } from '../../src/inference/detector.js';
 import { ONNX_NETWORK, readModelCard } from '../../src/formats/model-card.js';
 import { BEST_CELLS, openNetwork } from '../../src/inference/onnx-network.js';
@@ -41,12 +41,12 @@ async function whole({ folder, batch }: OpenPredictor, engine: EngineName): Prom
   const { detect } = await openDetector(folder, { engine });
   const random = randomFrom('bench', batch);
   const pixels = (): Uint8Array => Uint8Array.from({ length: 640 * 480 * 3 }, () => random.integer(256));
-  const pictures = Array.from({ length: batch }, (): Picture => ({
+  const images = Array.from({ length: batch }, (): Image => ({
     width: 640,
     height: 480,
     pixels: pixels(),
   }));
-  return () => milliseconds(() => detect(pictures));
+  return () => milliseconds(() => detect(images));
 }
 
 await answerLines<OpenPredictor>(async open => {

@@ -183,7 +183,7 @@ const OPERATORS: Readonly<Record<string, Describe>> = {
   sensitivity_area: ({ report: { sizeRecall }, say }) => ({
     title: say('Sensitivity to the size of objects', '目标框面积占比敏感度'),
     description: say(
-      'Recall of fifths of the boxes, from small to large shares of the picture.',
+      'Recall of fifths of the boxes, from small to large shares of the image.',
       '按框面积占比由小到大均分五组的召回率。',
     ),
     table: {

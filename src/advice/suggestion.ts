@@ -66,7 +66,7 @@ export interface EvidenceReport {
 export interface Evidence {
   readonly report: EvidenceReport;
   readonly history: TrainingHistory;
-  /** AP on the pictures that it was trained on; absent: not measured. */
+  /** AP on the images that it was trained on; absent: not measured. */
   readonly trainingAP?: number;
 }
 

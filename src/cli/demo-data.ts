@@ -6,21 +6,18 @@ import { cutTiles } from '../data/tiles.js';
  * to the size of those evaluated, which shows it far more than fixed tiles of that size would.
  */
 const SPLITS = [
-  { split: 'train', picture: '2019_YELL_2_528000_4978000_image_crop2', tilePx: 256, stridePx: 128 },
-  { split: 'eval', picture: '2019_YELL_2_541000_4977000_image_crop', tilePx: 128, stridePx: 128 },
+  { split: 'train', image: '2019_YELL_2_528000_4978000_image_crop2', tilePx: 256, stridePx: 128 },
+  { split: 'eval', image: '2019_YELL_2_541000_4977000_image_crop', tilePx: 128, stridePx: 128 },
 ] as const;
 
-/** Cuts the demo's pictures into two Pascal VOC data sets, once. @param pictures folder with pictures and labels */
-export async function cutDemoData(
-  pictures: string,
-  folder: string,
-): Promise<{ train: string; eval: string }> {
+/** Cuts the demo's images into two Pascal VOC data sets, once. @param images folder with images and labels */
+export async function cutDemoData(images: string, folder: string): Promise<{ train: string; eval: string }> {
   const folderOf = ({ split, tilePx, stridePx }: (typeof SPLITS)[number]): string =>
     join(folder, `${split}-${tilePx}px-every-${stridePx}px`);
   for (const source of SPLITS)
     await cutTiles({
-      picture: join(pictures, `${source.picture}.png`),
-      annotation: join(pictures, `${source.picture}.xml`),
+      image: join(images, `${source.image}.png`),
+      annotation: join(images, `${source.image}.xml`),
       outFolder: folderOf(source),
       tilePx: source.tilePx,
       stridePx: source.stridePx,

@@ -9,7 +9,7 @@ const MEANS: Readonly<Record<keyof CocoMetrics, string>> = {
   APs: '… small objects, below 32² px',
   APm: '… medium objects',
   APl: '… large objects, above 96² px',
-  AR1: 'average recall, 1 detection a picture',
+  AR1: 'average recall, 1 detection an image',
   AR10: '… 10 detections',
   AR100: '… 100 detections',
   ARs: '… small objects',

@@ -15,7 +15,7 @@ import { showStage } from './progress/stage.js';
 import type { Terminal } from './terminal.js';
 import { runJob } from './trainer-job.js';
 
-/** Pictures at a time. */
+/** Images at a time. */
 const BATCH = 8;
 
 interface Options {

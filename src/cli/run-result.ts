@@ -1,6 +1,6 @@
 import type { CocoMetrics, RunResult } from '../formats/pipeline.js';
 import { formatMetric } from './format.js';
-import { renderStages } from './progress/run-picture.js';
+import { renderStages } from './progress/run-display.js';
 import { alignTable } from './table.js';
 
 type Role = 'teacher' | 'student';
@@ -28,7 +28,7 @@ export function renderResult(result: RunResult, expected?: Expected): string {
 export const placesOf = ({ folder, teacher }: Pick<RunResult, 'folder' | 'teacher'>) => ({
   model: `${folder}/model`,
   report: `${folder}/evaluation/report.json`,
-  picture: `${folder}/evaluation/pictures/detections.png`,
+  image: `${folder}/evaluation/images/detections.png`,
   suggestions: `${folder}/suggestions/suggestions.json`,
   ...(teacher && { teacher: `${folder}/teacher` }),
 });

@@ -8,16 +8,16 @@ import { readYaml } from './config-file.js';
 export const SERVING_OPTIONS = {
   host: ['host', 'address', 'where it listens; 127.0.0.1 if left out: this machine only'],
   port: ['port', 'n', '8501 if left out; 0: any that is free'],
-  maxBatch: ['max_batch', 'n', 'pictures of one size looked at together, at most; 8 if left out'],
+  maxBatch: ['max_batch', 'n', 'images of one size looked at together, at most; 8 if left out'],
   batchTimeout: [
     'batch_timeout_ms',
     'ms',
-    'how long a picture waits for others at an idle model; 0 if left out',
+    'how long an image waits for others at an idle model; 0 if left out',
   ],
-  queue: ['queue_length', 'n', 'pictures in work or waiting; more are refused; 64 if left out'],
-  maxPictures: ['max_pictures', 'n', 'in one request; 32 if left out'],
+  queue: ['queue_length', 'n', 'images in work or waiting; more are refused; 64 if left out'],
+  maxImages: ['max_images', 'n', 'in one request; 32 if left out'],
   maxBody: ['max_body_mib', 'mib', 'size of a request; 64 if left out'],
-  maxMegapixels: ['max_megapixels', 'n', 'size of a picture; 32 if left out'],
+  maxMegapixels: ['max_megapixels', 'n', 'size of an image; 32 if left out'],
   requestTimeout: ['request_timeout_seconds', 's', 'after which a request is given up; 60 if left out'],
   drainSeconds: ['drain_seconds', 's', 'how long requests may go on at the end; 30 if left out'],
 } as const satisfies Record<string, readonly [keyof ServingConfig, placeholder: string, text: string]>;

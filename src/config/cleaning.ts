@@ -17,21 +17,21 @@ export const Cleaning = z.strictObject({
   max_near_bits: z.int().min(0).max(16).default(4),
   /** I09: so many bits are worth a look. */
   max_review_bits: z.int().min(0).max(16).default(10),
-  /** I09: a picture whose grey levels deviate by less shows too little to be compared. */
+  /** I09: an image whose grey levels deviate by less shows too little to be compared. */
   min_contrast: z.number().min(0).default(4),
-  /** I10: of a picture in both splits and its near duplicates, which one goes. */
+  /** I10: of an image in both splits and its near duplicates, which one goes. */
   leak: z.enum(['drop_train', 'drop_eval', 'warn']).default('drop_train'),
-  /** L01: an annotation that cannot be read makes its picture useless, background, or the data set wrong. */
+  /** L01: an annotation that cannot be read makes its image useless, background, or the data set wrong. */
   unreadable_annotation: z.enum(['drop', 'background', 'fail']).default('drop'),
   /** L02: annotation tools round. */
   size_tolerance: z.number().min(0).default(1),
   /** L03: a box whose min is larger than its max goes, or its corners change places. */
   wrong_order: z.enum(['drop', 'swap']).default('drop'),
-  /** I05: a side of a picture. */
-  min_picture_side: Pixels.default(32),
-  max_picture_side: Pixels.default(8192),
+  /** I05: a side of an image. */
+  min_image_side: Pixels.default(32),
+  max_image_side: Pixels.default(8192),
   /** I06: of the longer side over the shorter one. */
-  max_picture_aspect: z.number().min(1).default(5),
+  max_image_aspect: z.number().min(1).default(5),
   /** I07: cleanvision's measures and its thresholds for them. */
   min_brightness: Share.default(0.32),
   min_darkness: Share.default(0.05),
@@ -39,9 +39,9 @@ export const Cleaning = z.strictObject({
   min_information: Share.default(0.3),
   /** L04: a side of a box. */
   min_box_side: Pixels.default(2),
-  /** L05: more of a box outside of the picture than this, and it goes. */
+  /** L05: more of a box outside of the image than this, and it goes. */
   max_share_outside: Share.default(0.5),
-  /** L06: of the picture. */
+  /** L06: of the image. */
   min_box_share: Share.default(0.0005),
   max_box_share: Share.default(0.95),
   /** L07 and L08: boxes that overlap so much are the same. */

@@ -10,7 +10,7 @@ const AspectRatio = z.union([z.number().positive(), z.tuple([z.number().positive
 /** Three, because the heads have three a scale. */
 export const AspectRatios = z.tuple([AspectRatio, AspectRatio, AspectRatio]).default([...ASPECT_RATIOS]);
 
-/** What is kept of a picture's answers: google/automl's `nms_configs`, and whether classes are told apart. */
+/** What is kept of an image's answers: google/automl's `nms_configs`, and whether classes are told apart. */
 export const NmsConfigs = z.strictObject({
   /** hard: what overlaps a better detection goes; gaussian: its score is lowered, by exp(-IoU² / sigma). */
   method: z.enum(['hard', 'gaussian']).default('hard'),
@@ -100,7 +100,7 @@ export const Data = z.strictObject({
   classes: z.array(z.string().min(1)).min(1).nullable().default(null),
   do_data_cleaning: z.boolean().default(true),
   cleaning: z.prefault(Cleaning, {}),
-  /** What a picture without any annotation is: background, or not used. */
+  /** What an image without any annotation is: background, or not used. */
   unlabelled: z.enum(['background', 'exclude']).default('exclude'),
 });
 export type Data = z.infer<typeof Data>;
@@ -116,8 +116,8 @@ export const Distillation = z.strictObject({
   soft_cls_loss: z.number().min(0).default(2),
   soft_box_loss: z.number().min(0).default(200),
   /**
-   * Every picture has so many augmented views, shown in turn, one an epoch; the teacher answers each of them once, for the hundredth
-   * of the anchors where it sees most. 0: a picture is another one in every epoch, and the teacher answers every batch for all anchors.
+   * Every image has so many augmented views, shown in turn, one an epoch; the teacher answers each of them once, for the hundredth
+   * of the anchors where it sees most. 0: an image is another one in every epoch, and the teacher answers every batch for all anchors.
    */
   teacher_views: z.int().min(0).default(0),
 });

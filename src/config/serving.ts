@@ -28,16 +28,16 @@ export const ServingConfig = z
     host: z.string().min(1).default('127.0.0.1'),
     /** 0: any that is free. */
     port: z.int().min(0).max(65_535).default(8501),
-    /** Pictures of one size that are looked at together, at most. */
+    /** Images of one size that are looked at together, at most. */
     max_batch: z.int().min(1).max(256).default(8),
-    /** How long a picture waits for others when the model has nothing to do. While it works, they gather anyway. */
+    /** How long an image waits for others when the model has nothing to do. While it works, they gather anyway. */
     batch_timeout_ms: z.number().min(0).default(0),
-    /** Pictures that are worked on or wait; more are refused. */
+    /** Images that are worked on or wait; more are refused. */
     queue_length: z.int().min(1).default(64),
     /** In one request. */
-    max_pictures: z.int().min(1).default(32),
+    max_images: z.int().min(1).default(32),
     max_body_mib: z.number().positive().max(1024).default(64),
-    /** Of one picture, in millions of pixels. */
+    /** Of one image, in millions of pixels. */
     max_megapixels: z.number().positive().default(32),
     request_timeout_seconds: z.number().positive().default(60),
     /** How long requests may go on once the server is asked to end. */
@@ -45,8 +45,8 @@ export const ServingConfig = z
     /** How often folders of versions are looked at. */
     poll_seconds: z.number().positive().default(1),
   })
-  .refine(({ max_pictures, queue_length }) => max_pictures <= queue_length, {
-    path: ['max_pictures'],
+  .refine(({ max_images, queue_length }) => max_images <= queue_length, {
+    path: ['max_images'],
     message: 'more than queue_length: such a request would never be let in',
   });
 export type ServingConfig = z.infer<typeof ServingConfig>;

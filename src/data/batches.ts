@@ -29,7 +29,7 @@ export interface EvaluationBatch {
   /** [batch, height, width, 3]; the last batch is filled up with zeros. */
   readonly images: Float32Array;
   readonly samples: readonly CleanedSample[];
-  /** Network pixels × scale = pixels of the picture. */
+  /** Network pixels × scale = pixels of the image. */
   readonly scales: readonly number[];
 }
 
@@ -103,7 +103,7 @@ export interface TrainingBatchOptions {
   readonly training: Training;
   readonly family: FamilyRow;
   readonly seed: number;
-  /** Of every picture, see `viewOf`. */
+  /** Of every image, see `viewOf`. */
   readonly views: number;
   readonly startStep: number;
   readonly totalSteps: number;
@@ -130,7 +130,7 @@ export async function* trainingBatches({
   const crowded = countCrowded(dataset.splits.train, hparams.max_instances_per_image);
   if (crowded > 0)
     onNote?.(
-      `${crowded} pictures have more than ${hparams.max_instances_per_image} boxes: the first ones are used`,
+      `${crowded} images have more than ${hparams.max_instances_per_image} boxes: the first ones are used`,
     );
   const make = async (step: number): Promise<TrainingBatch> => {
     const { epoch, samples } = samplesOfStep(dataset.splits.train, { step, batchSize, seed });
@@ -144,11 +144,11 @@ export async function* trainingBatches({
   yield* ahead(make, { from: startStep, to: totalSteps, close: () => pool.destroy() });
 }
 
-/** Pictures with more boxes than training takes. */
+/** Images with more boxes than training takes. */
 const countCrowded = (samples: readonly CleanedSample[], limit: number): number =>
   samples.filter(({ boxes }) => boxes.filter(({ crowd }) => !crowd).length > limit).length;
 
-/** The pictures of a split in order, as the network sees them when nothing is changed. */
+/** The images of a split in order, as the network sees them when nothing is changed. */
 export async function* evaluationBatches({
   dataset,
   split,

@@ -39,7 +39,7 @@ async function fetchManifest(path: string, options: FetchOptions): Promise<strin
     const driver = s3(`s3://${bucket}`, options.env ?? process.env);
     const listed = await mapConcurrently(folders, folder => driver.list(folder === '.' ? '' : folder));
     const objects = new Map(listed.flat().map(object => [object.key, object]));
-    // What is not there stays missing: cleaning names the picture or the label.
+    // What is not there stays missing: cleaning names the image or the label.
     await fetchObjects(
       bucket,
       [...keys].flatMap(key => objects.get(key) ?? []),

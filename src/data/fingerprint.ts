@@ -28,7 +28,7 @@ async function listing(path: string, format: string): Promise<string> {
   return lines.join('\n');
 }
 
-/** A label file that stands alone names pictures elsewhere. */
+/** A label file that stands alone names images elsewhere. */
 async function filesNamedIn(path: string, format: string): Promise<string[]> {
   const { samples } = await readDataset(path, format);
   return [path, ...samples.map(({ image }) => image)];

@@ -6,7 +6,7 @@ import type { AnchorGrid } from '../detection/anchors.js';
 import { assignTargets, type TargetBox, type Targets } from '../detection/targets.js';
 import { randomFrom } from '../random.js';
 import type { CleanedSample } from '../formats/dataset.js';
-import { letterbox, placePicture, readPicture, type Rgb } from '../images/images.js';
+import { letterbox, placeImage, readImage, type Rgb } from '../images/images.js';
 
 export interface TrainingSample extends Targets {
   /** [height, width, 3], normalised. */
@@ -59,7 +59,7 @@ export async function trainingSample(
 ): Promise<TrainingSample> {
   const augmentation = drawAugmentation(sample, { view, recipe });
   const { flip, width, height, offset, gain } = augmentation;
-  const image = placePicture(await readPicture(join(recipe.folder, sample.image)), {
+  const image = placeImage(await readImage(join(recipe.folder, sample.image)), {
     canvas: recipe.imageSize,
     scaled: { width, height },
     offset,
@@ -99,13 +99,13 @@ function moveBox(
   ];
 }
 
-/** A picture as the network sees it when nothing is changed: scaled to fit, top left. @returns pixels and the scale to undo. */
+/** An image as the network sees it when nothing is changed: scaled to fit, top left. @returns pixels and the scale to undo. */
 export async function evaluationSample(
   sample: CleanedSample,
   { folder, imageSize, normalisation }: SampleRecipe,
 ): Promise<{ image: Float32Array; scale: number }> {
   const { scale, ...scaled } = letterbox(sample, imageSize);
-  const image = placePicture(await readPicture(join(folder, sample.image)), {
+  const image = placeImage(await readImage(join(folder, sample.image)), {
     canvas: imageSize,
     scaled,
     offset: [0, 0],

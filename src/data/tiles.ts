@@ -6,11 +6,11 @@ import { mapConcurrently } from '../concurrency.js';
 import { errors } from '../errors/index.js';
 import type { LabelledBox } from '../formats/dataset.js';
 import { statOf } from '../files/walk.js';
-import { type Picture, readPicture } from '../images/images.js';
+import { type Image, readImage } from '../images/images.js';
 import { parseVoc, type VocAnnotation, writeVoc } from './readers/voc-xml.js';
 
 export interface TileOptions {
-  readonly picture: string;
+  readonly image: string;
   /** Its Pascal VOC file. */
   readonly annotation: string;
   readonly outFolder: string;
@@ -22,20 +22,20 @@ export interface TileOptions {
 const MIN_SHARE = 0.5;
 
 /**
- * Cuts a large labelled picture into overlapping tiles, written as a Pascal VOC data set; tiles without a box are left
+ * Cuts a large labelled image into overlapping tiles, written as a Pascal VOC data set; tiles without a box are left
  * out. The folder appears when it is whole; one that is there already stays as it is.
  */
 export async function cutTiles(options: TileOptions): Promise<void> {
   const { outFolder, annotation } = options;
   if (await statOf(outFolder)) return;
   const { boxes } = await readAnnotation(annotation);
-  const picture = await readPicture(options.picture);
+  const image = await readImage(options.image);
   const partial = `${outFolder}.partial-${process.pid}`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
   try {
-    await mapConcurrently(placeTiles(picture, { ...options, boxes }), tile =>
-      writeTile(picture, tile, { folder: partial, tilePx: options.tilePx }),
+    await mapConcurrently(placeTiles(image, { ...options, boxes }), tile =>
+      writeTile(image, tile, { folder: partial, tilePx: options.tilePx }),
     );
     await rename(partial, outFolder).catch(async error => {
       // Another process was faster: its tiles are the same.
@@ -63,7 +63,7 @@ interface Tile {
 
 /** Tiles that hold a box, row by row. */
 function placeTiles(
-  { width, height }: Picture,
+  { width, height }: Image,
   { boxes, tilePx, stridePx }: TileOptions & { boxes: readonly LabelledBox[] },
 ): Tile[] {
   const tiles: Tile[] = [];
@@ -84,7 +84,7 @@ function boxesInside(boxes: readonly LabelledBox[], tile: BoxYxyx): LabelledBox[
 }
 
 async function writeTile(
-  { pixels, width, height }: Picture,
+  { pixels, width, height }: Image,
   { top, left, boxes }: Tile,
   { folder, tilePx }: { folder: string; tilePx: number },
 ): Promise<void> {

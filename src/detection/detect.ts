@@ -61,7 +61,7 @@ function suppressGlobally({ boxes, scores }: Candidates, nms: NmsConfigs): Detec
   const best = tf.expandDims(tf.max(scores, 2), 1) as tf.Tensor3D;
   const found = groupedNonMaxSuppression(boxes, best, kernelOptions(nms));
   const [anchors, kept] = [tf.squeeze(found.indices, [1]), tf.squeeze(found.scores, [1])];
-  // Not squeezed: a reshape to one dimension would fix the number of pictures.
+  // Not squeezed: a reshape to one dimension would fix the number of images.
   const count = tf.sum(found.count, 1) as tf.Tensor1D;
   const labels = tf.cast(tf.argMax(scores, 2), 'float32');
   return valid({ boxes, anchors, scores: kept, classes: tf.gather(labels, anchors, 1, 1) }, count);
@@ -81,7 +81,7 @@ function suppressPerClass({ boxes, scores }: Candidates, nms: NmsConfigs): Detec
   return valid({ boxes, anchors, scores: top.values, classes: label }, count);
 }
 
-/** Scores below the `limit` best of a picture become 0. */
+/** Scores below the `limit` best of an image become 0. */
 function bestInputs(scores: tf.Tensor3D, limit: number): tf.Tensor3D {
   const [batch, anchors, classes] = scores.shape;
   if (limit === 0 || limit >= anchors * classes) return scores;

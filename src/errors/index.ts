@@ -153,9 +153,9 @@ export const errors = {
     }),
   datasetUnreadable: (file: string, cause: unknown) =>
     new AppError('DATA_UNREADABLE', `${file}: ${messageOf(cause)}`, { cause, facts: { file } }),
-  pictureUnreadable: (file: string, problem: string) =>
-    new AppError('DATA_PICTURE_UNREADABLE', `${file}: ${problem}`, {
-      hint: 'with do_data_cleaning: true such pictures are left out',
+  imageUnreadable: (file: string, problem: string) =>
+    new AppError('DATA_IMAGE_UNREADABLE', `${file}: ${problem}`, {
+      hint: 'with do_data_cleaning: true such images are left out',
       facts: { file },
     }),
   labelUnknown: ({
@@ -187,9 +187,9 @@ export const errors = {
     const reasons = Object.entries(dropped).map(([rule, count]) => `${rule} dropped ${count}`);
     return new AppError(
       'DATA_NOTHING_USABLE',
-      `${path}: no usable picture is left to ${split === 'train' ? 'train' : 'evaluate'} on (${reasons.join(', ') || 'none found'})`,
+      `${path}: no usable image is left to ${split === 'train' ? 'train' : 'evaluate'} on (${reasons.join(', ') || 'none found'})`,
       {
-        hint: 'detdistill clean DATASET --dry-run shows why, picture by picture',
+        hint: 'detdistill clean DATASET --dry-run shows why, image by image',
         facts: { path, dropped },
       },
     );
@@ -462,7 +462,7 @@ export const errors = {
   servableUnready: (named: string, problem: string) =>
     new AppError('SERVABLE_UNREADY', `${named}: ${problem}`, { retryable: true, facts: { named } }),
   serverBusy: (waiting: number, limit: number) =>
-    new AppError('SERVER_BUSY', `the queue is full: ${waiting} pictures, at most ${limit}`, {
+    new AppError('SERVER_BUSY', `the queue is full: ${waiting} images, at most ${limit}`, {
       retryable: true,
       facts: { waiting, limit },
     }),

@@ -1,23 +1,23 @@
 import type { CocoCategory, CocoFound, CocoId, CocoTruth } from './coco-format.js';
 
-/** COCO looks at no more detections of a class in a picture. */
+/** COCO looks at no more detections of a class in an image. */
 export const MAX_DETECTIONS = 100;
 
-/** Boxes of one class; entries of a picture stand together, pictures in the order of their ids. */
+/** Boxes of one class; entries of an image stand together, images in the order of their ids. */
 export interface ClassBoxes {
   readonly category: CocoCategory;
-  /** Indices of annotations, in the file's order within a picture. */
+  /** Indices of annotations, in the file's order within an image. */
   readonly truths: Uint32Array;
-  /** Indices of detections, by falling score within a picture, at most MAX_DETECTIONS of them. */
+  /** Indices of detections, by falling score within an image, at most MAX_DETECTIONS of them. */
   readonly found: Uint32Array;
 }
 
 export interface Scene {
   readonly truth: CocoTruth;
   readonly detections: readonly CocoFound[];
-  /** Pictures in the order of their ids. */
+  /** Images in the order of their ids. */
   readonly images: CocoTruth['images'];
-  /** Annotation → position of its picture in `images`; detection → the same. */
+  /** Annotation → position of its image in `images`; detection → the same. */
   readonly truthImage: Int32Array;
   readonly foundImage: Int32Array;
   /** In the order of their ids. */
@@ -37,7 +37,7 @@ export function arrangeByClass(truth: CocoTruth, detections: readonly CocoFound[
   const classes = categories.map((category, k) => ({
     category,
     truths: truths[k]!.sort((a, b) => truthImage[a]! - truthImage[b]! || a - b),
-    found: bestOfEachPicture(
+    found: bestOfEachImage(
       found[k]!.sort(
         (a, b) => foundImage[a]! - foundImage[b]! || detections[b]!.score - detections[a]!.score || a - b,
       ),
@@ -66,7 +66,7 @@ function splitByClass(
   return lists;
 }
 
-function bestOfEachPicture(sorted: Uint32Array, imageOf: Int32Array): Uint32Array {
+function bestOfEachImage(sorted: Uint32Array, imageOf: Int32Array): Uint32Array {
   let [image, rank] = [-1, 0];
   return sorted.filter(index => {
     rank = imageOf[index] === image ? rank + 1 : 0;

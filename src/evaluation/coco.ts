@@ -70,7 +70,7 @@ export function metricsOf(scene: MatchedScene): CocoResult {
   };
 }
 
-/** Positions of a class's detections by falling score; equal scores keep the order of the pictures. */
+/** Positions of a class's detections by falling score; equal scores keep the order of the images. */
 export function rankByScore(scene: Scene, matched: MatchedClass): Uint32Array {
   const scores = scoresOf(scene, matched);
   return Uint32Array.from(matched.found.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
@@ -136,7 +136,7 @@ export function take<T extends Int8Array | Float64Array>(values: T, order: Uint3
   return result;
 }
 
-/** Recall with so many detections a picture, averaged over the IoU thresholds; -1: there is nothing to find. */
+/** Recall with so many detections an image, averaged over the IoU thresholds; -1: there is nothing to find. */
 function recallOf({ areas, rank }: MatchedClass, area: AreaRange, limit: number): number {
   const { values, positives } = areas[area];
   if (positives === 0) return -1;

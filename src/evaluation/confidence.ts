@@ -13,7 +13,7 @@ export interface ConfidenceInterval {
 const LEVEL = 0.95;
 const RESAMPLES = 500;
 
-/** Where AP50 would lie for other pictures of the same kind: bootstrap over the pictures; null where AP50 is undefined. */
+/** Where AP50 would lie for other images of the same kind: bootstrap over the images; null where AP50 is undefined. */
 export function confidenceOfAP50(scene: MatchedScene, seed: number): ConfidenceInterval | null {
   const classes = classesOf(scene);
   if (classes.length === 0) return null;
@@ -31,7 +31,7 @@ interface RankedClass {
   /** By falling score. */
   readonly verdicts: Int8Array;
   readonly images: Int32Array;
-  /** Picture of every box. */
+  /** Image of every box. */
   readonly boxImages: Int32Array;
 }
 
@@ -50,7 +50,7 @@ export function classesOf(scene: MatchedScene): RankedClass[] {
     });
 }
 
-/** AP50 where a picture counts as often as its weight says; classes without boxes left are passed over. */
+/** AP50 where an image counts as often as its weight says; classes without boxes left are passed over. */
 export function weightedAP50(classes: readonly RankedClass[], weights: Uint16Array): number {
   const values = classes.flatMap(ranked => {
     const positives = ranked.boxImages.reduce((sum, image) => sum + weights[image]!, 0);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { NmsConfigs } from '../config/run.js';
 import { CleanedDataset, type CleanedSample, DATASET_FILE } from '../formats/dataset.js';
 import { type CocoGroundTruth, groundTruthCoco } from '../formats/ground-truth.js';
-import { readPicture } from '../images/images.js';
+import { readImage } from '../images/images.js';
 import { type CocoDetection, SHOWN_SCORE } from '../formats/detections.js';
 import { type Detector, openDetector } from '../inference/detector.js';
 import type { Detection, DetectorInput } from '../inference/engine.js';
@@ -11,15 +11,15 @@ import { errors } from '../errors/index.js';
 import { paceOf } from '../formats/progress.js';
 import type { CocoMetrics, StageProgress } from '../formats/pipeline.js';
 import type { Settings } from '../settings.js';
-import { drawPictures, type FoundInPicture } from './pictures.js';
+import { drawImages, type FoundInImage } from './images.js';
 import type { Report } from '../formats/report.js';
 import { buildReport, writeReport } from './report.js';
-import { COMPARED_PICTURES, compareSuppression, type FoundUnder, suppressionRules } from './suppression.js';
+import { COMPARED_IMAGES, compareSuppression, type FoundUnder, suppressionRules } from './suppression.js';
 
 export interface EvaluateOptions {
   readonly modelFolder: string;
   readonly datasetFolder: string;
-  /** Receives report.json, detections.json, ground_truth.json and pictures/. */
+  /** Receives report.json, detections.json, ground_truth.json and images/. */
   readonly folder: string;
   readonly batchSize: number;
   readonly engine: Settings['engine'];
@@ -49,14 +49,14 @@ export async function evaluateModel(options: EvaluateOptions): Promise<CocoMetri
     model: { name: card.model_name, image_size: card.image_size, engine: detector.engine },
     training: trainingCounts(dataset),
     deployed: { scoreThreshold: SHOWN_SCORE },
-    suppression: compareSuppression(firstPictures(groundTruth, COMPARED_PICTURES), {
+    suppression: compareSuppression(firstImages(groundTruth, COMPARED_IMAGES), {
       found: under,
       deployed: card.nms_configs.iou_thresh,
     }),
     seed: BOOTSTRAP_SEED,
   });
   await writeReport(folder, { report, groundTruth, detections });
-  await drawPictures(join(folder, 'pictures'), { found, datasetFolder, dataset, report });
+  await drawImages(join(folder, 'images'), { found, datasetFolder, dataset, report });
   return report.metrics;
 }
 
@@ -66,24 +66,24 @@ function trainingCounts({ classes, splits: { train } }: CleanedDataset): Report[
   return { images: train.length, boxes: boxes.length, boxesPerClass: Object.fromEntries(counts) };
 }
 
-/** Batches of pictures of one size, in the order of the split; of the first ones also what other rules would find. */
+/** Batches of images of one size, in the order of the split; of the first ones also what other rules would find. */
 async function detectAll(
   detector: Detector,
   { samples, rules }: { samples: readonly CleanedSample[]; rules: readonly NmsConfigs[] },
   { datasetFolder, batchSize, signal, onProgress }: EvaluateOptions,
-): Promise<{ found: FoundInPicture[]; under: FoundUnder[] }> {
-  const found: FoundInPicture[] = [];
+): Promise<{ found: FoundInImage[]; under: FoundUnder[] }> {
+  const found: FoundInImage[] = [];
   const under = rules.map(({ iou_thresh: iou }) => ({ iou, detections: [] as CocoDetection[] }));
   const started = Date.now();
   for (let at = 0; at < samples.length;) {
     signal.throwIfAborted();
     const batch = nextBatch(samples, { at, batchSize });
-    const pictures = await Promise.all(batch.map(({ image }) => readPicture(join(datasetFolder, image))));
-    const compared = at < COMPARED_PICTURES ? rules : [];
-    const { detections, others } = await detectBatch(detector, pictures, compared);
+    const images = await Promise.all(batch.map(({ image }) => readImage(join(datasetFolder, image))));
+    const compared = at < COMPARED_IMAGES ? rules : [];
+    const { detections, others } = await detectBatch(detector, images, compared);
     found.push(...batch.map((sample, i) => ({ sample, detections: detections[i]! })));
     others.forEach((list, rule) =>
-      batch.slice(0, COMPARED_PICTURES - at).forEach((sample, i) => {
+      batch.slice(0, COMPARED_IMAGES - at).forEach((sample, i) => {
         for (const detection of list[i]!) under[rule]!.detections.push(toCoco(sample, detection));
       }),
     );
@@ -106,17 +106,17 @@ function nextBatch(
 
 async function detectBatch(
   { card, detect, detectUnder }: Detector,
-  pictures: readonly DetectorInput[],
+  images: readonly DetectorInput[],
   rules: readonly NmsConfigs[],
 ): Promise<{ detections: Detection[][]; others: Detection[][][] }> {
-  if (!detectUnder || rules.length === 0) return { detections: await detect(pictures), others: [] };
-  const others = await detectUnder(pictures, rules);
+  if (!detectUnder || rules.length === 0) return { detections: await detect(images), others: [] };
+  const others = await detectUnder(images, rules);
   // The model's own rule is one of them.
   const own = rules.findIndex(({ iou_thresh }) => iou_thresh === card.nms_configs.iou_thresh);
   return { detections: others[own]!, others };
 }
 
-function firstPictures({ images, annotations, categories }: CocoGroundTruth, count: number): CocoGroundTruth {
+function firstImages({ images, annotations, categories }: CocoGroundTruth, count: number): CocoGroundTruth {
   const first = images.slice(0, count);
   const ids = new Set(first.map(({ id }) => id));
   return { images: first, annotations: annotations.filter(({ image_id }) => ids.has(image_id)), categories };

@@ -24,14 +24,14 @@ export interface Verdicts {
 }
 
 export interface MatchedClass extends ClassBoxes {
-  /** Position within its picture's detections of the class, by falling score. */
+  /** Position within its image's detections of the class, by falling score. */
   readonly rank: Uint8Array;
   readonly areas: Readonly<Record<AreaRange, Verdicts>>;
   /** At IoU .5 over all areas: detection → index of the annotation that it hits, or -1. */
   readonly hits: Int32Array;
 }
 
-/** One picture's boxes of the class: positions from … to in `truths` and in `found`. */
+/** One image's boxes of the class: positions from … to in `truths` and in `found`. */
 interface Span {
   readonly truthsFrom: number;
   readonly truthsTo: number;
@@ -52,7 +52,7 @@ export function matchClass(scene: Scene, boxes: ClassBoxes): MatchedClass {
   const foundAreas = areasOf(scene, boxes);
   for (const span of spans(scene, boxes)) {
     for (let d = span.foundFrom; d < span.foundTo; d++) rank[d] = d - span.foundFrom;
-    // Most pictures of most classes have no boxes: nothing can be hit.
+    // Most images of most classes have no boxes: nothing can be hit.
     const overlaps = span.truthsTo > span.truthsFrom ? overlapsOf(scene, boxes, span) : null;
     for (const area of AREA_NAMES) {
       const target = { verdicts: areas[area].values, count, hits: area === 'all' ? hits : null };
@@ -61,15 +61,15 @@ export function matchClass(scene: Scene, boxes: ClassBoxes): MatchedClass {
         missAll(outside, { foundFrom: span.foundFrom, target });
         continue;
       }
-      const picture = pictureOf(scene, boxes, { span, overlaps, outside, range: AREA_RANGES[area] });
-      areas[area].positives += picture.counted;
-      for (let t = 0; t < IOU_THRESHOLDS.length; t++) matchPicture(picture, t, target);
+      const image = imageOf(scene, boxes, { span, overlaps, outside, range: AREA_RANGES[area] });
+      areas[area].positives += image.counted;
+      for (let t = 0; t < IOU_THRESHOLDS.length; t++) matchImage(image, t, target);
     }
   }
   return { ...boxes, rank, areas, hits };
 }
 
-/** Pictures that have boxes or detections of the class. */
+/** Images that have boxes or detections of the class. */
 function* spans({ truthImage, foundImage }: Scene, { truths, found }: ClassBoxes): Generator<Span> {
   let [t, d] = [0, 0];
   while (t < truths.length || d < found.length) {
@@ -84,7 +84,7 @@ function* spans({ truthImage, foundImage }: Scene, { truths, found }: ClassBoxes
   }
 }
 
-interface Picture {
+interface Image {
   readonly foundFrom: number;
   readonly detections: number;
   /** [detection × boxes + box] */
@@ -131,11 +131,11 @@ function overlapsOf({ truth, detections }: Scene, { truths, found }: ClassBoxes,
   return overlaps;
 }
 
-function pictureOf(
+function imageOf(
   { truth }: Scene,
   { truths }: ClassBoxes,
-  { span, overlaps, outside, range: [low, high] }: PictureOptions,
-): Picture {
+  { span, overlaps, outside, range: [low, high] }: ImageOptions,
+): Image {
   const list = truths.subarray(span.truthsFrom, span.truthsTo);
   const annotations = Array.from(list, index => truth.annotations[index]!);
   const isIgnored = ({ iscrowd, area }: (typeof annotations)[number]): boolean =>
@@ -156,7 +156,7 @@ function pictureOf(
   };
 }
 
-interface PictureOptions {
+interface ImageOptions {
   readonly span: Span;
   readonly overlaps: Float64Array;
   readonly outside: Uint8Array;
@@ -177,11 +177,11 @@ function missAll(outside: Uint8Array, { foundFrom, target }: { foundFrom: number
     if (outside[d] === 1) for (let at = foundFrom + d; at < verdicts.length; at += count) verdicts[at] = -1;
 }
 
-function matchPicture(picture: Picture, threshold: number, { verdicts, count, hits }: Target): void {
-  const { foundFrom, detections, order, counted, outside, ids, truths } = picture;
+function matchImage(image: Image, threshold: number, { verdicts, count, hits }: Target): void {
+  const { foundFrom, detections, order, counted, outside, ids, truths } = image;
   const taken = new Uint8Array(order.length);
   for (let d = 0; d < detections; d++) {
-    const place = bestBox(picture, { d, taken, threshold: IOU_THRESHOLDS[threshold]! });
+    const place = bestBox(image, { d, taken, threshold: IOU_THRESHOLDS[threshold]! });
     const box = place < 0 ? -1 : order[place]!;
     if (box >= 0) taken[box] = 1;
     // pycocotools keeps the id of the box that is hit, and takes id 0 for none.
@@ -194,7 +194,7 @@ function matchPicture(picture: Picture, threshold: number, { verdicts, count, hi
 
 /** Place in `order` of the best box that is still free; -1: none overlaps enough. */
 function bestBox(
-  { overlaps, order, counted, crowd }: Picture,
+  { overlaps, order, counted, crowd }: Image,
   { d, taken, threshold }: { d: number; taken: Uint8Array; threshold: number },
 ): number {
   let best = Math.min(threshold, 1 - 1e-10);

@@ -1,7 +1,7 @@
 import type { MatchedScene } from './coco.js';
 import type { Judgement } from './judgement.js';
 
-/** A fifth of all boxes, by the share of the picture that they cover. */
+/** A fifth of all boxes, by the share of the image that they cover. */
 export interface SizeBin {
   readonly from: number;
   readonly to: number;

@@ -6,8 +6,8 @@ import type { Report } from '../formats/report.js';
 /** IoU thresholds that are tried besides the one in use. */
 const TRIED = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8];
 
-/** Pictures that thresholds are compared on: the first ones of a split are enough to tell them apart. */
-export const COMPARED_PICTURES = 1000;
+/** Images that thresholds are compared on: the first ones of a split are enough to tell them apart. */
+export const COMPARED_IMAGES = 1000;
 
 /** Rules of suppression to compare, in the order of their thresholds; none where thresholds have no meaning. */
 export const suppressionRules = (nms: NmsConfigs): NmsConfigs[] =>
@@ -23,7 +23,7 @@ export interface FoundUnder {
   readonly detections: readonly CocoFound[];
 }
 
-/** AP by threshold, and what the best one would gain. @param truth of the compared pictures */
+/** AP by threshold, and what the best one would gain. @param truth of the compared images */
 export function compareSuppression(
   truth: CocoTruth,
   { found, deployed }: { found: readonly FoundUnder[]; deployed: number },

@@ -9,7 +9,7 @@ import { recordingBackend } from '../graph/recording-backend.js';
 import type { Variables, VariableSpec } from '../graph/variables.js';
 import { efficientDet, type Outputs } from '../model/efficientdet.js';
 import type { Weights } from '../model/weights/weights.js';
-import { picturesToInput, toPictures } from './picture-nodes.js';
+import { imagesToInput, toImages } from './image-nodes.js';
 
 /** Weights as constants of the graph. */
 const frozen = (weights: Weights): Variables => ({
@@ -60,15 +60,15 @@ export function frozenNetwork(card: ModelCard, weights: Weights): FrozenNetwork 
   return { input: input.node, outputs };
 }
 
-/** `serving_default`: pictures of any size and number in, detections in their own pixels out. */
+/** `serving_default`: images of any size and number in, detections in their own pixels out. */
 export function servingProgram(card: ModelCard): ProgramBuilder {
   const builder = new ProgramBuilder();
   const { graph } = builder;
   const input = graph.placeholder('images', 'float32', [-1, -1, -1, 3]);
-  const pictures = picturesToInput(graph, input, card);
+  const fitted = imagesToInput(graph, input, card);
   const [height, width] = card.image_size;
   builder.record('network', variables => {
-    const images = recordingBackend.tensorOf(pictures.input, {
+    const images = recordingBackend.tensorOf(fitted.input, {
       shape: [1, height, width, 3],
       dtype: 'float32',
     }) as tf.Tensor4D;
@@ -77,7 +77,7 @@ export function servingProgram(card: ModelCard): ProgramBuilder {
       numClasses: card.classes.length,
       nms: card.nms_configs,
     });
-    const outputs = toPictures(graph, pictures, {
+    const outputs = toImages(graph, fitted, {
       boxes: recordingBackend.outputOf(detections.boxes),
       scores: recordingBackend.outputOf(detections.scores),
       classes: recordingBackend.outputOf(detections.classes),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { BoxYxyx } from '../boxes.js';
 
-/** A box as a data set labels it, in pixels of the picture. */
+/** A box as a data set labels it, in pixels of the image. */
 export interface LabelledBox {
   readonly box: BoxYxyx;
   readonly label: string;
@@ -11,7 +11,7 @@ export interface LabelledBox {
   readonly area?: number;
 }
 
-/** One picture as a reader finds it: nothing is checked yet. */
+/** One image as a reader finds it: nothing is checked yet. */
 export interface RawSample {
   /** Unique in the data set; keeps its meaning when the data set moves. A relative path without extension. */
   readonly id: string;
@@ -44,7 +44,7 @@ export const CleanedSample = z.strictObject({
   id: z.string(),
   /** Relative to the folder of the data set. */
   image: z.string(),
-  /** Where the picture came from. */
+  /** Where the image came from. */
   original: z.string(),
   width: z.int(),
   height: z.int(),

@@ -17,7 +17,7 @@ export interface RawDetections {
   readonly count: ArrayLike<number>;
 }
 
-/** The detections of one picture of a batch, in its own pixels, clipped to it. Category ids count from 1. */
+/** The detections of one image of a batch, in its own pixels, clipped to it. Category ids count from 1. */
 export function cocoDetections(
   raw: RawDetections,
   index: number,

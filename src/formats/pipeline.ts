@@ -83,7 +83,7 @@ export interface TrainInput {
 export interface TeacherInput {
   readonly model: ArtifactRef;
   readonly distillation: SoftWeights;
-  /** Of every picture, each of which it answers once; 0: it answers every batch. */
+  /** Of every image, each of which it answers once; 0: it answers every batch. */
   readonly views: number;
 }
 export interface TrainResult extends StageResult {
@@ -279,7 +279,7 @@ export type TrainerJob =
       readonly minScore: number;
     };
 
-/** What `predict` finds in one picture: boxes in its pixels, by falling score. */
+/** What `predict` finds in one image: boxes in its pixels, by falling score. */
 export interface Prediction {
   readonly image: string;
   readonly width: number;

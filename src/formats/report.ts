@@ -35,7 +35,7 @@ export const Report = z.strictObject({
     .nullable(),
   /** How the model is used; null: unknown. */
   deployed: z.strictObject({ scoreThreshold: z.number() }).nullable(),
-  /** AP by the IoU threshold of the suppression, over the first pictures; null: not measured. */
+  /** AP by the IoU threshold of the suppression, over the first images; null: not measured. */
   suppression: z
     .strictObject({
       deployed: Share,
@@ -47,7 +47,7 @@ export const Report = z.strictObject({
     })
     .nullable(),
   metrics: CocoMetricsSchema,
-  /** Of AP50, by bootstrap over the pictures; null: AP50 is undefined. */
+  /** Of AP50, by bootstrap over the images; null: AP50 is undefined. */
   confidence: z
     .strictObject({ low: Share, high: Share, level: Share, resamples: z.int().positive() })
     .nullable(),
@@ -82,11 +82,11 @@ export const Report = z.strictObject({
     deltaAP50: perKind(Share),
     confusions: z.array(z.strictObject({ truth: z.int(), found: z.int(), count: Count, share: Share })),
   }),
-  /** At the best threshold, fifths of the boxes from small to large, as shares of the picture. */
+  /** At the best threshold, fifths of the boxes from small to large, as shares of the image. */
   sizeRecall: z.array(
     z.strictObject({ from: z.number(), to: z.number(), boxes: Count, recall: Share.nullable() }),
   ),
-  /** At the best threshold, pictures with the most errors first. */
+  /** At the best threshold, images with the most errors first. */
   images: z.array(
     perKind(Count).extend({ imageId: z.int(), file: z.string(), boxes: Count, correct: Count }),
   ),

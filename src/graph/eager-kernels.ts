@@ -54,7 +54,7 @@ function batchNormAttributes(backend: NodeBackend, epsilon: unknown): object[] {
   ];
 }
 
-/** Where a row has a label: [labels, 3] of picture, row and class. */
+/** Where a row has a label: [labels, 3] of image, row and class. */
 function places(labels: tf.Tensor): tf.Tensor2D {
   const rows = labels.shape[1]!;
   const found = [...labels.dataSync()].flatMap((label, i) =>
@@ -130,8 +130,8 @@ const KERNELS: Record<string, Kernel> = {
       const rows = tf.unstack(scores as tf.Tensor).map(row => tf.unstack(row));
       const found = tf
         .unstack(boxes as tf.Tensor)
-        .flatMap((shared, picture) =>
-          rows[picture]!.map(row =>
+        .flatMap((shared, image) =>
+          rows[image]!.map(row =>
             backend.executeMultipleOutputs(
               'NonMaxSuppressionV5',
               attributes,

@@ -142,7 +142,7 @@ export interface GroupedNms {
 }
 
 /**
- * TensorFlow's NonMaxSuppressionV5 for every picture and group of scores by itself.
+ * TensorFlow's NonMaxSuppressionV5 for every image and group of scores by itself.
  * @param boxes [batch, anchors, 4] yxyx
  * @param scores [batch, groups, anchors]
  * @returns indices int32 [batch, groups, max] and scores [batch, groups, max], by falling score, 0 after the last;

@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import type { BoxYxyx } from '../boxes.js';
 
 export interface DrawnBox {
-  /** In pixels of the upright picture. */
+  /** In pixels of the upright image. */
   readonly box: BoxYxyx;
   /** Empty: only the frame is drawn. */
   readonly label: string;
@@ -12,7 +12,7 @@ export interface DrawnBox {
 export const TRUTH_COLOUR = '#22c55e';
 export const DETECTION_COLOUR = '#f97316';
 
-/** Small pictures are enlarged at least to this, so that frames and letters stay readable. */
+/** Small images are enlarged at least to this, so that frames and letters stay readable. */
 const MIN_SIDE_PX = 384;
 const GAP_PX = 10;
 const CAPTION_PX = 26;
@@ -22,7 +22,7 @@ const SHEET_COLOUR = '#15171c';
 export const escapeXml = (text: string): string => text.replace(/[&<>"]/g, character => ENTITIES[character]!);
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-/** A picture with boxes, as PNG. @param line width of the frames in pixels, where not by the size of the picture */
+/** An image with boxes, as PNG. @param line width of the frames in pixels, where not by the size of the image */
 export async function drawBoxes(
   image: string | Buffer,
   boxes: readonly DrawnBox[],
@@ -69,7 +69,7 @@ function frame({ box: [ymin, xmin, ymax, xmax], colour }: DrawnBox, { line }: Ca
   return `<rect ${at} stroke="#000" stroke-opacity=".45" stroke-width="${line + 2}"/><rect ${at} stroke="${colour}" stroke-width="${line}"/>`;
 }
 
-/** Above its box, or inside where there is no room; never off the picture. */
+/** Above its box, or inside where there is no room; never off the image. */
 function label({ box: [ymin, xmin], label: text, colour }: DrawnBox, { width, font }: Canvas): string {
   if (text === '') return '';
   const [wide, high] = [text.length * font * 0.58 + font * 0.5, font * 1.25];
@@ -78,29 +78,29 @@ function label({ box: [ymin, xmin], label: text, colour }: DrawnBox, { width, fo
   return `<rect x="${x}" y="${y}" width="${wide}" height="${high}" rx="2" fill="${colour}" fill-opacity=".88"/><text x="${x + font * 0.25}" y="${y + font * 0.97}" textLength="${wide - font * 0.5}" lengthAdjust="spacingAndGlyphs" font-family="sans-serif" font-size="${font}" fill="#111">${escapeXml(text)}</text>`;
 }
 
-export interface SheetPicture {
-  readonly picture: Buffer;
+export interface SheetImage {
+  readonly image: Buffer;
   readonly caption: string;
 }
 
-/** Pictures side by side on one sheet with a legend of the colours, as PNG. */
+/** Images side by side on one sheet with a legend of the colours, as PNG. */
 export async function contactSheet(
-  pictures: readonly SheetPicture[],
+  images: readonly SheetImage[],
   { columns, legend }: { columns: number; legend: Readonly<Record<string, string>> },
 ): Promise<Buffer> {
-  const rows = Math.ceil(pictures.length / columns);
+  const rows = Math.ceil(images.length / columns);
   const place = (i: number): { left: number; top: number } => ({
     left: GAP_PX + (i % columns) * (TILE_PX + GAP_PX),
     top: CAPTION_PX + Math.floor(i / columns) * (TILE_PX + CAPTION_PX),
   });
   const tiles = await Promise.all(
-    pictures.map(({ picture }) =>
-      sharp(picture).resize(TILE_PX, TILE_PX, { fit: 'contain', background: SHEET_COLOUR }).toBuffer(),
+    images.map(({ image }) =>
+      sharp(image).resize(TILE_PX, TILE_PX, { fit: 'contain', background: SHEET_COLOUR }).toBuffer(),
     ),
   );
   const width = GAP_PX + columns * (TILE_PX + GAP_PX);
   const height = CAPTION_PX + rows * (TILE_PX + CAPTION_PX);
-  const captions = pictures.map(({ caption }, i) => {
+  const captions = images.map(({ caption }, i) => {
     const { left, top } = place(i);
     return sheetText(caption, { x: left, y: top + TILE_PX + 17 });
   });

@@ -3,7 +3,7 @@ import type { Normalisation } from '../config/families.js';
 import { errors, messageOf } from '../errors/index.js';
 
 /** RGB, 0–255, rows first. */
-export interface Picture<Pixels = Uint8Array> {
+export interface Image<Pixels = Uint8Array> {
   readonly pixels: Pixels;
   readonly width: number;
   readonly height: number;
@@ -12,17 +12,17 @@ export interface Picture<Pixels = Uint8Array> {
 /** What is missing at the end is an error; a tool's harmless slip inside is not. Cleaning decodes by the same rule. */
 export const DECODING = { failOn: 'truncated' } as const;
 
-/** Decodes a picture upright and in RGB. */
-export async function readPicture(path: string): Promise<Picture> {
+/** Decodes an image upright and in RGB. */
+export async function readImage(path: string): Promise<Image> {
   try {
-    return await decodePicture(path);
+    return await decodeImage(path);
   } catch (error) {
-    throw errors.pictureUnreadable(path, messageOf(error));
+    throw errors.imageUnreadable(path, messageOf(error));
   }
 }
 
 /** The same of a path or of a file's bytes; errors are those of the decoder. */
-export async function decodePicture(source: string | Uint8Array): Promise<Picture> {
+export async function decodeImage(source: string | Uint8Array): Promise<Image> {
   const image = sharp(source, DECODING).autoOrient().toColourspace('srgb').removeAlpha();
   const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
   return { pixels: data, width: info.width, height: info.height };
@@ -38,9 +38,9 @@ export interface Size {
 export interface Placement {
   /** [height, width] of the network input. */
   readonly canvas: readonly [number, number];
-  /** Of the whole picture once it is scaled. */
+  /** Of the whole image once it is scaled. */
   readonly scaled: Size;
-  /** Pixels of the scaled picture left out at its top and left. */
+  /** Pixels of the scaled image left out at its top and left. */
   readonly offset: readonly [y: number, x: number];
   readonly flip: boolean;
   /** Multiplies the channels; what gets brighter than 255 is 255. */
@@ -49,11 +49,11 @@ export interface Placement {
 }
 
 /**
- * Flips, scales, crops and normalises a picture onto the top left of a canvas whose rest is 0: the mean colour.
+ * Flips, scales, crops and normalises an image onto the top left of a canvas whose rest is 0: the mean colour.
  * Bilinear between pixel centres, as TensorFlow's ResizeBilinear in an exported model. @returns [height, width, 3]
  */
-export function placePicture(
-  { pixels, width, height }: Picture<Uint8Array | Float32Array>,
+export function placeImage(
+  { pixels, width, height }: Image<Uint8Array | Float32Array>,
   { canvas, scaled, offset, flip, gain, normalisation }: Placement,
 ): Float32Array {
   const [canvasHeight, canvasWidth] = canvas;
@@ -73,7 +73,7 @@ export function placePicture(
     const bottom = rows.upper[y]! * width * 3;
     const down = rows.share[y]!;
     for (let x = 0, to = y * canvasWidth * 3; x < count; x++, to += 3) {
-      // Most of the work on a picture: with a loop over channels and tuples it takes half as long again.
+      // Most of the work on an image: with a loop over channels and tuples it takes half as long again.
       const a = top + lefts[x]!;
       const b = top + rights[x]!;
       const c = bottom + lefts[x]!;

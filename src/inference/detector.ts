@@ -6,7 +6,7 @@ import type { EngineName, Settings } from '../settings.js';
 import type { Engine } from './engine.js';
 import { type ModelCard, ONNX_NETWORK, readModelCard } from '../formats/model-card.js';
 
-/** An exported model that is ready to look at pictures. */
+/** An exported model that is ready to look at images. */
 export interface Detector extends Engine {
   readonly card: ModelCard;
   /** What runs the network. */

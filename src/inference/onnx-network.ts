@@ -29,7 +29,7 @@ interface Chosen extends RawMaps {
   readonly from: number;
 }
 
-/** The network of an ONNX file, one picture at a time. */
+/** The network of an ONNX file, one image at a time. */
 export async function openNetwork(file: string, card: ModelCard): Promise<OnnxNetwork> {
   const { InferenceSession, Tensor } = await loadOnnxruntime();
   const [height, width] = card.image_size;
@@ -67,7 +67,7 @@ const cells = (level: number): string => `cells_${level}`;
 const chosen = (level: number): string => `${frozenOutput('class', level)}_of_cells`;
 
 /**
- * The network for one picture that gives the class logits of chosen cells only: onnxruntime copies what it gives to JavaScript,
+ * The network for one image that gives the class logits of chosen cells only: onnxruntime copies what it gives to JavaScript,
  * 18 MB of D0's logits of 90 classes, of which a handful is wanted.
  */
 function withChoice(network: Uint8Array, { card, grid }: { card: ModelCard; grid: AnchorGrid }): Uint8Array {

@@ -1,7 +1,7 @@
 import type { NmsConfigs } from '../config/run.js';
 import type { AnchorGrid } from '../detection/anchors.js';
 
-/** A network's raw answers for one picture, channels first; one map a level. */
+/** A network's raw answers for one image, channels first; one map a level. */
 export interface RawMaps {
   /** [9 · classes, h, w], or of some cells [9 · classes, cells]: anchor-major, then class. */
   readonly classLogits: readonly Float32Array[];
@@ -26,7 +26,7 @@ export interface Kept {
 }
 
 /**
- * The detections of one picture by falling score, as `detect` gives them in a TensorFlow graph: the same four ways of
+ * The detections of one image by falling score, as `detect` gives them in a TensorFlow graph: the same four ways of
  * google/automl's `postprocess.py`, and where scores are equal the lower class of those that are told apart, then the lower
  * anchor first (TensorFlow's kernel of hard suppression class by class has no rule for it). Without
  * TensorFlow: one queue of all candidates ends at the last detection that is wanted, however many score enough.

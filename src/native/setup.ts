@@ -55,7 +55,7 @@ interface TestParts {
 const FOR_TESTS = [
   'tfjs-addon',
   'temporal',
-  'demo-pictures',
+  'demo-images',
   'imagenet-lite0',
   'imagenet-lite1',
   'imagenet-lite2',

@@ -146,8 +146,8 @@ export const TEMPORAL: WheelRow = {
   byHand: "put Temporal's command `temporal` on PATH, or set TEMPORAL_CLI to its path",
 };
 
-export const DEMO_PICTURES: WheelRow = {
-  part: "the demo's pictures",
+export const DEMO_IMAGES: WheelRow = {
+  part: "the demo's images",
   builds: {
     any: {
       file: 'deepforest-2.1.0-py3-none-any.whl',
@@ -157,7 +157,7 @@ export const DEMO_PICTURES: WheelRow = {
   },
   members: ['deepforest/data/'],
   path: 'deepforest/data',
-  byHand: 'run on pictures of your own: detdistill run CONFIG',
+  byHand: 'run on images of your own: detdistill run CONFIG',
 };
 
 const imagenetWeights = (

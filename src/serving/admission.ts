@@ -1,6 +1,6 @@
 import { errors } from '../errors/index.js';
 
-/** How many pictures are in the house; no more than a limit, so that memory has one, too. */
+/** How many images are in the house; no more than a limit, so that memory has one, too. */
 export class Admission {
   #inside = 0;
 
@@ -9,13 +9,13 @@ export class Admission {
     private readonly onChange: (inside: number) => void,
   ) {}
 
-  enter(pictures: number): void {
-    if (this.#inside + pictures > this.limit) throw errors.serverBusy(this.#inside + pictures, this.limit);
-    this.#change(pictures);
+  enter(images: number): void {
+    if (this.#inside + images > this.limit) throw errors.serverBusy(this.#inside + images, this.limit);
+    this.#change(images);
   }
 
-  leave(pictures: number): void {
-    this.#change(-pictures);
+  leave(images: number): void {
+    this.#change(-images);
   }
 
   #change(by: number): void {

@@ -1,9 +1,9 @@
 import type { Detection } from '../inference/engine.js';
 import type { BoxYxyx } from '../boxes.js';
 
-/** The model's outputs for one picture, as its signature has them. */
+/** The model's outputs for one image, as its signature has them. */
 export interface Prediction {
-  /** [slots, 4]: ymin, xmin, ymax, xmax in pixels of the picture; 0 after the last detection. */
+  /** [slots, 4]: ymin, xmin, ymax, xmax in pixels of the image; 0 after the last detection. */
   readonly detection_boxes: readonly BoxYxyx[];
   /** [slots]: from 1; 1 after the last detection. */
   readonly detection_classes: readonly number[];
@@ -26,7 +26,7 @@ export function predictionOf(detections: readonly Detection[], slots: number): P
   };
 }
 
-/** One object a picture, or one list an output. */
+/** One object an image, or one list an output. */
 export function predictAnswer(predictions: readonly Prediction[], form: 'row' | 'column'): object {
   if (form === 'row') return { predictions };
   const column = <K extends keyof Prediction>(key: K): Prediction[K][] => predictions.map(one => one[key]);
@@ -40,7 +40,7 @@ export function predictAnswer(predictions: readonly Prediction[], form: 'row' | 
   };
 }
 
-/** What ModelArts' service answers for a picture: names, and only what is sure enough. */
+/** What ModelArts' service answers for an image: names, and only what is sure enough. */
 export function modelArtsAnswer(
   detections: readonly Detection[],
   { classes, shownScore }: { classes: readonly string[]; shownScore: number },

@@ -1,16 +1,16 @@
 import type { Detection, DetectorInput } from '../inference/engine.js';
 
-type Look = (pictures: readonly DetectorInput[]) => Promise<Detection[][]>;
+type Look = (images: readonly DetectorInput[]) => Promise<Detection[][]>;
 
 export interface BatchLimits {
-  /** Pictures at a time. */
+  /** Images at a time. */
   readonly maxBatch: number;
-  /** How long a picture waits for others while nothing is being looked at. */
+  /** How long an image waits for others while nothing is being looked at. */
   readonly timeoutMs: number;
 }
 
 interface Waiting {
-  readonly picture: DetectorInput;
+  readonly image: DetectorInput;
   readonly signal: AbortSignal;
   readonly since: number;
   readonly resolve: (detections: Detection[]) => void;
@@ -19,7 +19,7 @@ interface Waiting {
 }
 
 /**
- * Joins pictures of one size that come from different requests. The first in the queue decides the size; others keep
+ * Joins images of one size that come from different requests. The first in the queue decides the size; others keep
  * their places. One batch at a time: what comes meanwhile gathers.
  */
 export class Batcher {
@@ -36,19 +36,19 @@ export class Batcher {
     return this.#queue.length;
   }
 
-  /** @param signal takes the picture out of the queue; what is being looked at is looked at to the end */
-  add(picture: DetectorInput, signal: AbortSignal): Promise<Detection[]> {
+  /** @param signal takes the image out of the queue; what is being looked at is looked at to the end */
+  add(image: DetectorInput, signal: AbortSignal): Promise<Detection[]> {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         const at = this.#queue.indexOf(waiting);
         if (at >= 0) this.#queue.splice(at, 1);
         reject(signal.reason as Error);
       };
-      const waiting: Waiting = { picture, signal, since: Date.now(), resolve, reject, leave };
+      const waiting: Waiting = { image, signal, since: Date.now(), resolve, reject, leave };
       if (signal.aborted) return leave();
       signal.addEventListener('abort', leave, { once: true });
       this.#queue.push(waiting);
-      // Not at once: the other pictures of the request come in the same tick.
+      // Not at once: the other images of the request come in the same tick.
       setImmediate(() => this.#next());
     });
   }
@@ -69,7 +69,7 @@ export class Batcher {
     this.#isBusy = true;
     for (const waiting of batch) this.#queue.splice(this.#queue.indexOf(waiting), 1);
     try {
-      const detections = await this.look(batch.map(({ picture }) => picture));
+      const detections = await this.look(batch.map(({ image }) => image));
       batch.forEach(({ resolve }, i) => resolve(detections[i]!));
     } catch (error) {
       for (const { reject } of batch) reject(error);
@@ -81,5 +81,5 @@ export class Batcher {
   }
 }
 
-const isSameSize = ({ picture: a }: Waiting, { picture: b }: Waiting): boolean =>
+const isSameSize = ({ image: a }: Waiting, { image: b }: Waiting): boolean =>
   a.width === b.width && a.height === b.height;

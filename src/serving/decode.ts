@@ -1,22 +1,22 @@
 import sharp from 'sharp';
-import { decodePicture, type Picture } from '../images/images.js';
+import { decodeImage, type Image } from '../images/images.js';
 import { errors, messageOf } from '../errors/index.js';
 
-/** What a picture may be: other formats that the decoder knows are programs in disguise, or slow. */
+/** What an image may be: other formats that the decoder knows are programs in disguise, or slow. */
 const FORMATS: readonly string[] = ['jpeg', 'png', 'webp'];
 
 interface DecodeOptions {
-  /** For errors: where the picture stands in the request. */
+  /** For errors: where the image stands in the request. */
   readonly place: string;
   readonly maxMegapixels: number;
 }
 
-/** A file's bytes → the picture as training sees it: upright, RGB. Its size is known before anything is decoded. */
-export async function decodeRequestPicture(
+/** A file's bytes → the image as training sees it: upright, RGB. Its size is known before anything is decoded. */
+export async function decodeRequestImage(
   encoded: Uint8Array,
   { place, maxMegapixels }: DecodeOptions,
-): Promise<Picture> {
-  const problem = (error: unknown): Error => errors.requestInvalid(place, `no picture: ${messageOf(error)}`);
+): Promise<Image> {
+  const problem = (error: unknown): Error => errors.requestInvalid(place, `no image: ${messageOf(error)}`);
   const {
     format,
     width,
@@ -37,7 +37,7 @@ export async function decodeRequestPicture(
       place,
       `${width} × ${height} pixels, at most ${maxMegapixels} million in all`,
     );
-  return decodePicture(encoded).catch((error: unknown) => {
+  return decodeImage(encoded).catch((error: unknown) => {
     throw problem(error);
   });
 }

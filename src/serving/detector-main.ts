@@ -4,7 +4,7 @@ import { readSignatures } from '../graph/saved-model.js';
 import type { DetectorReply, DetectorRequest } from './detector-process.js';
 import { shownScore } from './shown-score.js';
 
-/** The process of a served model: loads it once, looks at pictures until its parent ends it or goes. */
+/** The process of a served model: loads it once, looks at images until its parent ends it or goes. */
 let detector: Detector;
 
 const reply = (message: DetectorReply): void => {
@@ -19,7 +19,7 @@ process.on('message', (request: DetectorRequest) => void answer(request));
 async function answer(request: DetectorRequest): Promise<void> {
   try {
     if (request.type === 'load') reply(await load(request));
-    else reply({ type: 'found', detections: await detector.detect(request.pictures) });
+    else reply({ type: 'found', detections: await detector.detect(request.images) });
   } catch (error) {
     const known = error instanceof AppError ? error : errors.unexpected(error);
     reply({ type: 'failed', error: known.toJSON() });

@@ -18,7 +18,7 @@ export interface LoadedModel {
 /** Parent to child. One request at a time. */
 export type DetectorRequest =
   | { readonly type: 'load'; readonly folder: string; readonly engine: Settings['engine'] }
-  | { readonly type: 'detect'; readonly pictures: readonly DetectorInput[] };
+  | { readonly type: 'detect'; readonly images: readonly DetectorInput[] };
 /** Child to parent. */
 export type DetectorReply =
   | { readonly type: 'ready'; readonly model: LoadedModel }
@@ -28,8 +28,8 @@ export type DetectorReply =
 export interface DetectorProcess {
   readonly pid: number;
   readonly model: LoadedModel;
-  /** Pictures of one size; one call at a time. */
-  detect(pictures: readonly DetectorInput[]): Promise<Detection[][]>;
+  /** Images of one size; one call at a time. */
+  detect(images: readonly DetectorInput[]): Promise<Detection[][]>;
   /** How the process ended, once it has: by itself, or because it was ended. */
   readonly ended: Promise<AppError>;
   end(): void;
@@ -89,8 +89,8 @@ export async function startDetector(options: DetectorOptions): Promise<DetectorP
   try {
     const reply = await call({ type: 'load', folder, engine: settings.engine }, LOAD_SECONDS);
     if (reply.type !== 'ready') throw errors.unexpected(new Error(`${reply.type} while loading`));
-    const detect = async (pictures: readonly DetectorInput[]): Promise<Detection[][]> => {
-      const found = await call({ type: 'detect', pictures }, callSeconds);
+    const detect = async (images: readonly DetectorInput[]): Promise<Detection[][]> => {
+      const found = await call({ type: 'detect', images }, callSeconds);
       if (found.type !== 'found') throw errors.unexpected(new Error(`${found.type} while detecting`));
       return found.detections;
     };

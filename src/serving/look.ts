@@ -4,14 +4,14 @@ import type { ServingConfig } from '../config/serving.js';
 import type { Detection } from '../inference/engine.js';
 import { errors } from '../errors/index.js';
 import type { Admission } from './admission.js';
-import { decodeRequestPicture } from './decode.js';
+import { decodeRequestImage } from './decode.js';
 import type { ServingMetrics } from './metrics.js';
-import type { RequestPicture } from './predict-request.js';
+import type { RequestImage } from './predict-request.js';
 import type { Servable } from './servable.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Pictures that it was let in with; 0: it asks for none. */
+    /** Images that it was let in with; 0: it asks for none. */
     admitted: number;
     /** The version that answers, once that is known. */
     servable: Servable | null;
@@ -44,24 +44,24 @@ export const admit =
 /** nginx's status of requests that nobody waits for any more. */
 const CLIENT_GONE = 499;
 
-/** Decodes the pictures of a request and has the model look at them, as long as somebody waits for it. */
+/** Decodes the images of a request and has the model look at them, as long as somebody waits for it. */
 export async function look(
   { request, reply, servable }: { request: FastifyRequest; reply: FastifyReply; servable: Servable },
-  { pictures, places }: { pictures: readonly RequestPicture[]; places: readonly string[] },
+  { images, places }: { images: readonly RequestImage[]; places: readonly string[] },
   { config, admission }: LookContext,
 ): Promise<Detection[][]> {
-  admission.enter(pictures.length - request.admitted);
-  request.admitted = pictures.length;
+  admission.enter(images.length - request.admitted);
+  request.admitted = images.length;
   const { max_megapixels: maxMegapixels, request_timeout_seconds: seconds } = config;
   const controller = new AbortController();
-  setMaxListeners(pictures.length, controller.signal);
+  setMaxListeners(images.length, controller.signal);
   const expire = (): void => controller.abort(errors.requestTimedOut(seconds));
   const timer = setTimeout(expire, Math.max(0, seconds * 1000 - reply.elapsedTime));
   reply.raw.once('close', expire);
   try {
     const decoded = await Promise.all(
-      pictures.map(async (one, i) =>
-        'encoded' in one ? decodeRequestPicture(one.encoded, { place: places[i]!, maxMegapixels }) : one,
+      images.map(async (one, i) =>
+        'encoded' in one ? decodeRequestImage(one.encoded, { place: places[i]!, maxMegapixels }) : one,
       ),
     );
     return await servable.detect(decoded, controller.signal);

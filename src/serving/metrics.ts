@@ -8,21 +8,21 @@ const BATCHES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
 export type ServingMetrics = ReturnType<typeof createMetrics>;
 
-/** What the server counts, in Prometheus' terms. @param queueLength pictures that wait, by model and version */
+/** What the server counts, in Prometheus' terms. @param queueLength images that wait, by model and version */
 export function createMetrics(
-  queueLength: () => readonly { model: string; version: string; pictures: number }[],
+  queueLength: () => readonly { model: string; version: string; images: number }[],
 ) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
   new Gauge({
-    name: 'detdistill_serving_queue_pictures',
-    help: 'Pictures that wait for the model',
+    name: 'detdistill_serving_queue_images',
+    help: 'Images that wait for the model',
     labelNames: OF_MODEL,
     registers,
     collect() {
       this.reset();
-      for (const { pictures, ...labels } of queueLength()) this.set(labels, pictures);
+      for (const { images, ...labels } of queueLength()) this.set(labels, images);
     },
   });
   return {
@@ -40,16 +40,16 @@ export function createMetrics(
       buckets: LATENCIES,
       registers,
     }),
-    batchPictures: new Histogram({
-      name: 'detdistill_serving_batch_pictures',
-      help: 'Pictures that the model looked at together',
+    batchImages: new Histogram({
+      name: 'detdistill_serving_batch_images',
+      help: 'Images that the model looked at together',
       labelNames: OF_MODEL,
       buckets: BATCHES,
       registers,
     }),
     inFlight: new Gauge({
-      name: 'detdistill_serving_in_flight_pictures',
-      help: 'Pictures of requests that are not answered yet; a request counts as one until it is read',
+      name: 'detdistill_serving_in_flight_images',
+      help: 'Images of requests that are not answered yet; a request counts as one until it is read',
       registers,
     }),
     loadSeconds: new Gauge({

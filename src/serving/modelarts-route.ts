@@ -19,7 +19,7 @@ interface File {
 
 /** What ModelArts' customize_service.py answers at /: files under `images`, or JSON {"images": BASE64}. */
 export function addModelArtsRoute(server: FastifyInstance, model: ServedModel, context: LookContext): void {
-  const { max_pictures: files, max_body_mib: mib } = context.config;
+  const { max_images: files, max_body_mib: mib } = context.config;
   void server.register(async scope => {
     await scope.register(multipart, { limits: { files, fileSize: mib * MIB, fields: 0 } });
     scope.post('/', { onRequest: admit(context) }, async (request, reply) => {
@@ -27,12 +27,12 @@ export function addModelArtsRoute(server: FastifyInstance, model: ServedModel, c
       request.servable = servable;
       return servable.use(async () => {
         const { card, shownScore } = servable.loaded();
-        const pictures = request.isMultipart()
+        const images = request.isMultipart()
           ? await readFiles(request, mib * MIB)
           : readJson(request.body, files);
-        if (pictures.length === 0) throw errors.requestInvalid('images', 'no picture; send files as images');
-        const places = pictures.map(({ place }) => place);
-        const found = await look({ request, reply, servable }, { pictures, places }, context);
+        if (images.length === 0) throw errors.requestInvalid('images', 'no image; send files as images');
+        const places = images.map(({ place }) => place);
+        const found = await look({ request, reply, servable }, { images, places }, context);
         const answers = found.map(one => modelArtsAnswer(one, { classes: card.classes, shownScore }));
         return answers.length === 1 ? answers[0] : answers;
       });
@@ -57,6 +57,6 @@ function readJson(body: unknown, most: number): File[] {
   if (!result.success) throw errors.requestInvalid('request', messageOf(result.error));
   const { images } = result.data;
   if (images.length > most)
-    throw errors.requestTooLarge('images', `${images.length} pictures, at most ${most}`);
+    throw errors.requestTooLarge('images', `${images.length} images, at most ${most}`);
   return images.map((encoded, i) => ({ place: `images[${i}]`, encoded }));
 }

@@ -2,12 +2,12 @@ import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { type Parsed, tryParsePredictRequest } from './predict-request.js';
 
 /** A million numbers take long to read: the thread does, and hands their buffers over. */
-export default function parse({ body, maxPictures }: { body: Uint8Array; maxPictures: number }): unknown {
-  const parsed = tryParsePredictRequest(body, maxPictures);
+export default function parse({ body, maxImages }: { body: Uint8Array; maxImages: number }): unknown {
+  const parsed = tryParsePredictRequest(body, maxImages);
   return move({ [transferableSymbol]: buffersOf(parsed), [valueSymbol]: parsed });
 }
 
 const buffersOf = (parsed: Parsed): ArrayBufferLike[] =>
   'failure' in parsed
     ? []
-    : parsed.request.pictures.map(one => ('encoded' in one ? one.encoded : one.pixels).buffer);
+    : parsed.request.images.map(one => ('encoded' in one ? one.encoded : one.pixels).buffer);

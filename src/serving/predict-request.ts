@@ -1,16 +1,16 @@
 import { AppError, type ErrorFacts, errors } from '../errors/index.js';
 import type { DetectorInput } from '../inference/engine.js';
 
-/** A picture of a request: a file's bytes, or values. */
-export type RequestPicture = { readonly encoded: Uint8Array } | DetectorInput;
+/** An image of a request: a file's bytes, or values. */
+export type RequestImage = { readonly encoded: Uint8Array } | DetectorInput;
 
 export interface PredictRequest {
-  /** instances: an answer for each picture; inputs: tensors over all of them. */
+  /** instances: an answer for each image; inputs: tensors over all of them. */
   readonly form: 'row' | 'column';
   readonly signatureName: string;
-  /** Where each picture stands in the request, for errors, is `places[i]`. */
+  /** Where each image stands in the request, for errors, is `places[i]`. */
   readonly places: readonly string[];
-  readonly pictures: readonly RequestPicture[];
+  readonly images: readonly RequestImage[];
 }
 
 export const INPUT = 'images';
@@ -20,11 +20,11 @@ export const SIGNATURE = 'serving_default';
 export type Parsed = { readonly request: PredictRequest } | { readonly failure: ErrorFacts };
 
 /**
- * Reads the JSON of a predict request in either of TensorFlow Serving's forms. `instances` is a list of pictures,
- * `inputs` a batch of them; a picture is nested numbers [height, width, 3] or {"b64": file}. Both may name the input
+ * Reads the JSON of a predict request in either of TensorFlow Serving's forms. `instances` is a list of images,
+ * `inputs` a batch of them; an image is nested numbers [height, width, 3] or {"b64": file}. Both may name the input
  * `images`, and only `instances` may mix sizes when they are written as numbers.
  */
-export function parsePredictRequest(body: Uint8Array, maxPictures: number): PredictRequest {
+export function parsePredictRequest(body: Uint8Array, maxImages: number): PredictRequest {
   const { instances, inputs, signature_name: signature = SIGNATURE, ...rest } = parseObject(body);
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined)
@@ -37,21 +37,21 @@ export function parsePredictRequest(body: Uint8Array, maxPictures: number): Pred
       ? (['row', 'instances', instances] as const)
       : (['column', 'inputs', unnamed(inputs, 'inputs')] as const);
   if (!Array.isArray(written) || written.length === 0)
-    throw invalid(place, 'must be a list of at least one picture');
-  if (written.length > maxPictures)
-    throw errors.requestTooLarge(place, `${written.length} pictures, at most ${maxPictures}`);
+    throw invalid(place, 'must be a list of at least one image');
+  if (written.length > maxImages)
+    throw errors.requestTooLarge(place, `${written.length} images, at most ${maxImages}`);
   const places = written.map((_, i) => `${place}[${i}]`);
-  const pictures = written.map((one: unknown, i) =>
-    readPicture(form === 'row' ? unnamed(one, places[i]!) : one, places[i]!),
+  const images = written.map((one: unknown, i) =>
+    readImage(form === 'row' ? unnamed(one, places[i]!) : one, places[i]!),
   );
-  if (form === 'column') checkOneShape(pictures);
-  return { form, signatureName: signature === '' ? SIGNATURE : signature, places, pictures };
+  if (form === 'column') checkOneShape(images);
+  return { form, signatureName: signature === '' ? SIGNATURE : signature, places, images };
 }
 
 /** The same, with errors as values. */
-export function tryParsePredictRequest(body: Uint8Array, maxPictures: number): Parsed {
+export function tryParsePredictRequest(body: Uint8Array, maxImages: number): Parsed {
   try {
-    return { request: parsePredictRequest(body, maxPictures) };
+    return { request: parsePredictRequest(body, maxImages) };
   } catch (error) {
     return { failure: (error instanceof AppError ? error : errors.unexpected(error)).toJSON() };
   }
@@ -81,7 +81,7 @@ function unnamed(value: unknown, place: string): unknown {
   throw invalid(place, `has ${names.join(', ') || 'no input'}; the model's only input is ${INPUT}`);
 }
 
-function readPicture(value: unknown, place: string): RequestPicture {
+function readImage(value: unknown, place: string): RequestImage {
   if (isObject(value)) return { encoded: readBase64(value, place) };
   return readValues(value, place);
 }
@@ -121,9 +121,9 @@ function lengthOf(value: unknown, place: string): number {
   throw invalid(place, 'must be {"b64": TEXT}, or numbers [height, width, 3] of at least one pixel');
 }
 
-/** A tensor has one shape; encoded pictures are strings, whatever is in them. */
-function checkOneShape(pictures: readonly RequestPicture[]): void {
-  const shapes = pictures.map(one => ('encoded' in one ? 'base64' : `[${one.height}, ${one.width}, 3]`));
+/** A tensor has one shape; encoded images are strings, whatever is in them. */
+function checkOneShape(images: readonly RequestImage[]): void {
+  const shapes = images.map(one => ('encoded' in one ? 'base64' : `[${one.height}, ${one.width}, 3]`));
   const other = shapes.findIndex(shape => shape !== shapes[0]);
   if (other >= 0)
     throw invalid(

@@ -12,15 +12,15 @@ export interface RequestParser {
 const SMALL_BYTES = 64 * 1024;
 
 /** Reads requests without holding up others: long ones in a thread. */
-export function createRequestParser(maxPictures: number): RequestParser {
+export function createRequestParser(maxImages: number): RequestParser {
   const filename = compiledModule('parse-thread.js', import.meta.url).href;
   const pool = new Piscina({ filename, minThreads: 1, maxThreads: 2 });
   return {
     parse: async body => {
       const parsed =
         body.length <= SMALL_BYTES
-          ? tryParsePredictRequest(body, maxPictures)
-          : ((await pool.run({ body, maxPictures })) as Parsed); // of parse-thread
+          ? tryParsePredictRequest(body, maxImages)
+          : ((await pool.run({ body, maxImages })) as Parsed); // of parse-thread
       if ('failure' in parsed) throw AppError.from(parsed.failure);
       return parsed.request;
     },

@@ -42,14 +42,14 @@ export class Servable {
     readonly folder: string,
     private readonly options: ServableOptions,
   ) {
-    this.#batcher = new Batcher(pictures => this.#look(pictures), options.limits);
+    this.#batcher = new Batcher(images => this.#look(images), options.limits);
   }
 
   get named(): string {
     return `${this.model} version ${this.version}`;
   }
 
-  /** Pictures that nobody looks at yet. */
+  /** Images that nobody looks at yet. */
   get waiting(): number {
     return this.#batcher.length;
   }
@@ -87,9 +87,9 @@ export class Servable {
     }
   }
 
-  /** Pictures of any sizes; their detections in the same order. Within `use`. */
-  detect(pictures: readonly DetectorInput[], signal: AbortSignal): Promise<Detection[][]> {
-    return Promise.all(pictures.map(picture => this.#batcher.add(picture, signal)));
+  /** Images of any sizes; their detections in the same order. Within `use`. */
+  detect(images: readonly DetectorInput[], signal: AbortSignal): Promise<Detection[][]> {
+    return Promise.all(images.map(image => this.#batcher.add(image, signal)));
   }
 
   /** Answers what was asked for, then ends the process. */
@@ -111,10 +111,10 @@ export class Servable {
     this.options.log.info({ model: this.model, version: this.version }, 'model unloaded');
   }
 
-  async #look(pictures: readonly DetectorInput[]): Promise<Detection[][]> {
+  async #look(images: readonly DetectorInput[]): Promise<Detection[][]> {
     const process = await this.#process!;
-    this.options.metrics.batchPictures.observe(this.#labels(), pictures.length);
-    const detections = await process.detect(pictures);
+    this.options.metrics.batchImages.observe(this.#labels(), images.length);
+    const detections = await process.detect(images);
     this.#failures = 0;
     return detections;
   }

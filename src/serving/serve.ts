@@ -42,7 +42,7 @@ export async function startServing(options: ServeOptions): Promise<Serving> {
       servables.map(({ model, version, waiting }) => ({
         model,
         version: String(version),
-        pictures: waiting,
+        images: waiting,
       })),
     ),
   );
@@ -60,7 +60,7 @@ export async function startServing(options: ServeOptions): Promise<Serving> {
         callSeconds: config.request_timeout_seconds,
       }),
   );
-  const parser = createRequestParser(config.max_pictures);
+  const parser = createRequestParser(config.max_images);
   let isStopping = false;
   const server = createServer({
     config,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readPicture } from '../images/images.js';
+import { readImage } from '../images/images.js';
 import { openDetector } from '../inference/detector.js';
 import { FROZEN_GRAPH, readModelCard } from '../formats/model-card.js';
 import { paceOf } from '../formats/progress.js';
@@ -84,10 +84,10 @@ async function predict(
   const detector = await openDetector(model, settings);
   const predictions: Prediction[] = [];
   const started = Date.now();
-  for (const image of images) {
+  for (const path of images) {
     signal.throwIfAborted();
-    const picture = await readPicture(image);
-    const [found] = await detector.detect([picture]);
+    const image = await readImage(path);
+    const [found] = await detector.detect([image]);
     const detections = found!
       .filter(({ score }) => score >= minScore)
       .map(({ box, classIndex, score }) => ({
@@ -95,8 +95,8 @@ async function predict(
         label: detector.card.classes[classIndex]!,
         score,
       }));
-    const { width, height } = picture;
-    predictions.push({ image, width, height, engine: detector.engine, detections });
+    const { width, height } = image;
+    predictions.push({ image: path, width, height, engine: detector.engine, detections });
     const step = predictions.length;
     onProgress({ phase: 'predict', ...paceOf(started, { step, totalSteps: images.length }) });
   }

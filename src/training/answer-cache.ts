@@ -3,17 +3,17 @@ import { mkdir, readFile, rename, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sha256 } from '../files/hashing.js';
 
-/** A teacher's answers for the k best anchors of each of some pictures, one picture after another. */
-export interface PictureAnswers {
-  /** [pictures, k] */
+/** A teacher's answers for the k best anchors of each of some images, one image after another. */
+export interface ImageAnswers {
+  /** [images, k] */
   readonly anchors: Int32Array;
-  /** [pictures, k, classes] */
+  /** [images, k, classes] */
   readonly logits: Float32Array;
-  /** [pictures, k, 4] */
+  /** [images, k, 4] */
   readonly deltas: Float32Array;
 }
 
-export interface PictureView {
+export interface ImageView {
   readonly sampleId: string;
   readonly view: number;
 }
@@ -26,7 +26,7 @@ export interface AnswerShape {
 const HASH_BYTES = 32;
 
 /**
- * Answers that were asked for once, one file a view of a picture: the hash of what follows, then anchors, logits and deltas as
+ * Answers that were asked for once, one file a view of an image: the hash of what follows, then anchors, logits and deltas as
  * they are in memory. Not rounded: whoever goes on without the files, by asking anew, goes on with the same numbers. A file that is
  * torn or damaged is as good as none.
  */
@@ -43,8 +43,8 @@ export class AnswerCache {
     return new AnswerCache(folder, shape);
   }
 
-  /** Of one picture; null: nobody asked yet. */
-  async read(of: PictureView): Promise<PictureAnswers | null> {
+  /** Of one image; null: nobody asked yet. */
+  async read(of: ImageView): Promise<ImageAnswers | null> {
     const { kept, numClasses } = this.shape;
     const bytes = await readFile(this.#fileOf(of)).catch(() => null);
     if (bytes?.length !== HASH_BYTES + 4 * kept * (1 + numClasses + 4)) return null;
@@ -59,7 +59,7 @@ export class AnswerCache {
   }
 
   /** Written beside and renamed: another worker may read, or write the same. */
-  async write(of: PictureView, { anchors, logits, deltas }: PictureAnswers): Promise<void> {
+  async write(of: ImageView, { anchors, logits, deltas }: ImageAnswers): Promise<void> {
     const content = Buffer.concat(
       [anchors, logits, deltas].map(values =>
         Buffer.from(values.buffer, values.byteOffset, values.byteLength),
@@ -72,7 +72,7 @@ export class AnswerCache {
     await rename(partial, file);
   }
 
-  #fileOf({ sampleId, view }: PictureView): string {
+  #fileOf({ sampleId, view }: ImageView): string {
     return join(this.folder, String(view), sha256(sampleId));
   }
 }

@@ -2,13 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { InputSpec } from '../graph/program.js';
 import type { Answers, Guide } from '../losses/distillation.js';
 
-/** Of the anchors of a picture. Of the others a teacher says little more than that nothing is there. */
+/** Of the anchors of an image. Of the others a teacher says little more than that nothing is there. */
 const BEST_SHARE = 0.01;
 
-/** For how many anchors of a picture answers are kept. */
+/** For how many anchors of an image answers are kept. */
 export const bestCount = (anchors: number): number => Math.max(1, Math.round(anchors * BEST_SHARE));
 
-/** A teacher's answers for the anchors of each picture where its best class scores most, as a program takes and gives them. */
+/** A teacher's answers for the anchors of each image where its best class scores most, as a program takes and gives them. */
 export interface BestAnswers {
   /** int32 [batch, k], by falling score. */
   readonly teacher_anchors: tf.Tensor2D;

@@ -3,7 +3,7 @@ import type { TrainingBatch } from '../data/batches.js';
 import type { RawDetections } from '../formats/detections.js';
 import { Program } from '../graph/execution.js';
 import type { VariableSpec } from '../graph/variables.js';
-import type { PictureAnswers } from './answer-cache.js';
+import type { ImageAnswers } from './answer-cache.js';
 import type { BestAnswers } from './best-answers.js';
 import { averageSpec } from './optimiser.js';
 
@@ -61,7 +61,7 @@ export class TrainingSession {
   async step(
     batch: TrainingBatch,
     scalars: StepScalars,
-    answers: PictureAnswers | null = null,
+    answers: ImageAnswers | null = null,
   ): Promise<Record<string, number>> {
     const [height, width] = this.imageSize;
     const size = batch.numPositives.length;
@@ -109,8 +109,8 @@ export class TrainingSession {
     return readScalar(outputs.finite!) === 1;
   }
 
-  /** A teacher's answers to any number of pictures. */
-  async teacherAnswers(images: Float32Array): Promise<PictureAnswers> {
+  /** A teacher's answers to any number of images. */
+  async teacherAnswers(images: Float32Array): Promise<ImageAnswers> {
     const [height, width] = this.imageSize;
     const feeds = { images: tf.tensor4d(images, [images.length / (height * width * 3), height, width, 3]) };
     const outputs = await this.#with(feeds, () => this.#program.run('teacher_answers', feeds));
@@ -157,12 +157,12 @@ export class TrainingSession {
   }
 }
 
-function answerTensors({ anchors, logits, deltas }: PictureAnswers, pictures: number): BestAnswers {
-  const kept = anchors.length / pictures;
+function answerTensors({ anchors, logits, deltas }: ImageAnswers, images: number): BestAnswers {
+  const kept = anchors.length / images;
   return {
-    teacher_anchors: tf.tensor2d(anchors, [pictures, kept], 'int32'),
-    teacher_logits: tf.tensor3d(logits, [pictures, kept, logits.length / anchors.length]),
-    teacher_deltas: tf.tensor3d(deltas, [pictures, kept, 4]),
+    teacher_anchors: tf.tensor2d(anchors, [images, kept], 'int32'),
+    teacher_logits: tf.tensor3d(logits, [images, kept, logits.length / anchors.length]),
+    teacher_deltas: tf.tensor3d(deltas, [images, kept, 4]),
   };
 }
 

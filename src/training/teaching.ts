@@ -1,15 +1,15 @@
 import type { TrainingBatch } from '../data/batches.js';
 import { messageOf } from '../errors/index.js';
-import type { AnswerCache, PictureAnswers } from './answer-cache.js';
+import type { AnswerCache, ImageAnswers } from './answer-cache.js';
 
 interface TeachingOptions {
   readonly cache: AnswerCache;
-  /** @param images [pictures, height, width, 3], any number of pictures. */
-  readonly ask: (images: Float32Array) => Promise<PictureAnswers>;
+  /** @param images [images, height, width, 3], any number of images. */
+  readonly ask: (images: Float32Array) => Promise<ImageAnswers>;
   readonly onNote: (note: string) => void;
 }
 
-/** A frozen teacher that is asked once about each view of a picture. */
+/** A frozen teacher that is asked once about each view of an image. */
 export class Teaching {
   /** In how many steps it was asked, and how long it took to answer. */
   readonly asked = { steps: 0, seconds: 0 };
@@ -17,11 +17,11 @@ export class Teaching {
 
   constructor(private readonly options: TeachingOptions) {}
 
-  /** What it says of the pictures of a batch, in their order. */
-  async answersTo(batch: TrainingBatch): Promise<PictureAnswers> {
+  /** What it says of the images of a batch, in their order. */
+  async answersTo(batch: TrainingBatch): Promise<ImageAnswers> {
     const { cache } = this.options;
     const { sampleIds, view } = batch;
-    const answers = new Map<string, PictureAnswers | null>();
+    const answers = new Map<string, ImageAnswers | null>();
     for (const sampleId of sampleIds) answers.set(sampleId, await cache.read({ sampleId, view }));
     const unknown = [...answers.keys()].filter(sampleId => answers.get(sampleId) === null);
     if (unknown.length > 0) {
@@ -37,7 +37,7 @@ export class Teaching {
   async #ask(
     { images, sampleIds }: TrainingBatch,
     unknown: readonly string[],
-  ): Promise<readonly PictureAnswers[]> {
+  ): Promise<readonly ImageAnswers[]> {
     const began = performance.now();
     const size = images.length / sampleIds.length;
     const shown = new Float32Array(unknown.length * size);
@@ -52,7 +52,7 @@ export class Teaching {
   }
 
   /** Without a place for answers training is slower, not wrong. */
-  async #keep(of: Parameters<AnswerCache['write']>[0], answers: PictureAnswers): Promise<void> {
+  async #keep(of: Parameters<AnswerCache['write']>[0], answers: ImageAnswers): Promise<void> {
     if (!this.#keeps) return;
     try {
       await this.options.cache.write(of, answers);
@@ -63,21 +63,17 @@ export class Teaching {
   }
 }
 
-/** The answers to one of `pictures` pictures. */
-function partOf(
-  { anchors, logits, deltas }: PictureAnswers,
-  index: number,
-  pictures: number,
-): PictureAnswers {
+/** The answers to one of `images` images. */
+function partOf({ anchors, logits, deltas }: ImageAnswers, index: number, images: number): ImageAnswers {
   const part = <T extends Int32Array | Float32Array>(values: T): T => {
-    const size = values.length / pictures;
+    const size = values.length / images;
     return values.slice(index * size, (index + 1) * size) as T;
   };
   return { anchors: part(anchors), logits: part(logits), deltas: part(deltas) };
 }
 
-function joined(parts: readonly PictureAnswers[]): PictureAnswers {
-  const floats = (valuesOf: (part: PictureAnswers) => Float32Array): Float32Array => {
+function joined(parts: readonly ImageAnswers[]): ImageAnswers {
+  const floats = (valuesOf: (part: ImageAnswers) => Float32Array): Float32Array => {
     const size = valuesOf(parts[0]!).length;
     const all = new Float32Array(parts.length * size);
     parts.forEach((part, i) => all.set(valuesOf(part), i * size));

@@ -131,7 +131,7 @@ function recordProbe(builder: ProgramBuilder, options: TrainingProgramOptions, a
   );
 }
 
-/** `teacher_answers`: a teacher's answers to any number of pictures. */
+/** `teacher_answers`: a teacher's answers to any number of images. */
 function recordAnswers(builder: ProgramBuilder, options: TrainingProgramOptions, anchors: AnchorGrid): void {
   const [height, width] = options.imageSize;
   builder.signature(
@@ -175,7 +175,7 @@ interface TeacherOptions {
   readonly anchors: AnchorGrid;
 }
 
-/** The teacher's answers to the student's own pictures, on the same anchor grid. */
+/** The teacher's answers to the student's own images, on the same anchor grid. */
 function teacherOutputs(
   builder: ProgramBuilder,
   frozen: Uint8Array,

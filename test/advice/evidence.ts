@@ -16,7 +16,7 @@ export function configWith(change: {
   return parseRunConfig(
     {
       name: 'advised',
-      data: { train: 'pictures', ...change.data },
+      data: { train: 'images', ...change.data },
       teacher: change.teacher === undefined ? { model_name: 'efficientdet-d2' } : change.teacher,
       student: { model_name: 'efficientdet-d0', hparams: change.hparams ?? {}, ...change.student },
       distillation: change.distillation ?? {},

@@ -140,7 +140,7 @@ const SICK: readonly Sick[] = [
   },
   {
     id: 'G1',
-    what: 'training pictures are known far better',
+    what: 'training images are known far better',
     input: runWith({ student: { trainingAP: 0.6 }, config: { hparams: { label_smoothing: 0.05 } } }),
     patch: { 'student.hparams.label_smoothing': 0.1 },
   },
@@ -271,7 +271,7 @@ const SICK: readonly Sick[] = [
   },
   {
     id: 'N1',
-    what: 'few evaluation pictures',
+    what: 'few evaluation images',
     input: runWith({ report: { counts: { images: 50, boxes: 300 } } }),
     patch: {},
   },

@@ -82,10 +82,10 @@ describe('a data set', () => {
     expect((await readdir(folder)).sort()).toEqual(['data', 'home']);
   });
 
-  it('whose pictures are all unusable says what dropped them', async () => {
+  it('whose images are all unusable says what dropped them', async () => {
     await mkdir(at('data'));
     for (const name of ['a', 'b']) {
-      await write(`data/${name}.jpg`, 'no picture');
+      await write(`data/${name}.jpg`, 'no image');
       await write(
         `data/${name}.xml`,
         '<annotation><object><name>tree</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>',
@@ -173,7 +173,7 @@ describe('a model', () => {
     expect(await readdir(folder)).toEqual(['home']);
   });
 
-  it('is not loaded for a picture that is not there', async () => {
+  it('is not loaded for an image that is not there', async () => {
     const { status, stderr } = await run(['predict', '--model', 'trees', 'none.jpg']);
     expect([status, stderr]).toEqual([
       1,

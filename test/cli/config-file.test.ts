@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readConfigFile } from '../../src/cli/config-file.js';
 
 const CONFIGS = join(import.meta.dirname, '../../configs');
-const MINIMAL = 'name: trees\ndata: { train: pictures }\nstudent: { model_name: efficientdet-d0 }\n';
+const MINIMAL = 'name: trees\ndata: { train: images }\nstudent: { model_name: efficientdet-d0 }\n';
 
 let folder: string;
 beforeEach(async () => (folder = await mkdtemp(join(tmpdir(), 'detdistill-config-'))));
@@ -22,7 +22,7 @@ describe('readConfigFile', () => {
     expect(config).toMatchObject({
       name: 'trees',
       teacher: null,
-      data: { train: join(folder, 'pictures'), eval: null, do_data_cleaning: true },
+      data: { train: join(folder, 'images'), eval: null, do_data_cleaning: true },
       student: { image_size: [512, 512], train_batch_size: 8, pretrained: 'coco' },
     });
   });
@@ -37,7 +37,7 @@ describe('readConfigFile', () => {
   });
 
   it('expands ~ and leaves words and addresses as they are', async () => {
-    const config = await readConfigFile(await file(MINIMAL.replace('pictures', '~/trees')), [
+    const config = await readConfigFile(await file(MINIMAL.replace('images', '~/trees')), [
       'train_url=s3://bucket/runs',
       'student.pretrained=none',
     ]);
@@ -46,7 +46,7 @@ describe('readConfigFile', () => {
   });
 
   it('knows words of pretrained there only: a folder may be called so, too', async () => {
-    const config = await readConfigFile(await file(MINIMAL.replace('pictures', 'coco')));
+    const config = await readConfigFile(await file(MINIMAL.replace('images', 'coco')));
     expect([config.data.train, config.student.pretrained]).toEqual([join(folder, 'coco'), 'coco']);
   });
 
@@ -66,7 +66,7 @@ describe('readConfigFile', () => {
 
   it('keeps what stands beside an overridden value', async () => {
     const config = await readConfigFile(await file(MINIMAL), ['data.eval=e', 'student.num_epochs=3']);
-    expect(config.data.train).toBe(join(folder, 'pictures'));
+    expect(config.data.train).toBe(join(folder, 'images'));
     expect(config.student).toMatchObject({ model_name: 'efficientdet-d0', num_epochs: 3 });
   });
 

@@ -96,7 +96,7 @@ describe('detdistill serve', () => {
   it('gives the metrics that evaluate gives for the model itself', async () => {
     const data = join(root, 'data');
     await mkdir(data);
-    // Boxes that the model finds in the first pictures, so that there is something to hit.
+    // Boxes that the model finds in the first images, so that there is something to hit.
     const names = Array.from({ length: 6 }, (_, i) => `p${i}.png`);
     for (const [i, name] of names.entries())
       await noise(name, 80 + 10 * (i % 2), 64)
@@ -161,9 +161,9 @@ describe('detdistill serve', () => {
     const file = join(root, 'models.yaml');
     await writeFile(
       file,
-      'models:\n  trees: { path: ./model, labels: { stable: 1 } }\nmax_pictures: 2\nport: 1\n',
+      'models:\n  trees: { path: ./model, labels: { stable: 1 } }\nmax_images: 2\nport: 1\n',
     );
-    const serving = await start('--models', file, '--max-pictures', '1', '--json');
+    const serving = await start('--models', file, '--max-images', '1', '--json');
     expect(JSON.parse(serving.lines)).toEqual({
       address: serving.address,
       models: [
@@ -174,7 +174,7 @@ describe('detdistill serve', () => {
     const two = await ask(`${serving.address}/v1/models/trees:predict`, {
       instances: [[[[1, 2, 3]]], [[[1, 2, 3]]]],
     });
-    expect(two).toMatchObject({ status: 413, body: { error: 'instances: 2 pictures, at most 1' } });
+    expect(two).toMatchObject({ status: 413, body: { error: 'instances: 2 images, at most 1' } });
     expect((await serving.stop('SIGINT')).status).toBe(0);
   });
 
@@ -183,7 +183,7 @@ describe('detdistill serve', () => {
     [['--model', 'a=x', '--model', 'a=y'], 'USAGE_WRONG: --model a=y: there is a model a already'],
     [['--model', 'a=x', '--port', 'high'], 'port: Invalid input'],
     [['--model', 'a=x', '--versions', 'newest'], 'models.a.versions: latest, all, or a list of numbers'],
-    [['--model', 'a=x', '--max-pictures', '65'], 'max_pictures: more than queue_length'],
+    [['--model', 'a=x', '--max-images', '65'], 'max_images: more than queue_length'],
   ])('refuses %j with 2', async (args, message) => {
     const { status, stdout, stderr } = await detdistill(['serve', ...args]);
     expect([status, stdout]).toEqual([2, '']);

@@ -5,7 +5,7 @@ const parse = (model_name: string, change: Readonly<Record<string, unknown>> = {
   parseRunConfig(
     {
       name: 'tiny',
-      data: { train: 'pictures' },
+      data: { train: 'images' },
       student: { model_name },
       distillation: { use_online_kd: true },
       ...change,

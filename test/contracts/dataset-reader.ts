@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { BoxYxyx } from '../../src/boxes.js';
 import { READERS, readDataset } from '../../src/data/readers/index.js';
-import { drawPicture, temporaryFolder } from '../data/scene.js';
+import { drawImage, temporaryFolder } from '../data/scene.js';
 
-export interface ScenePicture {
+export interface SceneImage {
   readonly name: string;
   readonly width: number;
   readonly height: number;
@@ -14,7 +14,7 @@ export interface ScenePicture {
 }
 
 /** What every format must be able to say; not in the order of the names. */
-const SCENE: readonly ScenePicture[] = [
+const SCENE: readonly SceneImage[] = [
   {
     name: 'zebra crossing',
     width: 60,
@@ -31,20 +31,20 @@ const SCENE: readonly ScenePicture[] = [
 
 export interface ReaderMember {
   readonly format: string;
-  /** Where the pictures go. */
-  pictureOf(folder: string, name: string): string;
+  /** Where the images go. */
+  imageOf(folder: string, name: string): string;
   /** Writes the labels; with the splits where `named`. */
-  label(folder: string, scene: readonly ScenePicture[], named: boolean): Promise<void>;
+  label(folder: string, scene: readonly SceneImage[], named: boolean): Promise<void>;
 }
 
 /** The same scene in every format gives the same samples. */
 export function datasetReaderContract(name: string, member: ReaderMember): void {
   async function writeScene({ named = false } = {}): Promise<string> {
     const folder = join(await temporaryFolder(), 'scene');
-    for (const { name: picture, width, height } of SCENE) {
-      const file = member.pictureOf(folder, picture);
+    for (const { name: image, width, height } of SCENE) {
+      const file = member.imageOf(folder, image);
       await mkdir(dirname(file), { recursive: true });
-      await drawPicture({ width, height }).png().toFile(file);
+      await drawImage({ width, height }).png().toFile(file);
     }
     await member.label(folder, SCENE, named);
     return folder;
@@ -59,7 +59,7 @@ export function datasetReaderContract(name: string, member: ReaderMember): void 
       expect(known.filter(Boolean)).toEqual([member.format]);
     });
 
-    it('gives ids, pictures, sizes and boxes, in the order of the ids', async () => {
+    it('gives ids, images, sizes and boxes, in the order of the ids', async () => {
       const folder = await writeScene();
       const { format, samples } = await readDataset(folder, 'auto');
       expect(format).toBe(member.format);
@@ -70,10 +70,10 @@ export function datasetReaderContract(name: string, member: ReaderMember): void 
       });
       expect(seen).toEqual(
         ['alley', 'empty street', 'zebra crossing'].map(id => {
-          const { width, height, boxes } = SCENE.find(picture => picture.name === id)!;
+          const { width, height, boxes } = SCENE.find(image => image.name === id)!;
           return {
             id,
-            image: member.pictureOf(folder, id),
+            image: member.imageOf(folder, id),
             declared: { width, height },
             boxes: boxes.map(({ label, box }) => ({ label, box, crowd: false, difficult: false })),
             problem: null,
@@ -82,7 +82,7 @@ export function datasetReaderContract(name: string, member: ReaderMember): void 
       );
     });
 
-    it('tells a picture that is labelled as empty from one that is not labelled', async () => {
+    it('tells an image that is labelled as empty from one that is not labelled', async () => {
       const { samples } = await readDataset(await writeScene(), 'auto');
       expect(samples.every(({ annotation }) => annotation !== null)).toBe(true);
     });
@@ -111,9 +111,9 @@ export function datasetReaderContract(name: string, member: ReaderMember): void 
       expect(await ids(moved)).toEqual(await ids(folder));
     });
 
-    it('keeps a sample whose picture is gone: cleaning must be able to name it', async () => {
+    it('keeps a sample whose image is gone: cleaning must be able to name it', async () => {
       const folder = await writeScene();
-      await rm(member.pictureOf(folder, 'alley'));
+      await rm(member.imageOf(folder, 'alley'));
       const { samples } = await readDataset(folder, 'auto');
       const alley = samples.find(({ id }) => id === 'alley')!;
       await expect(stat(alley.image)).rejects.toThrow('ENOENT');

@@ -17,7 +17,7 @@ import type { CleanedDataset, CleanedSample } from '../../src/formats/dataset.js
 import { randomFrom } from '../../src/random.js';
 import { expectParity } from '../parity.js';
 import { runPython } from '../python.js';
-import { drawPicture, temporaryFolder } from './scene.js';
+import { drawImage, temporaryFolder } from './scene.js';
 
 const SIZE = { width: 48, height: 40 };
 
@@ -28,7 +28,7 @@ async function setUp(
   const folder = await temporaryFolder();
   const samples: CleanedSample[] = [];
   for (let i = 0; i < count; i++) {
-    await drawPicture({ ...SIZE, rectangle: [i, 2 * i, i + 20, 2 * i + 15] })
+    await drawImage({ ...SIZE, rectangle: [i, 2 * i, i + 20, 2 * i + 15] })
       .png()
       .toFile(join(folder, `${i}.png`));
     const boxes = [1, 2, 3].map(() => ({
@@ -69,7 +69,7 @@ describe('samplesOfStep', () => {
   const idsOf = (samples: readonly CleanedSample[], step: number, batchSize: number, seed = 1): string[] =>
     samplesOfStep(samples, { step, batchSize, seed }).samples.map(({ id }) => id);
 
-  it('shows each picture at most once an epoch, in a new order each time', () => {
+  it('shows each image at most once an epoch, in a new order each time', () => {
     const samples = samplesNamed(10);
     expect(stepsPerEpoch(10, 3)).toBe(3);
     const epochs = [0, 1].map(epoch => range(3).flatMap(i => idsOf(samples, epoch * 3 + i, 3)));
@@ -115,12 +115,12 @@ describe('trainingBatches', () => {
     expect(whole.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
-  it('shows the views of every picture in turn, the same ones again, in a new order', async () => {
+  it('shows the views of every image in turn, the same ones again, in a new order', async () => {
     const options = { ...(await setUp(6)), startStep: 0, totalSteps: 12 };
     const [fixed, free] = await Promise.all(
       [2, 0].map(views => collect(trainingBatches({ ...options, views }))),
     );
-    const picturesOf = (batches: readonly TrainingBatch[], epoch: number): Map<string, Buffer> => {
+    const imagesOf = (batches: readonly TrainingBatch[], epoch: number): Map<string, Buffer> => {
       const size = 64 * 64 * 3;
       const shown = batches
         .slice(2 * epoch, 2 * epoch + 2)
@@ -129,13 +129,13 @@ describe('trainingBatches', () => {
         );
       return new Map(shown.sort(([a], [b]) => (a < b ? -1 : 1)));
     };
-    const epochs = range(6).map(epoch => picturesOf(fixed!, epoch));
+    const epochs = range(6).map(epoch => imagesOf(fixed!, epoch));
     for (const epoch of [0, 1]) {
-      expect(epochs[epoch]).toEqual(picturesOf(free!, epoch));
+      expect(epochs[epoch]).toEqual(imagesOf(free!, epoch));
       for (const again of [epoch + 2, epoch + 4]) expect(epochs[again]).toEqual(epochs[epoch]);
     }
     expect(epochs[1]).not.toEqual(epochs[0]);
-    expect(picturesOf(free!, 2)).not.toEqual(epochs[0]);
+    expect(imagesOf(free!, 2)).not.toEqual(epochs[0]);
     expect(fixed!.map(({ view }) => view)).toEqual([0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1]);
     const orders = [0, 4].map(step => fixed!.slice(step, step + 2).flatMap(({ sampleIds }) => sampleIds));
     expect(orders[0]).not.toEqual(orders[1]);
@@ -168,19 +168,19 @@ describe('trainingBatches', () => {
     ]);
   });
 
-  it('says once that pictures have more boxes than are used', async () => {
+  it('says once that images have more boxes than are used', async () => {
     const notes: string[] = [];
     const options = await setUp(2, { hparams: { max_instances_per_image: 2 } });
     await collect(
       trainingBatches({ ...options, startStep: 0, totalSteps: 2, onNote: note => notes.push(note) }),
     );
-    expect(notes).toEqual(['2 pictures have more than 2 boxes: the first ones are used']);
+    expect(notes).toEqual(['2 images have more than 2 boxes: the first ones are used']);
   });
 
-  it('names a picture that cannot be read, even one that is made ahead', async () => {
+  it('names an image that cannot be read, even one that is made ahead', async () => {
     const options = await setUp(3);
     await rm(join(options.folder, '1.png'));
-    await writeFile(join(options.folder, '1.png'), 'no picture');
+    await writeFile(join(options.folder, '1.png'), 'no image');
     await expect(collect(trainingBatches({ ...options, startStep: 0, totalSteps: 9 }))).rejects.toMatchObject(
       { message: expect.stringContaining(`${join(options.folder, '1.png')}: `) as string },
     );
@@ -188,7 +188,7 @@ describe('trainingBatches', () => {
 });
 
 describe('evaluationBatches', () => {
-  it('shows every picture of the split once, in order, the last batch filled up with zeros', async () => {
+  it('shows every image of the split once, in order, the last batch filled up with zeros', async () => {
     const { folder, dataset, family } = await setUp(5);
     const recipe = { folder, imageSize: [64, 96] as const, normalisation: family.normalisation };
     const batches = await collect(evaluationBatches({ dataset, split: 'eval', batchSize: 2, recipe }));
@@ -219,7 +219,7 @@ function scene(seed: number, width: number, height: number): Sharp {
 describe('a batch', () => {
   it('holds what Python sees: JPEG, WebP, grey, turned by EXIF, larger and smaller than the input', async test => {
     const folder = await temporaryFolder();
-    const PICTURES: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
+    const IMAGES: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
       'plain.png': path => scene(1, 200, 150).png().toFile(path),
       'small.png': path => scene(2, 50, 70).png().toFile(path),
       'photo.jpg': path => scene(3, 240, 180).jpeg({ quality: 90 }).toFile(path),
@@ -231,7 +231,7 @@ describe('a batch', () => {
     };
     const size = [128, 160] as const;
     const samples: CleanedSample[] = [];
-    for (const [image, write] of Object.entries(PICTURES)) {
+    for (const [image, write] of Object.entries(IMAGES)) {
       await write(join(folder, image));
       const { autoOrient } = await sharp(join(folder, image)).metadata();
       samples.push({
@@ -259,7 +259,7 @@ describe('a batch', () => {
     await runPython(script, { test, args: [...size.map(String), out, ...paths] });
     const bytes = await readFile(out);
     const pil = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-    const perPicture = size[0] * size[1] * 3;
+    const perImage = size[0] * size[1] * 3;
     const errors = samples.map(({ width, height }, i) => {
       const fit = Math.min(size[0] / height, size[1] / width);
       const [rows, columns] = [Math.floor(height * fit + 1e-9), Math.floor(width * fit + 1e-9)];
@@ -267,14 +267,14 @@ describe('a batch', () => {
       for (let y = 0; y < rows; y++)
         for (let x = 0; x < columns; x++)
           for (let c = 0; c < 3; c++) {
-            const at = i * perPicture + (y * size[1] + x) * 3 + c;
+            const at = i * perImage + (y * size[1] + x) * 3 + c;
             sum += Math.abs(batch!.images[at]! * std[c]! + mean[c]! - pil[at]!);
             count++;
           }
       return sum / count;
     });
     expectParity({
-      item: 'A decoded batch, mean difference of the worst picture',
+      item: 'A decoded batch, mean difference of the worst image',
       reference: 'PIL',
       cases: samples.length,
       error: Math.max(...errors),

@@ -8,7 +8,7 @@ import { readDataset } from '../../src/data/readers/index.js';
 import { writeVoc } from '../../src/data/readers/voc-xml.js';
 import { listBucket } from '../../src/store/bucket.js';
 import { type Minio, startMinio } from '../minio.js';
-import { drawPicture, temporaryFolder } from './scene.js';
+import { drawImage, temporaryFolder } from './scene.js';
 
 describe('data in a bucket', () => {
   let minio: Minio | undefined;
@@ -33,10 +33,10 @@ describe('data in a bucket', () => {
     client = minio.client;
     await client.makeBucket('forest');
     for (const name of ['a', 'b']) {
-      const picture = await drawPicture({ width: 40, height: 30, rectangle: [2, 4, 20, 25] })
+      const image = await drawImage({ width: 40, height: 30, rectangle: [2, 4, 20, 25] })
         .png()
         .toBuffer();
-      await client.putObject('forest', `trees/img/${name}.png`, picture);
+      await client.putObject('forest', `trees/img/${name}.png`, image);
       await client.putObject('forest', `trees/xml/${name}.xml`, xmlOf(name));
     }
   }, 240_000);
@@ -74,11 +74,11 @@ describe('data in a bucket', () => {
     if (!minio) return test.skip(unavailable);
     const cacheFolder = await temporaryFolder();
     const data = Data.parse({ train: 'obs://forest/shrinking' });
-    const picture = await drawPicture({ width: 40, height: 30, rectangle: [2, 4, 20, 25] })
+    const image = await drawImage({ width: 40, height: 30, rectangle: [2, 4, 20, 25] })
       .png()
       .toBuffer();
     for (const name of ['a', 'b']) {
-      await client.putObject('forest', `shrinking/${name} #1.png`, picture);
+      await client.putObject('forest', `shrinking/${name} #1.png`, image);
       await client.putObject('forest', `shrinking/${name} #1.xml`, xmlOf(name));
     }
     const idsOf = async (): Promise<string[]> => {

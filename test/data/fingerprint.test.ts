@@ -25,7 +25,7 @@ describe('dataFingerprint', () => {
     expect(await fingerprint(copy)).toBe(await fingerprint(folder));
   });
 
-  it('changes with a picture, a label, a file more or less, and the evaluation set', async () => {
+  it('changes with an image, a label, a file more or less, and the evaluation set', async () => {
     const folder = await writeSet();
     const seen = new Set([await fingerprint(folder), await fingerprint(folder, folder)]);
     await utimes(join(folder, 'a.png'), 1000, 1000);
@@ -39,7 +39,7 @@ describe('dataFingerprint', () => {
     expect(seen.size).toBe(6);
   });
 
-  it('of a label file that stands alone covers the pictures that it names', async () => {
+  it('of a label file that stands alone covers the images that it names', async () => {
     const folder = await writeSet();
     const file = join(folder, 'labels.json');
     await writeFile(

@@ -1,6 +1,6 @@
-"""Pictures as a network sees them, by PIL: decoded, upright, RGB, letterboxed, 0-255; the rest of the canvas is grey 0.
+"""Images as a network sees them, by PIL: decoded, upright, RGB, letterboxed, 0-255; the rest of the canvas is grey 0.
 
-python pil_batch.py HEIGHT WIDTH OUT.bin PICTURE...
+python pil_batch.py HEIGHT WIDTH OUT.bin IMAGE...
 Bilinear between pixel centres, like TensorFlow's; PIL's own resize averages when it makes smaller."""
 
 import sys
@@ -11,9 +11,9 @@ from PIL import Image, ImageOps
 height, width, out = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 batch = np.zeros((len(sys.argv) - 4, height, width, 3), np.float32)
 for canvas, path in zip(batch, sys.argv[4:]):
-    picture = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
-    fit = min(height / picture.height, width / picture.width)
-    w, h = int(picture.width * fit + 1e-9), int(picture.height * fit + 1e-9)
-    scale = (picture.width / w, 0, 0, 0, picture.height / h, 0)
-    canvas[:h, :w] = np.asarray(picture.transform((w, h), Image.Transform.AFFINE, scale, Image.Resampling.BILINEAR))
+    image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+    fit = min(height / image.height, width / image.width)
+    w, h = int(image.width * fit + 1e-9), int(image.height * fit + 1e-9)
+    scale = (image.width / w, 0, 0, 0, image.height / h, 0)
+    canvas[:h, :w] = np.asarray(image.transform((w, h), Image.Transform.AFFINE, scale, Image.Resampling.BILINEAR))
 batch.tofile(out)

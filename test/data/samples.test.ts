@@ -6,7 +6,7 @@ import { Hparams } from '../../src/config/run.js';
 import type { CleanedSample } from '../../src/formats/dataset.js';
 import { evaluationSample, type TrainingRecipe, trainingSample } from '../../src/data/samples.js';
 import type { Targets } from '../../src/detection/targets.js';
-import { drawPicture, findRectangle, temporaryFolder } from './scene.js';
+import { drawImage, findRectangle, temporaryFolder } from './scene.js';
 import { gridOf } from '../detection/grids.js';
 
 const SIZE = { width: 150, height: 100 };
@@ -20,7 +20,7 @@ async function setUp(
   hparams: Partial<Hparams> = {},
 ): Promise<{ sample: CleanedSample; recipe: TrainingRecipe }> {
   const folder = await temporaryFolder();
-  await drawPicture({ ...SIZE, rectangle: RECTANGLE })
+  await drawImage({ ...SIZE, rectangle: RECTANGLE })
     .png()
     .toFile(join(folder, 'a.png'));
   const sample: CleanedSample = {
@@ -78,7 +78,7 @@ describe('trainingSample', () => {
       }
       targets[0]!.box.forEach((corner, i) => {
         const limit = INPUT[i % 2]!;
-        // Boxes are clipped to size - 1, as in the reference: a pixel more where the picture is cut.
+        // Boxes are clipped to size - 1, as in the reference: a pixel more where the image is cut.
         const isCut = drawn[i] === limit;
         expect(Math.abs(corner - drawn[i]!)).toBeLessThanOrEqual(isCut ? 1 + HALF_A_PIXEL : HALF_A_PIXEL);
       });
@@ -128,7 +128,7 @@ describe('trainingSample', () => {
     for (let view = 0; view < 30; view++) {
       const { image } = await trainingSample(sample, { view, recipe, grid });
       const [top, , bottom] = findDrawn(image)!;
-      // 40 of 100 rows; the picture is 128 / 150 of its size where it fits.
+      // 40 of 100 rows; the image is 128 / 150 of its size where it fits.
       const factor = (bottom - top) / (40 * (128 / 150));
       expect(factor).toBeGreaterThan(0.45);
       expect(factor).toBeLessThan(0.8);
@@ -170,7 +170,7 @@ describe('trainingSample', () => {
 });
 
 describe('evaluationSample', () => {
-  it('shows the whole picture at the top left; its scale leads back to the pixels of the picture', async () => {
+  it('shows the whole image at the top left; its scale leads back to the pixels of the image', async () => {
     const { sample, recipe } = await setUp();
     const { image, scale } = await evaluationSample(sample, recipe);
     const back = findDrawn(image)!.map(corner => corner * scale);

@@ -25,8 +25,8 @@ interface Drawing {
   readonly rectangle?: BoxYxyx;
 }
 
-/** A blue picture with a red rectangle. */
-export function drawPicture({ width, height, rectangle = [0, 0, 0, 0] }: Drawing): Sharp {
+/** A blue image with a red rectangle. */
+export function drawImage({ width, height, rectangle = [0, 0, 0, 0] }: Drawing): Sharp {
   const pixels = Buffer.alloc(width * height * 3);
   const [top, left, bottom, right] = rectangle;
   for (let y = 0; y < height; y++)

@@ -6,24 +6,24 @@ import type { BoxYxyx } from '../../src/boxes.js';
 import { readDataset } from '../../src/data/readers/index.js';
 import { writeVoc } from '../../src/data/readers/voc-xml.js';
 import { cutTiles, type TileOptions } from '../../src/data/tiles.js';
-import { drawPicture, findRectangle, temporaryFolder } from './scene.js';
+import { drawImage, findRectangle, temporaryFolder } from './scene.js';
 
 const SIZE = { width: 100, height: 70 };
 
-async function writePicture(rectangle: BoxYxyx): Promise<TileOptions & { root: string }> {
+async function writeImage(rectangle: BoxYxyx): Promise<TileOptions & { root: string }> {
   const root = await temporaryFolder();
-  const [picture, annotation] = [join(root, 'large.png'), join(root, 'large.xml')];
-  await drawPicture({ ...SIZE, rectangle })
+  const [image, annotation] = [join(root, 'large.png'), join(root, 'large.xml')];
+  await drawImage({ ...SIZE, rectangle })
     .png()
-    .toFile(picture);
+    .toFile(image);
   const box = { box: rectangle, label: 'tree & bush', crowd: false, difficult: false };
   await writeFile(annotation, writeVoc({ filename: 'large.png', ...SIZE, boxes: [box] }));
-  return { root, picture, annotation, outFolder: join(root, 'a/tiles'), tilePx: 32, stridePx: 16 };
+  return { root, image, annotation, outFolder: join(root, 'a/tiles'), tilePx: 32, stridePx: 16 };
 }
 
 describe('cutTiles', () => {
   it('keeps the tiles that hold more than half of a box, and the box where it is drawn', async () => {
-    const { outFolder, ...options } = await writePicture([20, 40, 36, 60]);
+    const { outFolder, ...options } = await writeImage([20, 40, 36, 60]);
     await cutTiles({ ...options, outFolder });
     const { format, samples } = await readDataset(outFolder, 'auto');
     expect(format).toBe('voc');
@@ -42,16 +42,16 @@ describe('cutTiles', () => {
   });
 
   it('leaves no part of itself behind, and does nothing the second time', async () => {
-    const { root, ...options } = await writePicture([20, 40, 36, 60]);
+    const { root, ...options } = await writeImage([20, 40, 36, 60]);
     await cutTiles(options);
     expect((await readdir(join(root, 'a'))).sort()).toEqual(['tiles']);
     const { mtimeMs } = await stat(options.outFolder);
-    await cutTiles({ ...options, picture: '/gone.png' });
+    await cutTiles({ ...options, image: '/gone.png' });
     expect((await stat(options.outFolder)).mtimeMs).toBe(mtimeMs);
   });
 
   it('gives the same bytes each time', async () => {
-    const options = await writePicture([20, 40, 36, 60]);
+    const options = await writeImage([20, 40, 36, 60]);
     const second = { ...options, outFolder: join(options.root, 'b') };
     await Promise.all([cutTiles(options), cutTiles(second)]);
     for (const name of await readdir(options.outFolder))
@@ -61,7 +61,7 @@ describe('cutTiles', () => {
   });
 
   it('leaves nothing behind when a file cannot be read', async () => {
-    const { root, ...options } = await writePicture([20, 40, 36, 60]);
+    const { root, ...options } = await writeImage([20, 40, 36, 60]);
     await writeFile(options.annotation, '<annotation>');
     await expect(cutTiles(options)).rejects.toMatchObject({ code: 'DATA_UNREADABLE' });
     await expect(cutTiles({ ...options, annotation: join(root, 'no.xml') })).rejects.toMatchObject({

@@ -55,7 +55,7 @@ describe('anchors', () => {
     }
   });
 
-  it('use strides that are no whole numbers where a map does not divide the picture', () => {
+  it('use strides that are no whole numbers where a map does not divide the image', () => {
     const { boxes, count } = anchorsOf('efficientdet-lite0');
     // P7 is 3 × 3 of 320 px: stride 106.667, base 3 · 106.667.
     const first = (count - 81) * 4;
@@ -63,7 +63,7 @@ describe('anchors', () => {
     expect((boxes[first + 2]! + boxes[first]!) / 2).toBeCloseTo(320 / 6, 3);
   });
 
-  it('of a picture that is not square have a stride per axis', () => {
+  it('of an image that is not square have a stride per axis', () => {
     const grid = gridOf('efficientdet-d0', [100, 140]);
     expect(grid.levels.map(({ height, width }) => [height, width])).toEqual([
       [13, 18],

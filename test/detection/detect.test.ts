@@ -23,7 +23,7 @@ const NUM_CLASSES = 90;
 
 interface Golden {
   readonly forward_full_and_postprocess_and_loss: {
-    /** Rows of y1, x1, y2, x2, score, class id; clipped to the picture. */
+    /** Rows of y1, x1, y2, x2, score, class id; clipped to the image. */
     readonly det_global_hard_top10: number[][];
   };
 }
@@ -125,7 +125,7 @@ describe.each(AUTOML.detections)('detections, $name', expected => {
 
   function compare({ boxes, scores, classes: labels, count }: DetectionTensors): void {
     const valid = [...count.dataSync()];
-    const rows = valid.flatMap((length, picture) => Array.from({ length }, (_, i) => picture * max + i));
+    const rows = valid.flatMap((length, image) => Array.from({ length }, (_, i) => image * max + i));
     const cut = (value: number): number => (expected.clipped ? Math.min(Math.max(value, 0), size) : value);
     const [box, score, label] = [boxes.dataSync(), scores.dataSync(), labels.dataSync()];
     expect(valid).toEqual(expected.valid);
@@ -162,7 +162,7 @@ describe.each(AUTOML.detections)('detections, $name', expected => {
     });
   });
 
-  it('equal google/automl, recorded for one picture and run on two', async () => {
+  it('equal google/automl, recorded for one image and run on two', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'detect-'));
     try {
       const builder = new ProgramBuilder();

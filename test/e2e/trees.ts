@@ -5,29 +5,29 @@ import { provideNativeParts } from '../../src/native/setup.js';
 import { readSettings } from '../../src/settings.js';
 
 const PARTS = [
-  { usage: 'TRAIN', picture: '2019_YELL_2_528000_4978000_image_crop2', count: 12 },
-  { usage: 'EVAL', picture: '2019_YELL_2_541000_4977000_image_crop', count: 6 },
+  { usage: 'TRAIN', image: '2019_YELL_2_528000_4978000_image_crop2', count: 12 },
+  { usage: 'EVAL', image: '2019_YELL_2_541000_4977000_image_crop', count: 6 },
 ] as const;
 const TILE = { tilePx: 256, stridePx: 256 };
 
-/** A version of a data set as ModelArts publishes it: V001.manifest, img/, xml/. Tiles of the demo's pictures with most trees. */
+/** A version of a data set as ModelArts publishes it: V001.manifest, img/, xml/. Tiles of the demo's images with most trees. */
 export async function writeTrees(folder: string): Promise<void> {
-  const { 'demo-pictures': pictures } = await provideNativeParts({
+  const { 'demo-images': images } = await provideNativeParts({
     settings: readSettings(),
-    parts: ['demo-pictures'],
+    parts: ['demo-images'],
   });
   for (const name of ['img', 'xml']) await mkdir(join(folder, name), { recursive: true });
   const lines: string[] = [];
-  for (const { usage, picture, count } of PARTS) {
+  for (const { usage, image: name, count } of PARTS) {
     const tiles = `${folder}.${usage}`;
-    const [image, annotation] = ['png', 'xml'].map(extension => join(pictures, `${picture}.${extension}`));
-    await cutTiles({ picture: image!, annotation: annotation!, outFolder: tiles, ...TILE });
+    const [image, annotation] = ['png', 'xml'].map(extension => join(images, `${name}.${extension}`));
+    await cutTiles({ image: image!, annotation: annotation!, outFolder: tiles, ...TILE });
     for (const [i, tile] of (await fullest(tiles, count)).entries()) {
-      const name = `${usage.toLowerCase()}-${String(i + 1).padStart(2, '0')}`;
-      await copyFile(join(tiles, `${tile}.png`), join(folder, 'img', `${name}.png`));
-      await copyFile(join(tiles, `${tile}.xml`), join(folder, 'xml', `${name}.xml`));
-      const label = { type: 'modelarts/object_detection', 'annotation-loc': `xml/${name}.xml` };
-      lines.push(JSON.stringify({ source: `img/${name}.png`, usage, annotation: [label] }));
+      const tileName = `${usage.toLowerCase()}-${String(i + 1).padStart(2, '0')}`;
+      await copyFile(join(tiles, `${tile}.png`), join(folder, 'img', `${tileName}.png`));
+      await copyFile(join(tiles, `${tile}.xml`), join(folder, 'xml', `${tileName}.xml`));
+      const label = { type: 'modelarts/object_detection', 'annotation-loc': `xml/${tileName}.xml` };
+      lines.push(JSON.stringify({ source: `img/${tileName}.png`, usage, annotation: [label] }));
     }
   }
   await writeFile(join(folder, 'V001.manifest'), `${lines.join('\n')}\n`);

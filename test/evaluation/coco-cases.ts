@@ -11,7 +11,7 @@ const TRAITS = {
   noBoxes: 19,
   noDetections: 17,
   noImages: 97,
-  crowdedPicture: 13,
+  crowdedImage: 13,
   manyTies: 3,
   integerBoxes: 5,
   largeIds: 4,
@@ -23,7 +23,7 @@ const TRAITS = {
 } as const;
 type Trait = keyof typeof TRAITS;
 
-/** Small scenes full of edge cases; every seventh picture id is beyond 2^53 where `hugeIds` says so. */
+/** Small scenes full of edge cases; every seventh image id is beyond 2^53 where `hugeIds` says so. */
 export function generateCase(seed: number): CocoCase {
   const random = randomFrom('coco', seed);
   const has = (trait: Trait): boolean => seed % TRAITS[trait] === TRAITS[trait] - 1;
@@ -112,7 +112,7 @@ function detectionsOf(scene: Scene, annotations: CocoTruth['annotations']): Coco
   const strays = Array.from({ length: random.integer(20) }, () =>
     stray(pick(images).id, pick(categories).id),
   );
-  const crowd = has('crowdedPicture')
+  const crowd = has('crowdedImage')
     ? Array.from({ length: 250 }, () => stray(images[0]!.id, categories[0]!.id))
     : [];
   return [...near, ...strays, ...crowd];

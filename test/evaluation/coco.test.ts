@@ -47,7 +47,7 @@ describe('COCO metrics', () => {
     expect(expected.filter(({ stats: [AP] }) => AP === -1).length).toBeGreaterThan(10);
   });
 
-  it('do not change with the order of pictures and classes in the file', () => {
+  it('do not change with the order of images and classes in the file', () => {
     const { truth, found } = generateCase(1);
     const turned = {
       ...truth,

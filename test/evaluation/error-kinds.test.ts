@@ -19,7 +19,7 @@ interface Golden {
   }[];
 }
 
-/** Rows: picture, class, x, y, width, height (and score). */
+/** Rows: image, class, x, y, width, height (and score). */
 function truthOf(
   rows: readonly (readonly number[])[],
   { images, classes }: { images: number; classes: number },

@@ -67,7 +67,7 @@ describe('a report', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('counts every box once: found or lost, in its class, its picture and its fifth of the sizes', () => {
+  it('counts every box once: found or lost, in its class, its image and its fifth of the sizes', () => {
     const { groundTruth, detections } = scene(40);
     const { errors, perClass, images, sizeRecall, counts } = buildReport({
       groundTruth,
@@ -102,14 +102,14 @@ describe('a report', () => {
 });
 
 describe('the confidence interval of AP50', () => {
-  it('rests on the metric itself: with every picture once it is AP50', () => {
+  it('rests on the metric itself: with every image once it is AP50', () => {
     const { groundTruth, detections } = scene(30);
     const matched = matchScene(groundTruth, detections);
     const once = weightedAP50(classesOf(matched), new Uint16Array(30).fill(1));
     expect(once).toBeCloseTo(cocoMetrics(groundTruth, detections).metrics.AP50, 9);
   });
 
-  it('counts a picture twice as if it were there twice', () => {
+  it('counts an image twice as if it were there twice', () => {
     const { groundTruth, detections } = scene(6);
     const twice = {
       ...groundTruth,
@@ -129,7 +129,7 @@ describe('the confidence interval of AP50', () => {
     expect(weighted).toBeCloseTo(cocoMetrics(twice, [...detections, ...copies]).metrics.AP50, 2);
   });
 
-  it('holds AP50 and narrows with more pictures', () => {
+  it('holds AP50 and narrows with more images', () => {
     const [few, many] = [15, 240].map(images => {
       const { groundTruth, detections } = scene(images);
       const matched = matchScene(groundTruth, detections);
@@ -139,7 +139,7 @@ describe('the confidence interval of AP50', () => {
       expect(high).toBeGreaterThanOrEqual(AP50);
       return high - low;
     });
-    // Sixteen times the pictures: about a quarter.
+    // Sixteen times the images: about a quarter.
     expect(many! / few!).toBeLessThan(0.45);
   });
 });

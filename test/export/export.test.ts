@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { familyOf } from '../../src/config/families.js';
-import type { Picture } from '../../src/images/images.js';
+import type { Image } from '../../src/images/images.js';
 import { openDetector } from '../../src/inference/detector.js';
 import { exportModel } from '../../src/export/export.js';
 import { Program } from '../../src/graph/execution.js';
@@ -66,7 +66,7 @@ async function trainedFolder(root: string): Promise<string> {
   return join(root, 'trained');
 }
 
-const picture = (width: number, height: number, offset = 0): Picture => ({
+const image = (width: number, height: number, offset = 0): Image => ({
   width,
   height,
   pixels: Uint8Array.from({ length: width * height * 3 }, (_, i) => (31 * (i + offset) + 7) % 255),
@@ -132,7 +132,7 @@ describe('an exported model', () => {
     expect(python.variables).toBe(variableSpecs({ family: familyOf(MODEL), numClasses: 90 }).length);
 
     const detector = await openDetector(model, { engine: 'tensorflow' });
-    const here = await detector.detect([picture(70, 50), picture(70, 50, 70 * 50 * 3)]);
+    const here = await detector.detect([image(70, 50), image(70, 50, 70 * 50 * 3)]);
     let [pixels, scoreError] = [0, 0];
     python.saved_model.detection_scores.forEach((scores, p) => {
       const found = here[p]!;
@@ -175,7 +175,7 @@ describe('an exported model', () => {
     const python = JSON.parse(await runPython(script, { test, args: [folder, '96', '96'] })) as FromPython;
     const here = await (
       await openDetector(folder, { engine: 'tensorflow' })
-    ).detect([picture(70, 50), picture(70, 50, 70 * 50 * 3)]);
+    ).detect([image(70, 50), image(70, 50, 70 * 50 * 3)]);
     const scores = here.map(found => found.map(({ score }) => score));
     expect(scores.map(list => list.length)).toEqual(python.saved_model.num_detections);
     scores.forEach((list, p) => {
@@ -183,11 +183,11 @@ describe('an exported model', () => {
         1e-5,
       );
     });
-    const hard = await (await openDetector(model, { engine: 'tensorflow' })).detect([picture(70, 50)]);
+    const hard = await (await openDetector(model, { engine: 'tensorflow' })).detect([image(70, 50)]);
     expect(hard[0]!.map(({ score }) => score)).not.toEqual(scores[0]);
   });
 
-  it('takes pictures of any size and number, and answers in their pixels', async () => {
+  it('takes images of any size and number, and answers in their pixels', async () => {
     const detector = await openDetector(model, { engine: 'tensorflow' });
     for (const [width, height, count] of [
       [41, 41, 1],
@@ -196,7 +196,7 @@ describe('an exported model', () => {
       [7, 500, 1],
     ] as const) {
       // prettier-ignore
-      const found = await detector.detect(Array.from({ length: count }, () => picture(width, height)));
+      const found = await detector.detect(Array.from({ length: count }, () => image(width, height)));
       expect(found.length).toBe(count);
       for (const { box } of found.flat()) {
         expect(Math.min(...box)).toBeGreaterThanOrEqual(0);
@@ -215,7 +215,7 @@ describe('an exported model', () => {
     });
     expect(card.image_size).toEqual([128, 160]);
     expect(
-      (await (await openDetector(other, { engine: 'tensorflow' })).detect([picture(64, 64)]))[0]!.length,
+      (await (await openDetector(other, { engine: 'tensorflow' })).detect([image(64, 64)]))[0]!.length,
     ).toBeGreaterThan(0);
   });
 });

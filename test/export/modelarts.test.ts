@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readPicture } from '../../src/images/images.js';
+import { readImage } from '../../src/images/images.js';
 import { SHOWN_SCORE } from '../../src/formats/detections.js';
 import { openDetector } from '../../src/inference/detector.js';
 import { writeConfig } from '../../src/export/modelarts/package.js';
@@ -76,15 +76,15 @@ describe('a model folder', () => {
     expect(JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'))).toMatchObject({ metrics });
   });
 
-  it('answers through its service what predict finds: files, JSON, grey, turned and CMYK pictures', async test => {
-    const PICTURES: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
+  it('answers through its service what predict finds: files, JSON, grey, turned and CMYK images', async test => {
+    const IMAGES: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
       'plain.png': path => scene(90, 60).png().toFile(path),
       'grey.png': path => scene(64, 80).toColourspace('b-w').png().toFile(path),
       'turned.png': path => scene(70, 50).withMetadata({ orientation: 6 }).png().toFile(path),
       'soft.png': path => scene(40, 40).ensureAlpha().png().toFile(path),
     };
     const paths: string[] = [];
-    for (const [name, write] of Object.entries(PICTURES)) {
+    for (const [name, write] of Object.entries(IMAGES)) {
       await write(join(root, name));
       paths.push(join(root, name));
     }
@@ -102,7 +102,7 @@ describe('a model folder', () => {
     const detector = await openDetector(model, { engine: 'tensorflow' });
     let [pixels, score, count] = [0, 0, 0];
     for (const [i, path] of paths.entries()) {
-      const [here] = await detector.detect([await readPicture(path)]);
+      const [here] = await detector.detect([await readImage(path)]);
       const shown = here!.filter(detection => detection.score >= SHOWN_SCORE);
       const {
         detection_classes: classes,

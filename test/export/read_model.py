@@ -1,6 +1,6 @@
 """What Python TensorFlow gets out of a model folder: argv[1]. Prints JSON.
 
-The frozen graph sees the golden input, the SavedModel two pictures of 50 x 70 pixels made by the same rule.
+The frozen graph sees the golden input, the SavedModel two images of 50 x 70 pixels made by the same rule.
 """
 import json, sys
 import numpy as np

@@ -1,4 +1,4 @@
-"""Runs a model folder's customize_service.py as ModelArts does: argv[1] the folder, argv[2...] pictures. Prints JSON.
+"""Runs a model folder's customize_service.py as ModelArts does: argv[1] the folder, argv[2...] images. Prints JSON.
 
 The base class is the part of ModelArts' that services build upon: it keeps the names and calls the three steps in turn."""
 
@@ -33,7 +33,7 @@ base.TfServingBaseService = TfServingBaseService
 sys.modules["model_service"] = types.ModuleType("model_service")
 sys.modules[base.__name__] = base
 
-folder, pictures = sys.argv[1], sys.argv[2:]
+folder, images = sys.argv[1], sys.argv[2:]
 spec = importlib.util.spec_from_file_location("customize_service", os.path.join(folder, "customize_service.py"))
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
@@ -48,17 +48,17 @@ as_file = lambda path: {"images": {os.path.basename(path): io.BytesIO(read(path)
 as_text = lambda path: {"images": base64.b64encode(read(path)).decode()}
 
 
-several = service.inference({"images": {os.path.basename(path): io.BytesIO(read(path)) for path in pictures}})
+several = service.inference({"images": {os.path.basename(path): io.BytesIO(read(path)) for path in images}})
 service.score_threshold = 2.0
-nothing = service.inference(as_file(pictures[0]))
+nothing = service.inference(as_file(images[0]))
 service.score_threshold = 0.0
-everything = service.inference(as_file(pictures[0]))
+everything = service.inference(as_file(images[0]))
 service.score_threshold = 0.3
 print(
     json.dumps(
         {
-            "files": [service.inference(as_file(path)) for path in pictures],
-            "texts": [service.inference(as_text(path)) for path in pictures],
+            "files": [service.inference(as_file(path)) for path in images],
+            "texts": [service.inference(as_text(path)) for path in images],
             "several": several,
             "nothing": nothing,
             "everything": len(everything["detection_scores"]),

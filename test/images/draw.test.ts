@@ -11,16 +11,16 @@ type Rgb = readonly [number, number, number];
 const rgbOf = (hex: string): Rgb =>
   [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16)) as unknown as Rgb; // three channels
 
-async function pixelAt(picture: Buffer, x: number, y: number): Promise<Rgb> {
-  const { data, info } = await sharp(picture).raw().toBuffer({ resolveWithObject: true });
+async function pixelAt(image: Buffer, x: number, y: number): Promise<Rgb> {
+  const { data, info } = await sharp(image).raw().toBuffer({ resolveWithObject: true });
   const at = (y * info.width + x) * info.channels;
   return [data[at]!, data[at + 1]!, data[at + 2]!];
 }
 
 const distance = (a: Rgb, b: Rgb): number => Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
 
-describe('pictures with boxes', () => {
-  it('enlarge small pictures and put each frame on the border of its box, in its colour', async () => {
+describe('images with boxes', () => {
+  it('enlarge small images and put each frame on the border of its box, in its colour', async () => {
     const drawn = await drawBoxes(await grey(128, 128), [
       { box: [10, 20, 60, 70], label: '', colour: TRUTH_COLOUR },
       { box: [70, 80, 110, 120], label: 'tree 0.91', colour: DETECTION_COLOUR },
@@ -33,7 +33,7 @@ describe('pictures with boxes', () => {
     expect(await pixelAt(drawn, 5, 370)).toEqual([128, 128, 128]);
   });
 
-  it('leave large pictures at their size and keep labels on the picture', async () => {
+  it('leave large images at their size and keep labels on the image', async () => {
     const corner = {
       box: [0, 1180, 40, 1200] as const,
       label: 'a <long> & "odd" name 0.50',
@@ -41,14 +41,14 @@ describe('pictures with boxes', () => {
     };
     const drawn = await drawBoxes(await grey(1200, 800), [corner]);
     expect(await sharp(drawn).metadata()).toMatchObject({ width: 1200, height: 800 });
-    // The label begins left of its box, so that it ends on the picture.
+    // The label begins left of its box, so that it ends on the image.
     expect(distance(await pixelAt(drawn, 1000, 3), [128, 128, 128])).toBeGreaterThan(40);
   });
 
   it('fit side by side on a sheet', async () => {
-    const picture = await drawBoxes(await grey(64, 128), []);
+    const image = await drawBoxes(await grey(64, 128), []);
     const sheet = await contactSheet(
-      Array.from({ length: 4 }, (_, i) => ({ picture, caption: `picture ${i}` })),
+      Array.from({ length: 4 }, (_, i) => ({ image, caption: `image ${i}` })),
       { columns: 3, legend: { labelled: TRUTH_COLOUR } },
     );
     const { width, height } = await sharp(sheet).metadata();

@@ -2,9 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { letterbox, placePicture, readPicture } from '../../src/images/images.js';
+import { letterbox, placeImage, readImage } from '../../src/images/images.js';
 import { expectParity, largestError } from '../parity.js';
-import { drawPicture, findRectangle, temporaryFolder } from '../data/scene.js';
+import { drawImage, findRectangle, temporaryFolder } from '../data/scene.js';
 
 interface Golden {
   readonly cases: readonly { from: [number, number]; to: [number, number]; values: number[] }[];
@@ -21,10 +21,10 @@ const patterned = (height: number, width: number): { pixels: Uint8Array; width: 
   height,
 });
 
-describe('placePicture', () => {
+describe('placeImage', () => {
   it.each(golden.cases)('scales $from to $to as tf.image.resize does', ({ from, to, values }) => {
     const [height, width] = to;
-    const placed = placePicture(patterned(...from), {
+    const placed = placeImage(patterned(...from), {
       canvas: to,
       scaled: { width, height },
       offset: [0, 0],
@@ -42,11 +42,11 @@ describe('placePicture', () => {
     });
   });
 
-  it('crops as if the whole picture had been scaled, and flips before it crops', () => {
-    const picture = patterned(9, 7);
+  it('crops as if the whole image had been scaled, and flips before it crops', () => {
+    const image = patterned(9, 7);
     const options = { scaled: { width: 20, height: 30 }, flip: true, gain: SAME, normalisation: UNCHANGED };
-    const whole = placePicture(picture, { ...options, canvas: [30, 20], offset: [0, 0] });
-    const part = placePicture(picture, { ...options, canvas: [10, 8], offset: [6, 5] });
+    const whole = placeImage(image, { ...options, canvas: [30, 20], offset: [0, 0] });
+    const part = placeImage(image, { ...options, canvas: [10, 8], offset: [6, 5] });
     for (let y = 0; y < 10; y++)
       for (let x = 0; x < 8 * 3; x++)
         expect(part[y * 8 * 3 + x]).toBeCloseTo(whole[(y + 6) * 20 * 3 + 5 * 3 + x]!, 4);
@@ -61,7 +61,7 @@ describe('placePicture', () => {
       gain: SAME,
       normalisation: UNCHANGED,
     } as const;
-    const flipped = placePicture({ pixels, width, height }, { ...options, flip: true });
+    const flipped = placeImage({ pixels, width, height }, { ...options, flip: true });
     for (let y = 0; y < height; y++)
       for (let x = 0; x < width; x++)
         for (let c = 0; c < 3; c++)
@@ -69,8 +69,8 @@ describe('placePicture', () => {
   });
 
   it('multiplies the channels, and lets none get brighter than white', () => {
-    const picture = { pixels: Uint8Array.of(10, 20, 200), width: 1, height: 1 };
-    const placed = placePicture(picture, {
+    const image = { pixels: Uint8Array.of(10, 20, 200), width: 1, height: 1 };
+    const placed = placeImage(image, {
       canvas: [1, 1],
       scaled: { width: 1, height: 1 },
       offset: [0, 0],
@@ -82,7 +82,7 @@ describe('placePicture', () => {
   });
 
   it('normalises by channel and leaves the rest of the canvas at 0, the mean colour', () => {
-    const placed = placePicture(
+    const placed = placeImage(
       { pixels: Uint8Array.of(10, 20, 30), width: 1, height: 1 },
       {
         canvas: [2, 2],
@@ -116,34 +116,34 @@ describe('letterbox', () => {
   });
 });
 
-describe('readPicture', () => {
+describe('readImage', () => {
   it('gives RGB, upright', async () => {
     const file = join(await temporaryFolder(), 'turned.png');
-    const drawn = drawPicture({ width: 30, height: 20, rectangle: [0, 0, 5, 10] });
+    const drawn = drawImage({ width: 30, height: 20, rectangle: [0, 0, 5, 10] });
     await drawn.withMetadata({ orientation: 6 }).toFile(file);
-    const picture = await readPicture(file);
-    expect(picture).toMatchObject({ width: 20, height: 30 });
-    expect(findRectangle(picture.pixels, picture)).toEqual([0, 15, 10, 20]);
+    const image = await readImage(file);
+    expect(image).toMatchObject({ width: 20, height: 30 });
+    expect(findRectangle(image.pixels, image)).toEqual([0, 15, 10, 20]);
   });
 
   it.each(['b-w', 'rgb16', 'cmyk'])('gives three channels of a byte from %s', async space => {
     const file = join(await temporaryFolder(), space === 'cmyk' ? 'a.jpg' : 'a.png');
-    await sharp(await drawPicture({ width: 4, height: 3 }).toColourspace(space).toFormat(space === 'cmyk' ? 'jpeg' : 'png').toBuffer()).toColourspace(space).toFile(file); // prettier-ignore
-    expect((await readPicture(file)).pixels).toHaveLength(4 * 3 * 3);
+    await sharp(await drawImage({ width: 4, height: 3 }).toColourspace(space).toFormat(space === 'cmyk' ? 'jpeg' : 'png').toBuffer()).toColourspace(space).toFile(file); // prettier-ignore
+    expect((await readImage(file)).pixels).toHaveLength(4 * 3 * 3);
   });
 
   it('leaves transparency out, as TensorFlow does', async () => {
     const file = join(await temporaryFolder(), 'a.png');
     const background = { r: 200, g: 100, b: 50, alpha: 0 };
     await sharp({ create: { width: 1, height: 1, channels: 4, background } }).toFile(file);
-    expect([...(await readPicture(file)).pixels]).toEqual([200, 100, 50]);
+    expect([...(await readImage(file)).pixels]).toEqual([200, 100, 50]);
   });
 
-  it('names a file that is no picture', async () => {
+  it('names a file that is no image', async () => {
     const file = join(await temporaryFolder(), 'a.png');
     await writeFile(file, 'no');
-    await expect(readPicture(file)).rejects.toMatchObject({
-      code: 'DATA_PICTURE_UNREADABLE',
+    await expect(readImage(file)).rejects.toMatchObject({
+      code: 'DATA_IMAGE_UNREADABLE',
       message: expect.stringContaining(`${file}: `) as string,
     });
   });

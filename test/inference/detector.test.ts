@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NmsConfigs } from '../../src/config/run.js';
-import type { Picture } from '../../src/images/images.js';
+import type { Image } from '../../src/images/images.js';
 import { openDetector } from '../../src/inference/detector.js';
 import type { Detection } from '../../src/inference/engine.js';
 import { physicalCores } from '../../src/inference/onnxruntime.js';
@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 /** Noise of 1 to 8 pixels a grain. */
-function picture(width: number, height: number, name: string): Picture {
+function image(width: number, height: number, name: string): Image {
   const random = randomFrom(name);
   const grain = 1 + random.integer(8);
   const columns = Math.ceil(width / grain);
@@ -61,7 +61,7 @@ describe.each([
   ['gaussian', true],
   ['gaussian', false],
 ] as const)('the engines, suppression %s, per class %s', (method, per_class) => {
-  it('find the same in pictures of any size and number', async () => {
+  it('find the same in images of any size and number', async () => {
     const { card, weights } = goldenModel('efficientdet-t0', [96, 128], 4);
     const folder = join(root, `${method}-${per_class}`);
     const nms_configs = NmsConfigs.parse({ method, per_class });
@@ -79,8 +79,8 @@ describe.each([
       [11, 7, 1],
     ] as const) {
       // prettier-ignore
-      const pictures = Array.from({ length: count }, (_, i) => picture(width, height, `${width}-${i}`));
-      const [expected, found] = await Promise.all(engines.map(({ detect }) => detect(pictures)));
+      const images = Array.from({ length: count }, (_, i) => image(width, height, `${width}-${i}`));
+      const [expected, found] = await Promise.all(engines.map(({ detect }) => detect(images)));
       found!.forEach((list, i) => {
         const { pixels, score } = compare(list, expected![i]!);
         worst.pixels = Math.max(worst.pixels, pixels);
@@ -102,13 +102,13 @@ describe('onnxruntime', () => {
     const { card, weights } = goldenModel('efficientdet-t0', [96, 128], 4);
     await writeModel(folder, { card, weights });
     const { detect, detectUnder } = await openDetector(folder, { engine: 'onnxruntime' });
-    const pictures = [picture(128, 96, 'one'), picture(128, 96, 'two')];
+    const images = [image(128, 96, 'one'), image(128, 96, 'two')];
     const stricter = { ...card.nms_configs, iou_thresh: 0.2 };
-    const [own, strict] = await detectUnder!(pictures, [card.nms_configs, stricter]);
-    expect(own).toEqual(await detect(pictures));
+    const [own, strict] = await detectUnder!(images, [card.nms_configs, stricter]);
+    expect(own).toEqual(await detect(images));
     const other = join(root, 'stricter');
     await writeModel(other, { card: { ...card, nms_configs: stricter }, weights });
-    expect(strict).toEqual(await (await openDetector(other, { engine: 'onnxruntime' })).detect(pictures));
+    expect(strict).toEqual(await (await openDetector(other, { engine: 'onnxruntime' })).detect(images));
     expect(strict).not.toEqual(own);
   }, 120_000);
 
@@ -117,36 +117,36 @@ describe('onnxruntime', () => {
     const { card, weights } = goldenModel('efficientdet-t0', [256, 256], 4); // of 1,364 cells
     await writeModel(folder, { card, weights });
     const open = () => openDetector(folder, { engine: 'onnxruntime' });
-    const pictures = [picture(256, 200, 'large')];
+    const images = [image(256, 200, 'large')];
     const gaussian = { ...card.nms_configs, method: 'gaussian' as const };
     const many = { ...card.nms_configs, max_output_size: 3000 };
-    const [, all] = await (await open()).detectUnder!(pictures, [gaussian, card.nms_configs]);
+    const [, all] = await (await open()).detectUnder!(images, [gaussian, card.nms_configs]);
     expect(all![0]!.length).toBe(card.nms_configs.max_output_size);
     const { detect, detectUnder } = await open();
-    expect(await detect(pictures)).toEqual(all);
-    const [more] = await detectUnder!(pictures, [many]);
+    expect(await detect(images)).toEqual(all);
+    const [more] = await detectUnder!(images, [many]);
     expect(more![0]!.length).toBeGreaterThan(all![0]!.length);
     expect(more![0]!.slice(0, all![0]!.length)).toEqual(all![0]);
-    expect(await detect(pictures)).toEqual(all);
+    expect(await detect(images)).toEqual(all);
   }, 120_000);
 
   it('keeps calls at the same time apart', async () => {
     const { detect } = await openDetector(join(root, 'model'), { engine: 'onnxruntime' });
-    const pictures = Array.from({ length: 4 }, (_, i) => [picture(128, 96, `beside-${i}`)]);
+    const images = Array.from({ length: 4 }, (_, i) => [image(128, 96, `beside-${i}`)]);
     const alone: Detection[][][] = [];
-    for (const one of pictures) alone.push(await detect(one));
+    for (const one of images) alone.push(await detect(one));
     expect(alone.every(([found]) => found!.length > 0)).toBe(true);
     expect(new Set(alone.map(found => JSON.stringify(found))).size).toBe(4);
-    expect(await Promise.all(pictures.map(one => detect(one)))).toEqual(alone);
+    expect(await Promise.all(images.map(one => detect(one)))).toEqual(alone);
   }, 120_000);
 });
 
 describe('an evaluation', () => {
   it('says the same by either engine', async () => {
-    const pictures = Array.from({ length: 8 }, (_, i) => picture(160, 120, `evaluated-${i}`));
+    const images = Array.from({ length: 8 }, (_, i) => image(160, 120, `evaluated-${i}`));
     const [first, second] = await Promise.all(
       (['tensorflow', 'onnxruntime'] as const).map(async engine =>
-        (await openDetector(join(root, 'model'), { engine })).detect(pictures),
+        (await openDetector(join(root, 'model'), { engine })).detect(images),
       ),
     );
     const random = randomFrom('truth');
@@ -159,7 +159,7 @@ describe('an evaluation', () => {
       }),
     ).map((annotation, i) => ({ id: i + 1, ...annotation })); // prettier-ignore
     const truth = {
-      images: pictures.map(({ width, height }, i) => ({ id: i + 1, width, height, file_name: `${i}` })),
+      images: images.map(({ width, height }, i) => ({ id: i + 1, width, height, file_name: `${i}` })),
       annotations,
       categories: [1, 2, 3, 4].map(id => ({ id, name: `class ${id}` })),
     };
@@ -197,7 +197,7 @@ describe('a detector', () => {
     await rm(join(old, 'network.onnx'));
     const detector = await openDetector(old, { engine: 'auto' });
     expect(detector.engine).toBe('tensorflow');
-    expect((await detector.detect([picture(64, 64, 'old')]))[0]!.length).toBeGreaterThan(0);
+    expect((await detector.detect([image(64, 64, 'old')]))[0]!.length).toBeGreaterThan(0);
     await expect(openDetector(old, { engine: 'onnxruntime' })).rejects.toMatchObject({
       code: 'ONNX_NETWORK_MISSING',
       facts: { folder: old },

@@ -14,38 +14,38 @@ beforeAll(async () => {
   await loadTensorFlow();
 });
 
-/** One map a level, for `pictures`, channels last as TensorFlow has them. */
+/** One map a level, for `images`, channels last as TensorFlow has them. */
 interface Maps {
   readonly logits: readonly Float32Array[];
   readonly deltas: readonly Float32Array[];
 }
 type Grid = ReturnType<typeof gridOf>;
 
-/** [pictures, h, w, c] → [c, h, w] of one of them. */
+/** [images, h, w, c] → [c, h, w] of one of them. */
 function channelsFirst(
   map: Float32Array,
-  picture: number,
+  image: number,
   [area, channels]: readonly [number, number],
 ): Float32Array {
   const moved = new Float32Array(area * channels);
-  const first = picture * area * channels;
+  const first = image * area * channels;
   for (let cell = 0; cell < area; cell++)
     for (let channel = 0; channel < channels; channel++)
       moved[channel * area + cell] = map[first + cell * channels + channel]!;
   return moved;
 }
 
-const rawMaps = ({ logits, deltas }: Maps, grid: Grid, picture: number): RawMaps => {
+const rawMaps = ({ logits, deltas }: Maps, grid: Grid, image: number): RawMaps => {
   const of = (maps: readonly Float32Array[]): Float32Array[] =>
     maps.map((map, level) => {
       const area = grid.levels[level]!.height * grid.levels[level]!.width;
-      const pictures = maps === logits ? map.length / area : 0;
-      const channels = maps === logits ? pictures / PICTURES : 36;
-      return channelsFirst(map, picture, [area, channels]);
+      const images = maps === logits ? map.length / area : 0;
+      const channels = maps === logits ? images / IMAGES : 36;
+      return channelsFirst(map, image, [area, channels]);
     });
   return { classLogits: of(logits), boxDeltas: of(deltas) };
 };
-const PICTURES = AUTOML.detect.batch;
+const IMAGES = AUTOML.detect.batch;
 
 const WAYS: Readonly<Record<string, Partial<NmsConfigs>>> = {
   'hard, per class': { method: 'hard', per_class: true },
@@ -58,7 +58,7 @@ const { size, classes, max } = AUTOML.detect;
 const GRID = gridOf('efficientdet-d0', [size, size]);
 const level = (name: string, values: number, change: (value: number) => number): Float32Array[] =>
   GRID.levels.map(row =>
-    golden(`${name}-${row.level}`, PICTURES * row.height * row.width * 9 * values).map(change),
+    golden(`${name}-${row.level}`, IMAGES * row.height * row.width * 9 * values).map(change),
   );
 const MAPS: Maps = {
   logits: level('logits', classes, value => 2 * value - 1),
@@ -72,11 +72,11 @@ describe.each(AUTOML.detections)('suppression without TensorFlow, $name', expect
       max_nms_inputs: expected.inputs,
       max_output_size: max,
     });
-    const found = Array.from({ length: PICTURES }, (_, picture) =>
-      suppress(rawMaps(MAPS, GRID, picture), { grid: GRID, numClasses: classes, nms }),
+    const found = Array.from({ length: IMAGES }, (_, image) =>
+      suppress(rawMaps(MAPS, GRID, image), { grid: GRID, numClasses: classes, nms }),
     );
     expect(found.map(kept => kept.length)).toEqual(expected.valid);
-    const rows = found.flatMap((kept, picture) => kept.map((one, i) => ({ ...one, row: picture * max + i })));
+    const rows = found.flatMap((kept, image) => kept.map((one, i) => ({ ...one, row: image * max + i })));
     expect(rows.map(({ classIndex }) => classIndex + 1)).toEqual(rows.map(({ row }) => expected.labels[row]));
     const cut = (value: number): number => (expected.clipped ? Math.min(Math.max(value, 0), size) : value);
     const common = { reference: 'google/automl postprocess.py', cases: rows.length };
@@ -110,7 +110,7 @@ function byTensorFlow(maps: Maps, nms: NmsConfigs): Kept[][] {
     const tensors = (list: readonly Float32Array[]): tf.Tensor4D[] =>
       list.map((map, i) => {
         const { height, width } = GRID.levels[i]!;
-        return tf.tensor4d(map, [PICTURES, height, width, map.length / (PICTURES * height * width)]);
+        return tf.tensor4d(map, [IMAGES, height, width, map.length / (IMAGES * height * width)]);
       });
     const {
       boxes,
@@ -122,9 +122,9 @@ function byTensorFlow(maps: Maps, nms: NmsConfigs): Kept[][] {
       { anchors: GRID, numClasses: classes, nms },
     );
     const [box, score, label] = [boxes.dataSync(), scores.dataSync(), labels.dataSync()];
-    return [...count.dataSync()].map((length, picture) =>
+    return [...count.dataSync()].map((length, image) =>
       Array.from({ length }, (_, i) => {
-        const at = picture * nms.max_output_size + i;
+        const at = image * nms.max_output_size + i;
         return {
           box: Float64Array.from(box.slice(4 * at, 4 * at + 4)),
           classIndex: label[at]!,
@@ -155,8 +155,8 @@ describe.each(Object.entries(WAYS))('suppression without TensorFlow, %s', (_, wa
   ])('keeps what TensorFlow keeps, in its order: %s', (__, settings) => {
     const nms = NmsConfigs.parse({ ...way, ...settings });
     const expected = byTensorFlow(MAPS, nms);
-    expected.forEach((list, picture) => {
-      const found = suppress(rawMaps(MAPS, GRID, picture), { grid: GRID, numClasses: classes, nms });
+    expected.forEach((list, image) => {
+      const found = suppress(rawMaps(MAPS, GRID, image), { grid: GRID, numClasses: classes, nms });
       compare(found, list);
     });
   });
@@ -192,7 +192,7 @@ describe('suppression of a hundred thousand candidates', () => {
 
   it('looks at all where the best suppress each other', () => {
     const classLogits = draw(3, 0.1);
-    // The largest anchors are sure, and all of a size that covers the picture; the others are not, and small.
+    // The largest anchors are sure, and all of a size that covers the image; the others are not, and small.
     const boxDeltas = grid.levels.map(({ count }) => new Float32Array(count * 4));
     const least = classLogits.map(logits => logits.map(logit => logit - 3));
     least[0] = least[0]!.map((logit, i) => (i < 25_000 ? logit + 8 : logit));

@@ -114,7 +114,7 @@ describe('the soft box loss', () => {
 
 describe('a guide to some anchors', () => {
   const [BATCH, COUNT, CLASSES] = [2, 5, 2];
-  /** Of each picture, in no order. */
+  /** Of each image, in no order. */
   const CHOSEN = [
     [3, 1, 4],
     [0, 4, 2],
@@ -137,11 +137,11 @@ describe('a guide to some anchors', () => {
   });
   /** Every chosen anchor's values: the place among the student's, and the guide's number. */
   const pairs = (size: number): { place: number; index: number }[] =>
-    CHOSEN.flatMap((anchors, picture) =>
+    CHOSEN.flatMap((anchors, image) =>
       anchors.flatMap((anchor, k) =>
         Array.from({ length: size }, (_, i) => ({
-          place: (picture * COUNT + anchor) * size + i,
-          index: (picture * 3 + k) * size + i,
+          place: (image * COUNT + anchor) * size + i,
+          index: (image * 3 + k) * size + i,
         })),
       ),
     );

@@ -42,7 +42,7 @@ beforeAll(async () => {
   await loadTensorFlow();
 });
 
-/** The golden picture `batch` times over. */
+/** The golden image `batch` times over. */
 function lossesOf(hparams: Partial<Hparams>, batch = 1): Record<string, number> {
   return tf.tidy(() => {
     const repeat = <T extends tf.Tensor>(tensor: T): T =>
@@ -99,8 +99,8 @@ describe('detection losses', () => {
     });
   });
 
-  it('of two equal pictures differ from one only by the 1 in the normaliser', () => {
-    // Not so in google/automl: there the anchors of a second picture are paired with the first one's boxes.
+  it('of two equal images differ from one only by the 1 in the normaliser', () => {
+    // Not so in google/automl: there the anchors of a second image are paired with the first one's boxes.
     const hparams = { iou_loss_type: 'diou' } as const;
     const [one, two] = [lossesOf(hparams), lossesOf(hparams, 2)];
     const { numPositives: n } = TARGETS;

@@ -47,11 +47,11 @@ describe('provideNativeParts', () => {
       return Promise.reject(new Error('enough'));
     };
     const settings = settingsWith({});
-    await expect(provideNativeParts({ settings, parts: ['demo-pictures'], download })).rejects.toThrow(
+    await expect(provideNativeParts({ settings, parts: ['demo-images'], download })).rejects.toThrow(
       'enough',
     );
     expect(asked).toEqual(['deepforest-2.1.0-py3-none-any.whl']);
-    expect(nativePaths(settings)['demo-pictures']).toBeNull();
+    expect(nativePaths(settings)['demo-images']).toBeNull();
   });
 
   it('fetches the GPU libraries before TensorFlow for GPUs, where it is asked for', async () => {

@@ -37,11 +37,11 @@ const states = async (address: string): Promise<Record<string, string>> => {
   const { body } = await ask<Status>(`${address}/v1/models/trees`);
   return Object.fromEntries(body.model_version_status.map(({ version, state }) => [version, state]));
 };
-/** The counters of joined pictures: how many batches, how many pictures. */
+/** The counters of joined images: how many batches, how many images. */
 const batches = async (address: string): Promise<{ count: number; sum: number }> => {
   const labels = '{model="trees",version="1"}';
   const [count, sum] = await Promise.all(
-    ['count', 'sum'].map(kind => metric(address, `detdistill_serving_batch_pictures_${kind}${labels}`)),
+    ['count', 'sum'].map(kind => metric(address, `detdistill_serving_batch_images_${kind}${labels}`)),
   );
   return { count: count!, sum: sum! };
 };
@@ -132,7 +132,7 @@ describe('a folder of versions', () => {
   });
 });
 
-describe('pictures of several requests', () => {
+describe('images of several requests', () => {
   it('are looked at together when they have one size, each request gets its own answers', async () => {
     const { address } = await serveModels(root, { trees: model }, { batch_timeout_ms: 200, max_batch: 4 });
     const files = await Promise.all(
@@ -164,7 +164,7 @@ describe('pictures of several requests', () => {
 
 describe('a full server', () => {
   it('refuses at once, says when to come again, and goes on afterwards', async () => {
-    const { address } = await serveModels(root, { trees: model }, { queue_length: 4, max_pictures: 4 });
+    const { address } = await serveModels(root, { trees: model }, { queue_length: 4, max_images: 4 });
     const url = `${address}/v1/models/trees:predict`;
     const asked = await Promise.all(
       Array.from({ length: 12 }, () => ask<{ error?: string }>(url, { instances: [file, file, file] })),
@@ -173,23 +173,23 @@ describe('a full server', () => {
     expect(refused.length).toBeGreaterThan(0);
     expect(asked.filter(({ status }) => status === 200).length).toBe(12 - refused.length);
     expect(refused.length).toBeLessThan(12);
-    expect(refused[0]!.body.error).toMatch(/^the queue is full: \d+ pictures, at most 4$/);
+    expect(refused[0]!.body.error).toMatch(/^the queue is full: \d+ images, at most 4$/);
     expect(refused[0]!.headers.get('retry-after')).toBe('1');
     await predict(address);
-    expect(await metric(address, 'detdistill_serving_in_flight_pictures')).toBe(0);
+    expect(await metric(address, 'detdistill_serving_in_flight_images')).toBe(0);
   });
 
   it('lets a client that goes away take nothing with it', async () => {
     const { address } = await serveModels(
       root,
       { trees: model },
-      { queue_length: 4, max_pictures: 4, batch_timeout_ms: 30_000 },
+      { queue_length: 4, max_images: 4, batch_timeout_ms: 30_000 },
     );
     const url = `${address}/v1/models/trees:predict`;
     const asking = ask(url, { instances: [file, file, file] }, AbortSignal.timeout(500));
     await expect(asking).rejects.toThrow();
-    await expect.poll(() => metric(address, 'detdistill_serving_in_flight_pictures')).toBe(0);
-    expect(await metric(address, 'detdistill_serving_queue_pictures{model="trees",version="1"}')).toBe(0);
+    await expect.poll(() => metric(address, 'detdistill_serving_in_flight_images')).toBe(0);
+    expect(await metric(address, 'detdistill_serving_queue_images{model="trees",version="1"}')).toBe(0);
     expect(
       await metric(address, 'detdistill_serving_requests_total{model="trees",version="1",code="499"}'),
     ).toBe(1);
@@ -252,7 +252,7 @@ describe('a server that is asked to end', () => {
     const pid = await processOf(serving);
     const asked = predict(serving.address);
     await expect
-      .poll(() => metric(serving.address, 'detdistill_serving_queue_pictures{model="trees",version="1"}'))
+      .poll(() => metric(serving.address, 'detdistill_serving_queue_images{model="trees",version="1"}'))
       .toBe(1);
     const started = performance.now();
     const stopped = serving.stop();
@@ -272,7 +272,7 @@ describe('a server that is asked to end', () => {
     const asked = ask(`${serving.address}/v1/models/trees:predict`, { instances: [file] });
     const failed = expect(asked).rejects.toThrow();
     await expect
-      .poll(() => metric(serving.address, 'detdistill_serving_queue_pictures{model="trees",version="1"}'))
+      .poll(() => metric(serving.address, 'detdistill_serving_queue_images{model="trees",version="1"}'))
       .toBe(1);
     const started = performance.now();
     await serving.stop();
@@ -305,8 +305,8 @@ it('refuses a port that is taken, and leaves no process behind', async () => {
 
 it('answers others while a request of a million numbers is read', async () => {
   const { address } = await serveModels(root, { trees: model });
-  const picture = Array.from({ length: 800 }, () => new Array<number[]>(800).fill([1, 2, 3]));
-  const body = JSON.stringify({ instances: [picture, picture] });
+  const image = Array.from({ length: 800 }, () => new Array<number[]>(800).fill([1, 2, 3]));
+  const body = JSON.stringify({ instances: [image, image] });
   const waits: number[] = [];
   let isDone = false;
   const large = fetch(`${address}/v1/models/trees:predict`, { method: 'POST', body }).finally(

@@ -34,7 +34,7 @@ let serving: Serving;
 let url = '';
 beforeAll(async () => {
   ({ root, model } = await folderWithModel());
-  const limits = { max_pictures: 9, max_body_mib: 4, max_megapixels: 1 };
+  const limits = { max_images: 9, max_body_mib: 4, max_megapixels: 1 };
   serving = await serveModels(
     root,
     { trees: { path: model, labels: { stable: 1, gone: 7 } } },
@@ -52,12 +52,12 @@ const rows = async (instances: unknown[], address = url): Promise<Prediction[]> 
 
 describe('predict', () => {
   it('answers Python TensorFlow’s numbers, padded to the same tensors, in both forms', async test => {
-    const pictures = [await nested(noise('a', 70, 50)), await nested(noise('b', 70, 50))];
+    const images = [await nested(noise('a', 70, 50)), await nested(noise('b', 70, 50))];
     const script = fileURLToPath(new URL('read_served.py', import.meta.url));
     const python = JSON.parse(
-      await runPython(script, { test, args: [model], input: JSON.stringify(pictures) }),
+      await runPython(script, { test, args: [model], input: JSON.stringify(images) }),
     ) as Columns & { signatures: unknown };
-    const { status, body } = await ask<Columns>(`${url}:predict`, { inputs: { images: pictures } });
+    const { status, body } = await ask<Columns>(`${url}:predict`, { inputs: { images: images } });
     expect(status).toBe(200);
     expect(body.outputs.num_detections).toEqual(python.outputs.num_detections);
     expect(Math.max(...body.outputs.num_detections)).toBeGreaterThan(5);
@@ -68,7 +68,7 @@ describe('predict', () => {
     expect(error('detection_scores')).toBeLessThan(1e-5);
     expect(error('detection_boxes')).toBeLessThan(1e-3);
 
-    const predictions = await rows(pictures);
+    const predictions = await rows(images);
     predictions.forEach((prediction, i) => {
       expect(prediction).toEqual({
         detection_boxes: body.outputs.detection_boxes[i],
@@ -85,16 +85,16 @@ describe('predict', () => {
     });
   });
 
-  it('takes files in base64 as it takes their values, and pictures of several sizes in one request', async () => {
-    const pictures = [noise('a', 90, 60), noise('b', 41, 77), noise('c', 90, 60)];
-    const files = await Promise.all(pictures.map(one => one.clone().png().toBuffer()));
-    const values = await Promise.all(pictures.map(nested));
+  it('takes files in base64 as it takes their values, and images of several sizes in one request', async () => {
+    const images = [noise('a', 90, 60), noise('b', 41, 77), noise('c', 90, 60)];
+    const files = await Promise.all(images.map(one => one.clone().png().toBuffer()));
+    const values = await Promise.all(images.map(nested));
     const fromFiles = await rows(files.map(b64));
     expect(fromFiles.map(({ num_detections }) => num_detections > 0)).toEqual([true, true, true]);
     expect(await rows(files.map(file => ({ images: b64(file) })))).toEqual(fromFiles);
     expect(await rows(values)).toEqual(fromFiles);
     expect(await rows(values.map(images => ({ images })))).toEqual(fromFiles);
-    // Alone or together, a picture gets the same answer.
+    // Alone or together, an image gets the same answer.
     const alone = await rows([b64(files[1]!)]);
     expect(largestError(alone[0]!.detection_boxes.flat(), fromFiles[1]!.detection_boxes.flat())).toBeLessThan(
       1e-3,
@@ -106,7 +106,7 @@ describe('predict', () => {
     expect(column.body.outputs.num_detections).toEqual(fromFiles.map(one => one.num_detections));
   });
 
-  it('turns pictures upright, and makes grey and transparent ones RGB', async () => {
+  it('turns images upright, and makes grey and transparent ones RGB', async () => {
     const plain = noise('turn', 70, 50);
     const turned = await plain.clone().rotate(270).png().toBuffer();
     const tagged = await plain.clone().rotate(270).withMetadata({ orientation: 6 }).png().toBuffer();
@@ -176,24 +176,20 @@ describe('a model’s status', () => {
 });
 
 describe('errors', () => {
-  const picture = [[[1, 2, 3]]];
+  const image = [[[1, 2, 3]]];
   it.each([
     [400, {}, 'request: needs either instances or inputs'],
-    [400, { instances: [picture], inputs: [picture] }, 'request: needs either instances or inputs'],
+    [400, { instances: [image], inputs: [image] }, 'request: needs either instances or inputs'],
     [400, [], 'request: must be a JSON object'],
-    [400, { instances: [] }, 'instances: must be a list of at least one picture'],
-    [400, { instances: [picture], signature: 'x' }, 'signature: unknown key'],
+    [400, { instances: [] }, 'instances: must be a list of at least one image'],
+    [400, { instances: [image], signature: 'x' }, 'signature: unknown key'],
     [
       400,
-      { instances: [picture], signature_name: 'other' },
+      { instances: [image], signature_name: 'other' },
       'there is no signature "other"; there is serving_default',
     ],
-    [
-      400,
-      { instances: [{ pictures: picture }] },
-      "instances[0]: has pictures; the model's only input is images",
-    ],
-    [400, { instances: [picture, [[[1, 2]]]] }, 'instances[1][0][0]: must be [red, green, blue]'],
+    [400, { instances: [{ images: image }] }, "instances[0]: has images; the model's only input is images"],
+    [400, { instances: [image, [[[1, 2]]]] }, 'instances[1][0][0]: must be [red, green, blue]'],
     [400, { instances: [[[[1, 2, 'x']]]] }, 'instances[0][0][0]: must be numbers'],
     [
       400,
@@ -210,10 +206,10 @@ describe('errors', () => {
       },
       'instances[0][1]: must be a list of 1 pixels',
     ],
-    [400, { inputs: [picture, [...picture, ...picture]] }, 'inputs[1]: is [2, 1, 3], inputs[0] [1, 1, 3]'],
+    [400, { inputs: [image, [...image, ...image]] }, 'inputs[1]: is [2, 1, 3], inputs[0] [1, 1, 3]'],
     [400, { instances: [{ b64: 'a b' }] }, 'instances[0]: b64 is not base64'],
-    [400, { instances: [{ b64: 'AAAA' }] }, 'instances[0]: no picture: '],
-    [413, { instances: new Array(10).fill(picture) }, 'instances: 10 pictures, at most 9'],
+    [400, { instances: [{ b64: 'AAAA' }] }, 'instances[0]: no image: '],
+    [413, { instances: new Array(10).fill(image) }, 'instances: 10 images, at most 9'],
   ])('%i: %j', async (status, body, message) => {
     const answer = await ask(`${url}:predict`, body);
     expect([answer.status, Object.keys(answer.body)]).toEqual([status, ['error']]);
@@ -242,7 +238,7 @@ describe('errors', () => {
     ]);
   });
 
-  it('refuses what is too large before it is decoded: a body, a picture', async () => {
+  it('refuses what is too large before it is decoded: a body, an image', async () => {
     const large = await ask(`${url}:predict`, { instances: [{ b64: 'A'.repeat(5 * 2 ** 20) }] });
     expect(large.status).toBe(413);
     // Black compresses well: some kilobytes that would become hundreds of megabytes.
@@ -267,7 +263,7 @@ describe('for those who watch it', () => {
     const before = await metric(serving.address, line);
     await rows([b64(await noise('a', 50, 50).png().toBuffer())]);
     await expect.poll(() => metric(serving.address, line)).toBe(before + 1);
-    expect(await metric(serving.address, 'detdistill_serving_in_flight_pictures')).toBe(0);
+    expect(await metric(serving.address, 'detdistill_serving_in_flight_images')).toBe(0);
     const other = await fetch(`${serving.address}/monitoring/prometheus/metrics`);
     expect(other.headers.get('content-type')).toContain('text/plain');
     expect(await other.text()).toContain('detdistill_serving_model_load_seconds{model="trees",version="1"}');

@@ -38,8 +38,8 @@ export function noise(name: string, width: number, height: number): Sharp {
 }
 
 /** [height, width, 3] as JSON has it. */
-export async function nested(picture: Sharp): Promise<number[][][]> {
-  const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
+export async function nested(image: Sharp): Promise<number[][][]> {
+  const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
   const at = (y: number, x: number): number[] => [...data.subarray((y * info.width + x) * 3).subarray(0, 3)];
   return Array.from({ length: info.height }, (_, y) =>
     Array.from({ length: info.width }, (_, x) => at(y, x)),

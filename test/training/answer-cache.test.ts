@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { randomFrom } from '../../src/random.js';
-import { AnswerCache, type PictureAnswers } from '../../src/training/answer-cache.js';
+import { AnswerCache, type ImageAnswers } from '../../src/training/answer-cache.js';
 
 const SHAPE = { kept: 7, numClasses: 3 };
 
-const answersOf = (seed: number): PictureAnswers => {
+const answersOf = (seed: number): ImageAnswers => {
   const random = randomFrom('answers', seed);
   const floats = (count: number): Float32Array => Float32Array.from({ length: count }, () => random.next());
   return {
@@ -31,7 +31,7 @@ describe('the cache of a teacher’s answers', () => {
     return join(folder, String(view), name!);
   };
 
-  it('gives back what was put in, bit for bit, of the same picture and view only', async () => {
+  it('gives back what was put in, bit for bit, of the same image and view only', async () => {
     const [first, second] = [answersOf(1), answersOf(2)];
     first.logits.set([-0, Infinity, 1e-45]);
     await cache.write({ sampleId: 'a/b', view: 0 }, first);

@@ -29,7 +29,7 @@ const hparams = Hparams.parse({});
 const anchors = gridOf(MODEL, [SIZE, SIZE]);
 const KEPT = bestCount(anchors.count);
 
-/** The best anchors of every picture by the frozen graph alone, in Python. */
+/** The best anchors of every image by the frozen graph alone, in Python. */
 const PYTHON = `
 import json, sys
 import numpy as np
@@ -82,17 +82,17 @@ describe('a program that is fed a teacher’s answers', () => {
     expect(bestCount(20)).toBe(1);
   });
 
-  it('gives what Python finds to be the best of any number of pictures', async test => {
-    for (const pictures of [1, 3]) {
-      const random = randomFrom('pictures', pictures);
-      const pixels = Float32Array.from({ length: pictures * SIZE * SIZE * 3 }, () => random.uniform(-1, 1));
-      const images = tf.tensor4d(pixels, [pictures, SIZE, SIZE, 3]);
+  it('gives what Python finds to be the best of any number of images', async test => {
+    for (const count of [1, 3]) {
+      const random = randomFrom('images', count);
+      const pixels = Float32Array.from({ length: count * SIZE * SIZE * 3 }, () => random.uniform(-1, 1));
+      const images = tf.tensor4d(pixels, [count, SIZE, SIZE, 3]);
       const found = await program.run('teacher_answers', { images });
       await writeFile(join(folder, 'images'), pixels);
       const args = [folder, ...[SIZE, CLASSES, KEPT].map(String)];
       const expected = JSON.parse(await runPython(PYTHON, { args, test })) as Record<string, number[]>;
-      expect(found.teacher_anchors!.shape).toEqual([pictures, KEPT]);
-      expect(found.teacher_logits!.shape).toEqual([pictures, KEPT, CLASSES]);
+      expect(found.teacher_anchors!.shape).toEqual([count, KEPT]);
+      expect(found.teacher_logits!.shape).toEqual([count, KEPT, CLASSES]);
       expect([...found.teacher_anchors!.dataSync()]).toEqual(expected.anchors);
       for (const name of ['logits', 'deltas'] as const) {
         const values = found[`teacher_${name}`]!.dataSync<'float32'>();

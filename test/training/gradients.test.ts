@@ -16,7 +16,7 @@ import { expectParity } from '../parity.js';
 type Summary = [number, number, ...number[]];
 interface Golden {
   readonly batch: number;
-  /** Per picture: [ymin, xmin, ymax, xmax] as shares of the side, and the class from 1. */
+  /** Per image: [ymin, xmin, ymax, xmax] as shares of the side, and the class from 1. */
   readonly boxes: readonly (readonly [[number, number, number, number], number])[][];
   readonly cases: Record<
     string,

@@ -6,7 +6,7 @@ import type { StepInputs } from '../../src/training/step.js';
 interface Given {
   readonly images: tf.Tensor4D;
   readonly anchors: AnchorGrid;
-  /** Of every picture. */
+  /** Of every image. */
   readonly targets: Targets;
   readonly step: number;
 }

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TrainingBatch } from '../../src/data/batches.js';
-import { AnswerCache, type PictureAnswers } from '../../src/training/answer-cache.js';
+import { AnswerCache, type ImageAnswers } from '../../src/training/answer-cache.js';
 import { Teaching } from '../../src/training/teaching.js';
 
 const SHAPE = { kept: 2, numClasses: 1 };
 
-/** Pictures of one pixel, which holds the number in their name and the view. */
+/** Images of one pixel, which holds the number in their name and the view. */
 const batchOf = (sampleIds: readonly string[], view = 0): TrainingBatch => ({
   step: 0,
   view,
@@ -19,15 +19,15 @@ const batchOf = (sampleIds: readonly string[], view = 0): TrainingBatch => ({
   sampleIds,
 });
 
-/** What the teacher of these tests says of such a picture. */
-const answerTo = (picture: number, view: number): number[] => [100 * view + picture, -picture];
+/** What the teacher of these tests says of such an image. */
+const answerTo = (image: number, view: number): number[] => [100 * view + image, -image];
 
 const logitsOf = (sampleIds: readonly string[], view = 0): number[] =>
   sampleIds.flatMap(id => answerTo(Number(id), view));
 
 describe('a teacher that is asked once', () => {
   let folder = '';
-  /** The pictures that it was asked about, one list each time. */
+  /** The images that it was asked about, one list each time. */
   const asked: number[][] = [];
   const notes: string[] = [];
   beforeEach(async () => {
@@ -36,13 +36,13 @@ describe('a teacher that is asked once', () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  const ask = (images: Float32Array): Promise<PictureAnswers> => {
-    const pictures = Array.from({ length: images.length / 3 }, (_, i) => images.subarray(3 * i, 3 * i + 3));
-    asked.push(pictures.map(([number]) => number!));
+  const ask = (images: Float32Array): Promise<ImageAnswers> => {
+    const each = Array.from({ length: images.length / 3 }, (_, i) => images.subarray(3 * i, 3 * i + 3));
+    asked.push(each.map(([number]) => number!));
     return Promise.resolve({
-      anchors: Int32Array.from(pictures.flatMap(([number]) => [number!, number! + 1])),
-      logits: Float32Array.from(pictures.flatMap(([number, view]) => answerTo(number!, view!))),
-      deltas: Float32Array.from(pictures.flatMap(([number]) => Array<number>(8).fill(number!))),
+      anchors: Int32Array.from(each.flatMap(([number]) => [number!, number! + 1])),
+      logits: Float32Array.from(each.flatMap(([number, view]) => answerTo(number!, view!))),
+      deltas: Float32Array.from(each.flatMap(([number]) => Array<number>(8).fill(number!))),
     });
   };
   const open = async (answers = join(folder, 'answers')): Promise<Teaching> =>
@@ -79,7 +79,7 @@ describe('a teacher that is asked once', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('is asked once about a picture that fills a batch by repetition', async () => {
+  it('is asked once about an image that fills a batch by repetition', async () => {
     const { logits } = await (await open()).answersTo(batchOf(['4', '6', '4']));
     expect([...logits]).toEqual(logitsOf(['4', '6', '4']));
     expect(asked).toEqual([[4, 6]]);

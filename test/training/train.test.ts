@@ -255,8 +255,8 @@ describe('training', () => {
     const config = training({ num_epochs: 5, checkpoint_interval_seconds: 600 }); // of 3 steps
     const lossesIn = async (folder: string) =>
       (await readState(join(root, folder))).history.points.map(({ losses }) => losses);
-    /** At which steps it was asked, and about how many pictures. */
-    const asked: [step: number, pictures: number][] = [];
+    /** At which steps it was asked, and about how many images. */
+    const asked: [step: number, images: number][] = [];
     beforeEach(() => {
       asked.length = 0;
       // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own this
@@ -292,7 +292,7 @@ describe('training', () => {
         await train(config, own);
         expect(notes()).toContain('goes on from step 4');
         // Steps 4 and 5 show the second view; without answers, steps 6 to 8 show the first and step 9 what step 3 had shown.
-        expect(asked.map(([, pictures]) => pictures).reduce((a, b) => a + b, 0)).toBe(isKept ? 4 : 12);
+        expect(asked.map(([, images]) => images).reduce((a, b) => a + b, 0)).toBe(isKept ? 4 : 12);
         const gone = await lossesIn('out');
         expect(gone.length).toBe(15);
         gone.forEach(({ loss }, i) => {

@@ -16,7 +16,7 @@ import { connectRuns, type Runs, type RunView } from '../../src/runs/runs.js';
 import { readSettings, type Settings } from '../../src/settings.js';
 import { type ArtifactStore } from '../../src/store/artifact-store.js';
 import { openStore } from '../../src/store/open-store.js';
-import { drawPicture } from '../data/scene.js';
+import { drawImage } from '../data/scene.js';
 import { SCRIPT, type Script } from '../stages/script.js';
 import { startTemporal } from '../temporal.js';
 
@@ -151,7 +151,7 @@ async function writeDataset(folder: string): Promise<void> {
   }));
   for (const { id, file_name } of images) {
     const rectangle = [4 + id, 4, 30 + id, 40] as const;
-    await drawPicture({ width: 64, height: 64, rectangle })
+    await drawImage({ width: 64, height: 64, rectangle })
       .png()
       .toFile(join(folder, 'images', file_name));
   }

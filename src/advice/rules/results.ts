@@ -35,7 +35,7 @@ function rareAndWeak({ perClass, training }: EvidenceReport): Finding[] {
         confidence: confidenceFrom(boxes),
       },
       advice: {
-        en: `${name} is rare (${n} boxes, the median class has ${median.n}) and weak: collect more pictures of it, or repeat those there are.`,
+        en: `${name} is rare (${n} boxes, the median class has ${median.n}) and weak: collect more images of it, or repeat those there are.`,
         zh: `类别 ${name} 样本少（${n} 个框，中位类别为 ${median.n}）且效果差：补充样本，或对现有样本过采样。`,
       },
       patch: {},
@@ -59,7 +59,7 @@ function confused({ errors: { confusions }, perClass, counts }: EvidenceReport):
         evidence: { metric: `share of ${from} taken for ${to}`, value: share, threshold: 0.2, n: count },
         expected: { gain: count / counts.boxes, metric: 'AP50', confidence: confidenceFrom(count) },
         advice: {
-          en: `${from} is often taken for ${to}: review the labels of both, merge the classes, or add pictures that tell them apart.`,
+          en: `${from} is often taken for ${to}: review the labels of both, merge the classes, or add images that tell them apart.`,
           zh: `${from} 常被识别为 ${to}：检查两类标注，合并类别，或补充可区分的样本。`,
         },
         patch: {},
@@ -147,7 +147,7 @@ function uncertain({ counts: { images }, confidence }: EvidenceReport): Finding[
   if (images >= 200 && halfWidth <= 0.02) return [];
   const evidence =
     images < 200
-      ? { metric: 'evaluation pictures', value: images, threshold: 200, n: images }
+      ? { metric: 'evaluation images', value: images, threshold: 200, n: images }
       : { metric: 'half width of the 95 % interval of AP50', value: halfWidth, threshold: 0.02, n: images };
   const points = (halfWidth * 100).toFixed(1);
   return [
@@ -156,7 +156,7 @@ function uncertain({ counts: { images }, confidence }: EvidenceReport): Finding[
       evidence,
       expected: { gain: 0, metric: 'AP50', confidence: 1 },
       advice: {
-        en: `AP50 is known to ± ${points} points only (${images} pictures): do not trust smaller differences.`,
+        en: `AP50 is known to ± ${points} points only (${images} images): do not trust smaller differences.`,
         zh: `AP50 的误差约为 ± ${points} 个百分点（${images} 张图片）：更小的差异不可信。`,
       },
       patch: {},

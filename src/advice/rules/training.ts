@@ -71,7 +71,7 @@ function learnedByHeart({ role, evidence, config, hparams }: Trained): Finding |
     ...signal,
     severity: 'medium',
     advice: {
-      en: `${who.en}: it learns its training pictures by heart; smooth the labels. The checkpoint of the best evaluation is the one in use already.`,
+      en: `${who.en}: it learns its training images by heart; smooth the labels. The checkpoint of the best evaluation is the one in use already.`,
       zh: `${who.zh}出现过拟合：使用标签平滑。当前已采用评估最优的检查点。`,
     },
     patch: change(
@@ -92,7 +92,7 @@ function overfitting({
   if (trainingAP !== undefined && trainingAP - AP > 0.1)
     return {
       evidence: {
-        metric: 'AP on training pictures minus AP',
+        metric: 'AP on training images minus AP',
         value: trainingAP - AP,
         threshold: 0.1,
         n: report.counts.images,

@@ -136,7 +136,7 @@ export function renderReport(report: CleaningReport): string {
   const found = rules.filter(rule => rule.found > 0);
   const counts = alignTable(
     [
-      ['split', 'pictures', 'boxes'],
+      ['split', 'images', 'boxes'],
       ...Object.entries(splits).map(([split, { images, boxes }]) => [split, String(images), String(boxes)]),
     ],
     [1, 2],

@@ -17,7 +17,7 @@ const ON_INTERRUPT = {
 
 export const demo = defineCommand({
   name: 'demo',
-  summary: 'the whole pipeline on real pictures: a large model teaches a small one',
+  summary: 'the whole pipeline on real images: a large model teaches a small one',
   notes:
     'Takes less than 12 minutes on two cores, after set-up. Interrupted with Ctrl-C and started again, it goes on where\nit was; finished stages are never repeated.',
   json: true,
@@ -47,10 +47,10 @@ async function prepare(settings: Settings, terminal: Terminal): Promise<RunConfi
   const { onProgress, end } = await showParts(terminal);
   const parts = await provideNativeParts({
     settings,
-    parts: ['tfjs-addon', 'temporal', 'demo-pictures', 'imagenet-lite0', 'imagenet-lite2'],
+    parts: ['tfjs-addon', 'temporal', 'demo-images', 'imagenet-lite0', 'imagenet-lite2'],
     onProgress,
   }).finally(end);
-  const data = await cutDemoData(parts['demo-pictures'], join(settings.home, 'demo'));
+  const data = await cutDemoData(parts['demo-images'], join(settings.home, 'demo'));
   return readConfigFile(demoFile(), [`data.train=${data.train}`, `data.eval=${data.eval}`]);
 }
 

@@ -18,7 +18,7 @@ interface Evaluated {
 const options = {
   model: optional('model', MODEL_HELP),
   data: optional('dataset', 'data set: its evaluation split where it names one, else all of it'),
-  out: optional('dir', 'with --model: folder for the report, the detections and pictures with boxes'),
+  out: optional('dir', 'with --model: folder for the report, the detections and images with boxes'),
   detections: optional('file', "COCO's results format: a list of image_id, category_id, bbox, score"),
   groundTruth: optional('file', "COCO's annotation format"),
 };

@@ -9,10 +9,10 @@ export const exportCommand = defineCommand({
 
 frozen       one file. Input images: float32 [N, height, width, 3], normalised as model.json says;
              outputs class_predict_3 … 7 and box_predict_3 … 7: raw maps of every level. N is free.
-onnx         one file. Input pictures: float32 [N, height, width, 3], RGB, 0 to 255, scaled to fit, top left; outputs
+onnx         one file. Input images: float32 [N, height, width, 3], RGB, 0 to 255, scaled to fit, top left; outputs
              detection_boxes, detection_scores, detection_classes and num_detections, as saved-model. N is free.
 onnx-network one file. The network alone: inputs and outputs as frozen, but the maps' channels come first.
-saved-model  a folder with variables; takes pictures of any size, gives boxes, scores and classes.`,
+saved-model  a folder with variables; takes images of any size, gives boxes, scores and classes.`,
   options: {
     format: oneOf(['frozen', 'onnx', 'onnx-network', 'saved-model'], 'what is written'),
     out: needed('path', 'the file, or for saved-model the folder'),

@@ -29,7 +29,7 @@ export const modelarts = defineCommand({
   args: '[job]',
   summary: "a run from the parameters of ModelArts' EfficientDet",
   notes: `JOB is a YAML file of the same names; what is written on the command line comes before it.
-detdistill modelarts --data_url=pictures --train_url=out --model_name=efficientdet-d0 --hparams=moving_average_decay=0`,
+detdistill modelarts --data_url=images --train_url=out --model_name=efficientdet-d0 --hparams=moving_average_decay=0`,
   options,
   json: true,
   async act({ args: [file], options: { detach, ...given }, settings, terminal }) {

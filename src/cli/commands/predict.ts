@@ -8,11 +8,11 @@ import { defineCommand, needed, optional, MODEL_HELP } from '../command.js';
 export const predict = defineCommand({
   name: 'predict',
   args: '<image...>',
-  summary: 'what a model finds in pictures',
+  summary: 'what a model finds in images',
   options: {
     model: needed('model', MODEL_HELP),
     score: optional('number', `only detections from this score on, 0 to 1; ${SHOWN_SCORE} if left out`),
-    out: optional('dir', 'folder for copies of the pictures with boxes'),
+    out: optional('dir', 'folder for copies of the images with boxes'),
   },
   json: true,
   async act({ args, options: { model, out, score }, settings, terminal }) {
@@ -58,7 +58,7 @@ async function drawAll(predictions: readonly Prediction[], folder: string): Prom
   return files;
 }
 
-/** Pictures of one name from several folders must not overwrite each other. */
+/** Images of one name from several folders must not overwrite each other. */
 function distinct(names: readonly string[]): string[] {
   return names.map((name, i) => {
     const before = names.slice(0, i).filter(other => other === name).length;

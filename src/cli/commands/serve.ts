@@ -26,7 +26,7 @@ export const serve = defineCommand({
   summary: "models over HTTP, by TensorFlow Serving's REST interface",
   notes: `GET  /v1/models/NAME[/versions/N|/labels/L][/metadata]
 POST /v1/models/NAME[/versions/N|/labels/L]:predict   {"instances": [{"b64": FILE}, …]}
-POST /            one model: files as in ModelArts, curl -F images=@picture.jpg
+POST /            one model: files as in ModelArts, curl -F images=@image.jpg
 GET  /healthz, /readyz, /metrics
 
 New versions of a numbered folder are served as they appear. Ctrl-C answers what was asked for and ends.`,
@@ -114,6 +114,6 @@ function render(serving: Serving): string {
   const lines = models.map(
     ({ name, version, engine, url }) => `${name} version ${version}, ${engine}: ${url}:predict`,
   );
-  const ask = `(printf '{"instances":[{"b64":"'; base64 -w0 picture.jpg; printf '"}]}') | curl -d @- ${models[0]!.url}:predict`;
+  const ask = `(printf '{"instances":[{"b64":"'; base64 -w0 image.jpg; printf '"}]}') | curl -d @- ${models[0]!.url}:predict`;
   return [...lines, '', ask].join('\n');
 }

@@ -7,7 +7,7 @@ export const status = defineCommand({
   json: true,
   async act({ args: [id], settings, terminal }) {
     const { withRuns } = await import('../server.js');
-    const { renderRun } = await import('../progress/run-picture.js');
+    const { renderRun } = await import('../progress/run-display.js');
     const view = await withRuns(settings, open => open.view(id!));
     terminal.result(
       view,

@@ -6,7 +6,7 @@ export interface LiveArea {
   readonly isLive: boolean;
   show(text: string): void;
   say(line: string): void;
-  /** Leaves the last picture standing. */
+  /** Leaves the last frame standing. */
   end(): void;
   /** Removes it. */
   clear(): void;

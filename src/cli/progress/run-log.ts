@@ -2,7 +2,7 @@ import type { StageStatus } from '../../formats/pipeline.js';
 import type { RunView } from '../../runs/runs.js';
 import { formatDuration } from '../format.js';
 import type { Colours } from '../terminal.js';
-import { activityOf, describeAttempt } from './run-picture.js';
+import { activityOf, describeAttempt } from './run-display.js';
 import { describePace, renderLearning } from './stage.js';
 
 /** How often a stage says how far it is where every line stays. */

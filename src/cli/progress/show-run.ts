@@ -2,9 +2,9 @@ import type { RunView } from '../../runs/runs.js';
 import type { Terminal } from '../terminal.js';
 import { openLiveArea } from './live-area.js';
 import { createRunLog } from './run-log.js';
-import { renderRun } from './run-picture.js';
+import { renderRun } from './run-display.js';
 
-/** Shows a run as it goes: a picture that changes on a terminal, lines elsewhere. */
+/** Shows a run as it goes: a display that changes on a terminal, lines elsewhere. */
 export async function showRun(
   terminal: Terminal,
 ): Promise<{ show: (view: RunView) => void; say: (line: string) => void; end: () => void }> {

@@ -31,7 +31,7 @@ const SEED = 1;
 const SIZE_STEP = 128;
 const LARGER = 1.5;
 
-/** Looks at all boxes of both splits as the network sees them: scaled so that the picture just fits its input. */
+/** Looks at all boxes of both splits as the network sees them: scaled so that the image just fits its input. */
 export function anchorFit(
   { splits }: CleanedDataset,
   { anchors, imageSize }: AnchorSetting,
@@ -77,8 +77,8 @@ export function describeFit({ boxes, missed, better }: AnchorFit, minIou: number
 }
 
 function boxesAt(samples: readonly CleanedSample[], imageSize: readonly [number, number]): BoxYxyx[] {
-  return samples.flatMap(({ boxes, ...picture }) => {
-    const { scale } = letterbox(picture, imageSize);
+  return samples.flatMap(({ boxes, ...image }) => {
+    const { scale } = letterbox(image, imageSize);
     return boxes.flatMap(({ box: [ymin, xmin, ymax, xmax], crowd }) =>
       crowd ? [] : [[ymin * scale, xmin * scale, ymax * scale, xmax * scale] as const],
     );

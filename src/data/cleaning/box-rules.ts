@@ -73,7 +73,7 @@ export const wrongOrder = boxRule('L03', 'corners in the wrong order', (labelled
 
 export const outside = boxRule(
   'L05',
-  'box outside the picture',
+  'box outside the image',
   (labelled, { working: { width, height }, limits }) => {
     const { box } = labelled;
     const inside = intersect(box, [0, 0, height, width]);
@@ -83,7 +83,7 @@ export const outside = boxRule(
     const shareOutside = 1 - boxArea(inside) / area;
     return shareOutside > limits.max_share_outside
       ? { drop: `${percent(shareOutside)} of its area is outside` }
-      : { change: 'clipped to the picture', after: { ...labelled, box: inside } };
+      : { change: 'clipped to the image', after: { ...labelled, box: inside } };
   },
 );
 
@@ -100,11 +100,11 @@ export const degenerate = boxRule(
 
 export const extremeSize = boxRule(
   'L06',
-  'box as large as the picture, or tiny',
+  'box as large as the image, or tiny',
   ({ box }, { working: { width, height }, limits }) => {
     const share = boxArea(box) / (width * height);
     return share < limits.min_box_share || share > limits.max_box_share
-      ? { warn: `covers ${percent(share)} of the picture` }
+      ? { warn: `covers ${percent(share)} of the image` }
       : null;
   },
 );

@@ -14,7 +14,7 @@ import { findLeaks } from './leaks.js';
 import { findLikeness } from './likeness.js';
 import { assertAnnotationsReadable } from './label-rules.js';
 import { type LabelPlan, planLabels } from './labels.js';
-import { inspectPicture, type PictureFacts } from './picture.js';
+import { inspectImage, type ImageFacts } from './image.js';
 import { writeFindings } from './report-files.js';
 import { type CleaningReport, countByRule, type LedgerEntry, summarise } from './report.js';
 import type { RuleContext } from './rule.js';
@@ -74,25 +74,25 @@ interface Examined extends Kept {
   readonly entries: readonly LedgerEntry[];
 }
 
-/** Decodes every picture, compares them, and takes each sample through the rules. */
+/** Decodes every image, compares them, and takes each sample through the rules. */
 async function examine(
   source: readonly SourceSample[],
   labels: LabelPlan,
   options: CleanOptions,
 ): Promise<Examined[]> {
   const { data } = options;
-  const pictures = await inspectAll(source, options);
-  const likeness = findLikeness(pictures, data.cleaning);
+  const images = await inspectAll(source, options);
+  const likeness = findLikeness(images, data.cleaning);
   const samples = chooseSplits(source, likeness.groups);
-  const leaks = findLeaks({ samples, pictures, likeness }, data.cleaning);
+  const leaks = findLeaks({ samples, images, likeness }, data.cleaning);
   const twins = new Map<string, RawSample>();
-  const nameOf = (position: number): string => `${samples[position]!.split} ${pictures[position]!.pixels}`;
+  const nameOf = (position: number): string => `${samples[position]!.split} ${images[position]!.pixels}`;
   samples.forEach(({ sample }, i) => {
-    if (pictures[i]!.pixels !== null && !twins.has(nameOf(i))) twins.set(nameOf(i), sample);
+    if (images[i]!.pixels !== null && !twins.has(nameOf(i))) twins.set(nameOf(i), sample);
   });
   return samples.map((entry, i) => {
     const like = likeness.resemblances[i];
-    return examineSample(entry, pictures[i]!, {
+    return examineSample(entry, images[i]!, {
       data,
       labels,
       split: entry.split,
@@ -104,7 +104,7 @@ async function examine(
 }
 
 /** Computes only what the rules that are on look at. */
-function inspectAll(source: readonly SourceSample[], options: CleanOptions): Promise<PictureFacts[]> {
+function inspectAll(source: readonly SourceSample[], options: CleanOptions): Promise<ImageFacts[]> {
   const { data } = options;
   const beforeEach = meter('examine', source.length, options);
   const wanted = {
@@ -114,18 +114,14 @@ function inspectAll(source: readonly SourceSample[], options: CleanOptions): Pro
   };
   return mapConcurrently(source, ({ sample }) => {
     beforeEach();
-    return inspectPicture(sample.image, wanted);
+    return inspectImage(sample.image, wanted);
   });
 }
 
-function examineSample(
-  { split, sample }: SplitSample,
-  picture: PictureFacts,
-  context: RuleContext,
-): Examined {
-  if (!context.data.do_data_cleaning) assertReadable(sample, picture.problem);
-  const { width, height } = picture;
-  const start = { sample, picture, boxes: sample.boxes, width, height, rewrite: false, dropped: false };
+function examineSample({ split, sample }: SplitSample, image: ImageFacts, context: RuleContext): Examined {
+  if (!context.data.do_data_cleaning) assertReadable(sample, image.problem);
+  const { width, height } = image;
+  const start = { sample, image, boxes: sample.boxes, width, height, rewrite: false, dropped: false };
   const { working, findings } = applyRules(start, context);
   return { split, working, entries: findings.map(finding => ({ split, file: sample.image, ...finding })) };
 }
@@ -133,9 +129,9 @@ function examineSample(
 /** Without cleaning nothing is mended: what cannot be read is an error. */
 function assertReadable(
   { image, annotation, problem, boxes }: SplitSample['sample'],
-  pictureProblem: string | null,
+  imageProblem: string | null,
 ): void {
-  if (pictureProblem) throw errors.pictureUnreadable(image, pictureProblem);
+  if (imageProblem) throw errors.imageUnreadable(image, imageProblem);
   const broken = boxes.findIndex(({ box, label }) => label === '' || !box.every(Number.isFinite));
   const reason = problem ?? (broken >= 0 ? `object ${broken + 1} lacks its name or a corner` : null);
   if (reason) throw errors.datasetUnreadable(annotation ?? image, new Error(reason));

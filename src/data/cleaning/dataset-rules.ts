@@ -69,7 +69,7 @@ function imbalance(
   const commonest = others.at(-1);
   if (!rarest || !commonest || commonest.boxes <= most * rarest.boxes) return [];
   const ratio = commonest.boxes / rarest.boxes;
-  const reason = `${commonest.name} has ${ratio.toFixed(1)} times as many boxes to train on as ${rarest.name}: add pictures with ${rarest.name}`;
+  const reason = `${commonest.name} has ${ratio.toFixed(1)} times as many boxes to train on as ${rarest.name}: add images with ${rarest.name}`;
   return [{ reason, facts: { most: commonest, least: rarest, ratio } }];
 }
 

@@ -1,7 +1,7 @@
 import { type BoxYxyx, iou } from '../../boxes.js';
 
 export interface GivenBox {
-  /** In pixels of the picture. */
+  /** In pixels of the image. */
   readonly box: BoxYxyx;
   readonly classIndex: number;
 }
@@ -10,7 +10,7 @@ export interface PredictedBox extends GivenBox {
   readonly score: number;
 }
 
-export interface ReviewedPicture {
+export interface ReviewedImage {
   readonly labels: readonly GivenBox[];
   readonly predictions: readonly PredictedBox[];
 }
@@ -23,7 +23,7 @@ export interface LabelQuality {
   readonly swapped: readonly number[];
   /** By label: how well it lies. */
   readonly badlyLocated: readonly number[];
-  /** Of the picture: the geometric mean of the three, each pooled over its boxes. */
+  /** Of the image: the geometric mean of the three, each pooled over its boxes. */
   readonly score: number;
 }
 
@@ -46,16 +46,16 @@ const TINY = 1e-100;
  * ObjectLab (Tkachenko, Thyagarajan, Mueller, "ObjectLab: automated diagnosis of mislabeled images in object detection
  * data", 2023), exactly as cleanlab's `object_detection.rank` computes it.
  */
-export function labelQuality(pictures: readonly ReviewedPicture[], limits: QualityLimits): LabelQuality[] {
-  const compared = pictures.map(picture => ({ ...picture, similarity: similarities(picture) }));
+export function labelQuality(images: readonly ReviewedImage[], limits: QualityLimits): LabelQuality[] {
+  const compared = images.map(image => ({ ...image, similarity: similarities(image) }));
   const least = compared.reduce(
     (min, { similarity }) => similarity.flat().reduce((a, b) => (b > 0 ? Math.min(a, b) : a), min),
     1,
   );
-  return compared.map(picture => {
-    const overlooked = overlookedScores(picture, { least, high: limits.high });
-    const swapped = swapScores(picture, { least, high: limits.high });
-    const badlyLocated = locationScores(picture, limits.low);
+  return compared.map(image => {
+    const overlooked = overlookedScores(image, { least, high: limits.high });
+    const swapped = swapScores(image, { least, high: limits.high });
+    const badlyLocated = locationScores(image, limits.low);
     const sure = overlooked.filter(score => score !== null);
     const pooled = [sure, badlyLocated, swapped].map(softMin);
     const score = Math.exp(pooled.reduce((sum, value) => sum + Math.log(TINY + value) / 3, 0));
@@ -63,12 +63,12 @@ export function labelQuality(pictures: readonly ReviewedPicture[], limits: Quali
   });
 }
 
-interface Compared extends ReviewedPicture {
+interface Compared extends ReviewedImage {
   /** [label][prediction] */
   readonly similarity: readonly (readonly number[])[];
 }
 
-function similarities({ labels, predictions }: ReviewedPicture): number[][] {
+function similarities({ labels, predictions }: ReviewedImage): number[][] {
   return labels.map(({ box: a }) =>
     predictions.map(({ box: b }) => {
       const distance = Math.hypot((a[0] + a[2] - b[0] - b[2]) / 2, (a[1] + a[3] - b[1] - b[3]) / 2);

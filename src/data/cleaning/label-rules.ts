@@ -15,7 +15,7 @@ export const unreadableAnnotation: Rule = {
   },
 };
 
-/** Before any picture is opened: a data set that people call wrong for it. */
+/** Before any image is opened: a data set that people call wrong for it. */
 export function assertAnnotationsReadable(samples: readonly { sample: RawSample }[]): void {
   for (const { sample } of samples)
     if (sample.problem !== null)
@@ -24,17 +24,17 @@ export function assertAnnotationsReadable(samples: readonly { sample: RawSample 
 
 export const wrongSize: Rule = {
   id: 'L02',
-  title: 'size in the annotation differs from the picture',
+  title: 'size in the annotation differs from the image',
   apply: (working, { data }) => {
-    const { width, height, picture } = working;
+    const { width, height, image } = working;
     const { declared } = working.sample;
     const tolerance = data.cleaning.size_tolerance;
     const fits = (size: { width: number; height: number }): boolean =>
       declared !== null &&
       Math.abs(declared.width - size.width) <= tolerance &&
       Math.abs(declared.height - size.height) <= tolerance;
-    if (!declared || fits({ width, height }) || fits(picture)) return keep(working);
-    const reason = 'the size of the picture is used';
+    if (!declared || fits({ width, height }) || fits(image)) return keep(working);
+    const reason = 'the size of the image is used';
     return {
       working,
       findings: [{ action: 'change', reason, before: declared, after: { width, height } }],
@@ -54,10 +54,10 @@ export const tooMany: Rule = {
   },
 };
 
-/** Comes last: a picture whose every box was dropped shows objects that nothing marks. */
+/** Comes last: an image whose every box was dropped shows objects that nothing marks. */
 export const unlabelled: Rule = {
   id: 'L11',
-  title: 'picture without usable annotation',
+  title: 'image without usable annotation',
   always: true,
   apply: (working, { data }) => {
     const { annotation, boxes } = working.sample;

@@ -2,17 +2,17 @@ import type { Cleaning } from '../../config/cleaning.js';
 import type { Split } from '../../formats/dataset.js';
 import { describeBoxes } from './describe-boxes.js';
 import type { Likeness } from './likeness.js';
-import type { PictureFacts } from './picture.js';
+import type { ImageFacts } from './image.js';
 import type { SplitSample } from './splits.js';
 
-/** What ties a picture to one of the other split. */
+/** What ties an image to one of the other split. */
 export interface Leak {
   readonly reason: string;
 }
 
-interface Pictures {
+interface Images {
   readonly samples: readonly SplitSample[];
-  readonly pictures: readonly Pick<PictureFacts, 'pixels'>[];
+  readonly images: readonly Pick<ImageFacts, 'pixels'>[];
   readonly likeness: Likeness;
 }
 
@@ -21,8 +21,8 @@ const ROLE = {
   eval: 'which is evaluated: training on it would flatter the result',
 } as const;
 
-/** By position, of the pictures on the side that the policy looks at: the same file, the same pixels or a near duplicate beyond. */
-export function findLeaks({ samples, pictures, likeness }: Pictures, { leak }: Cleaning): (Leak | null)[] {
+/** By position, of the images on the side that the policy looks at: the same file, the same pixels or a near duplicate beyond. */
+export function findLeaks({ samples, images, likeness }: Images, { leak }: Cleaning): (Leak | null)[] {
   const side: Split = leak === 'drop_eval' ? 'eval' : 'train';
   const files = new Set(samples.filter(({ split }) => split !== side).map(({ sample }) => sample.image));
   const sides = sidesOf(samples, likeness);
@@ -34,14 +34,14 @@ export function findLeaks({ samples, pictures, likeness }: Pictures, { leak }: C
     const twin = likeness.findTwin(position, other => samples[other]!.split !== side);
     if (twin === undefined) return null;
     const { image, boxes } = samples[twin]!.sample;
-    if (pictures[twin]!.pixels === null || pictures[twin]!.pixels !== pictures[position]!.pixels)
+    if (images[twin]!.pixels === null || images[twin]!.pixels !== images[position]!.pixels)
       return { reason: `a near duplicate of ${image}, ${role}` };
     const differs = describeBoxes(boxes) !== describeBoxes(sample.boxes);
     return { reason: `the pixels of ${image}, ${role}${differs ? '; their labels differ' : ''}` };
   });
 }
 
-/** Splits that the pictures of a group are in. */
+/** Splits that the images of a group are in. */
 function sidesOf(samples: readonly SplitSample[], { groups }: Likeness): Map<number, Set<Split>> {
   const sides = new Map<number, Set<Split>>();
   samples.forEach(({ split }, position) => {

@@ -1,43 +1,43 @@
 import type { Cleaning } from '../../config/cleaning.js';
 import { hammingDistance, HashIndex } from './hash-index.js';
 import type { PerceptualHash } from './perceptual-hash.js';
-import type { PictureFacts } from './picture.js';
+import type { ImageFacts } from './image.js';
 
-/** A picture before another that looks like it. */
+/** An image before another that looks like it. */
 export interface Resemblance {
   readonly position: number;
   /** Bits by which their perceptual hashes differ. */
   readonly distance: number;
 }
 
-/** Which pictures show the same. Positions are those of the list of pictures. */
+/** Which images show the same. Positions are those of the list of images. */
 export interface Likeness {
-  /** By position: the first picture of the group that it belongs to; of a picture like no other, itself. */
+  /** By position: the first image of the group that it belongs to; of an image like no other, itself. */
   readonly groups: readonly number[];
-  /** By position; null: no picture before it is near enough. */
+  /** By position; null: no image before it is near enough. */
   readonly resemblances: readonly (Resemblance | null)[];
-  /** A picture that is accepted, with these very pixels or as near as near duplicates are. */
+  /** An image that is accepted, with these very pixels or as near as near duplicates are. */
   readonly findTwin: (position: number, accept: (other: number) => boolean) => number | undefined;
 }
 
-type Compared = Pick<PictureFacts, 'pixels' | 'hash'>;
+type Compared = Pick<ImageFacts, 'pixels' | 'hash'>;
 
 /**
- * Groups pictures of the same pixels, and those whose hashes differ in at most `max_near_bits`, be it by way of others.
+ * Groups images of the same pixels, and those whose hashes differ in at most `max_near_bits`, be it by way of others.
  * Where hashes or pixels were not computed, nothing is alike.
  */
-export function findLikeness(pictures: readonly Compared[], limits: Cleaning): Likeness {
-  const groups = new Groups(pictures.length);
-  const samePixels = byPixels(pictures);
+export function findLikeness(images: readonly Compared[], limits: Cleaning): Likeness {
+  const groups = new Groups(images.length);
+  const samePixels = byPixels(images);
   for (const [first, ...others] of samePixels.values())
     for (const other of others) groups.join(first!, other);
-  const neighbours = new Neighbourhoods(pictures, limits, groups);
-  const resemblances = pictures.map(({ hash }, position) => (hash ? neighbours.place(hash, position) : null));
+  const neighbours = new Neighbourhoods(images, limits, groups);
+  const resemblances = images.map(({ hash }, position) => (hash ? neighbours.place(hash, position) : null));
   return {
-    groups: pictures.map((_, position) => groups.firstOf(position)),
+    groups: images.map((_, position) => groups.firstOf(position)),
     resemblances,
     findTwin: (position, accept) => {
-      const { pixels, hash } = pictures[position]!;
+      const { pixels, hash } = images[position]!;
       const isOther = (other: number): boolean => other !== position && accept(other);
       const same = pixels === null ? undefined : samePixels.get(pixels)?.find(isOther);
       return same ?? (hash ? neighbours.findNear(hash, isOther) : undefined);
@@ -46,9 +46,9 @@ export function findLikeness(pictures: readonly Compared[], limits: Cleaning): L
 }
 
 /**
- * Pictures gathered around leaders, each within `max_near_bits` of its own. Only leaders are compared with all: many
- * pictures of one scene, as of a camera that stands still, cost little more than one. What is near a picture is within
- * twice as many bits of that picture's leader, so that no pair is overlooked.
+ * Images gathered around leaders, each within `max_near_bits` of its own. Only leaders are compared with all: many
+ * images of one scene, as of a camera that stands still, cost little more than one. What is near an image is within
+ * twice as many bits of that image's leader, so that no pair is overlooked.
  */
 class Neighbourhoods {
   readonly #index = new HashIndex();
@@ -58,7 +58,7 @@ class Neighbourhoods {
   readonly #review: number;
 
   constructor(
-    private readonly pictures: readonly Compared[],
+    private readonly images: readonly Compared[],
     { max_near_bits, max_review_bits }: Cleaning,
     private readonly groups: Groups,
   ) {
@@ -66,7 +66,7 @@ class Neighbourhoods {
     this.#review = max_review_bits;
   }
 
-  /** @returns the nearest leader, or a near picture of another's following; null: nothing before it is within review */
+  /** @returns the nearest leader, or a near image of another's following; null: nothing before it is within review */
   place(hash: PerceptualHash, position: number): Resemblance | null {
     const leaders: { place: number; distance: number }[] = [];
     this.#index.forEachWithin(hash, Math.max(2 * this.#near, this.#review), (place, distance) =>
@@ -87,7 +87,7 @@ class Neighbourhoods {
       : null;
   }
 
-  /** Joins groups that this picture connects; one near picture of each is enough. */
+  /** Joins groups that this image connects; one near image of each is enough. */
   #joinFollowings(
     hash: PerceptualHash,
     { position, leaders }: { position: number; leaders: readonly { place: number; distance: number }[] },
@@ -116,13 +116,13 @@ class Neighbourhoods {
   }
 
   #distance(hash: PerceptualHash, position: number): number {
-    return hammingDistance(hash, this.pictures[position]!.hash!);
+    return hammingDistance(hash, this.images[position]!.hash!);
   }
 }
 
-function byPixels(pictures: readonly Compared[]): Map<string, number[]> {
+function byPixels(images: readonly Compared[]): Map<string, number[]> {
   const positions = new Map<string, number[]>();
-  pictures.forEach(({ pixels }, position) => {
+  images.forEach(({ pixels }, position) => {
     if (pixels === null) return;
     const list = positions.get(pixels);
     if (list) list.push(position);

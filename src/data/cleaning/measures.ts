@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 
-/** What a picture looks like, each from 0 (bad) to 1: cleanvision's measures. */
+/** What an image looks like, each from 0 (bad) to 1: cleanvision's measures. */
 export interface Measures {
   /** 99th percentile of the brightness. */
   readonly brightness: number;
@@ -16,7 +16,7 @@ export interface Measures {
 const SIDE = 64;
 
 /** @param pixels RGB, 0–255 */
-export async function measurePicture(
+export async function measureImage(
   pixels: Buffer,
   { width, height }: { width: number; height: number },
 ): Promise<Measures> {

@@ -4,8 +4,8 @@ import type { BoxYxyx } from '../../boxes.js';
 export const isTransposed = (orientation: number): boolean => orientation >= 5;
 
 /**
- * Where a box of the stored picture lies in the upright one.
- * @param width, height of the stored picture
+ * Where a box of the stored image lies in the upright one.
+ * @param width, height of the stored image
  */
 export function orientBox(
   [y0, x0, y1, x1]: BoxYxyx,

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { orientBox } from './orientation.js';
 
-/** 64 bits: pictures that look alike differ in few of them. */
+/** 64 bits: images that look alike differ in few of them. */
 export interface PerceptualHash {
   /** Bits 0–31, the first one the highest. */
   readonly high: number;
@@ -9,7 +9,7 @@ export interface PerceptualHash {
   readonly low: number;
 }
 
-/** The picture is made this small, and of its frequencies so many a side are compared. */
+/** The image is made this small, and of its frequencies so many a side are compared. */
 const SIDE = 32;
 const FREQUENCIES = 8;
 
@@ -19,10 +19,10 @@ const COSINES = Array.from({ length: FREQUENCIES }, (_, k) =>
 );
 
 /**
- * Python's `imagehash.phash` of the upright picture: PIL's grey levels, made smaller by a Lanczos filter, the lowest
+ * Python's `imagehash.phash` of the upright image: PIL's grey levels, made smaller by a Lanczos filter, the lowest
  * frequencies of their DCT against their median. libvips' filter differs a little from PIL's.
  * @param pixels RGB, 0–255, as stored
- * @returns null for a picture whose grey levels deviate by less than `minDeviation`: noise would decide
+ * @returns null for an image whose grey levels deviate by less than `minDeviation`: noise would decide
  */
 export async function perceptualHash(
   pixels: Buffer,

@@ -6,8 +6,8 @@ import { plotHistograms, SPLIT_COLOURS } from './histogram-plot.js';
 import type { CleaningReport, LedgerEntry } from './report.js';
 import { thumbnail } from './thumbnail.js';
 
-/** Pictures shown of what a rule found. */
-const SHOWN_PICTURES = 24;
+/** Images shown of what a rule found. */
+const SHOWN_IMAGES = 24;
 const SHOWN_CLASSES = 40;
 
 const DROPPED_COLOUR = '#ef4444';
@@ -37,7 +37,7 @@ ${overall(report)}
 ${rulesTable(report, ledger)}
 ${reviewTable(report)}
 ${distributions(report)}
-${galleries.length > 0 ? `<h2>What was found, picture by picture</h2><p class="legend">${legend()}</p>` : ''}
+${galleries.length > 0 ? `<h2>What was found, image by image</h2><p class="legend">${legend()}</p>` : ''}
 ${galleries.join('\n')}
 </body></html>
 `;
@@ -47,9 +47,9 @@ const STYLE = `body{font:15px/1.45 system-ui,sans-serif;color:#1d2330;max-width:
 h1{font-size:26px;margin:0 0 4px}h2{font-size:20px;margin:36px 0 10px;border-bottom:1px solid #dde1e7;padding-bottom:4px}
 h3{font-size:16px;margin:26px 0 8px}table{border-collapse:collapse}td,th{padding:4px 14px 4px 0;text-align:left;border-bottom:1px solid #eceff3;vertical-align:top}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.muted{color:#6b7484}.plots{display:flex;flex-wrap:wrap;gap:12px}
-.plots svg,.pictures figure{background:#fff;border:1px solid #e3e7ed;border-radius:6px}.warn li{margin:3px 0}
-.pictures{display:flex;flex-wrap:wrap;gap:12px}.pictures figure{margin:0;padding:8px;width:240px}
-.pictures img{display:block;max-width:100%;margin:0 auto}.pictures figcaption{font-size:12px;overflow-wrap:anywhere;margin-top:6px}
+.plots svg,.images figure{background:#fff;border:1px solid #e3e7ed;border-radius:6px}.warn li{margin:3px 0}
+.images{display:flex;flex-wrap:wrap;gap:12px}.images figure{margin:0;padding:8px;width:240px}
+.images img{display:block;max-width:100%;margin:0 auto}.images figcaption{font-size:12px;overflow-wrap:anywhere;margin-top:6px}
 .none{height:110px;display:grid;place-items:center;background:#f4f6f8;color:#6b7484}.bar{height:10px;border-radius:2px;display:inline-block}
 .legend span{margin-right:18px}.mark{display:inline-block;width:10px;height:10px;border:2.5px solid;margin-right:6px;vertical-align:-1px}
 code{background:#f1f3f6;padding:1px 4px;border-radius:3px}`;
@@ -70,7 +70,7 @@ function summary({ splits }: CleaningReport): string {
   const rows = Object.entries(splits).map(([split, { images, boxes }]) =>
     row([split, String(images), String(boxes)]),
   );
-  return `<table>${row(['split', 'pictures', 'boxes'], { header: true })}${rows.join('')}</table>`;
+  return `<table>${row(['split', 'images', 'boxes'], { header: true })}${rows.join('')}</table>`;
 }
 
 function overall({ dataset, suggestedLabelMap }: CleaningReport): string {
@@ -89,7 +89,7 @@ function overall({ dataset, suggestedLabelMap }: CleaningReport): string {
 const ACTIONS = ['drop-sample', 'drop-box', 'change', 'warn'] as const;
 
 function rulesTable({ rules }: CleaningReport, ledger: readonly LedgerEntry[]): string {
-  const header = row(['rule', 'pictures dropped', 'boxes dropped', 'changed', 'warnings'], { header: true });
+  const header = row(['rule', 'images dropped', 'boxes dropped', 'changed', 'warnings'], { header: true });
   const rows = rules.map(({ id, title, found }) => {
     const counts = ACTIONS.map(
       action => ledger.filter(entry => entry.rule === id && entry.action === action).length,
@@ -105,18 +105,18 @@ function rulesTable({ rules }: CleaningReport, ledger: readonly LedgerEntry[]): 
 function reviewTable({ review }: CleaningReport): string {
   if (!review || review.length === 0) return '';
   const rows = review
-    .slice(0, SHOWN_PICTURES)
+    .slice(0, SHOWN_IMAGES)
     .map(({ file, score, findings }) => row([escapeXml(file), score.toFixed(3), String(findings)]));
   return `<h2>To be reviewed, the worst first</h2><p>A trained model doubts these labels (M01). Score: 0 surely wrong, 1 sound.</p>
-<table>${row(['picture', 'score', 'doubts'], { header: true })}${rows.join('')}</table>`;
+<table>${row(['image', 'score', 'doubts'], { header: true })}${rows.join('')}</table>`;
 }
 
 function distributions({ splits: { train, eval: evaluation }, classes }: CleaningReport): string {
   const plots = (
     [
-      ['boxesPerImage', 'Boxes in a picture', 'boxes'],
+      ['boxesPerImage', 'Boxes in an image', 'boxes'],
       ['boxSides', 'Sides of boxes', 'square root of the area, px'],
-      ['imageSides', 'Sides of pictures', 'longer side, px'],
+      ['imageSides', 'Sides of images', 'longer side, px'],
     ] as const
   ).map(([key, title, xName]) =>
     plotHistograms({ train: train[key], eval: evaluation[key] }, { title, xName }),
@@ -148,36 +148,35 @@ async function gallery({
 }): Promise<string> {
   const byFile = new Map<string, LedgerEntry[]>();
   for (const entry of entries) byFile.set(entry.file, [...(byFile.get(entry.file) ?? []), entry]);
-  const shown = [...byFile].slice(0, SHOWN_PICTURES);
+  const shown = [...byFile].slice(0, SHOWN_IMAGES);
   const figures = await mapConcurrently(shown, async ([file, list]) => {
-    const picture = await thumbnail(file, list.flatMap(drawnBoxes));
-    const image = picture
-      ? `<img alt="" src="data:image/jpeg;base64,${picture.toString('base64')}">`
+    const jpeg = await thumbnail(file, list.flatMap(drawnBoxes));
+    const shown = jpeg
+      ? `<img alt="" src="data:image/jpeg;base64,${jpeg.toString('base64')}">`
       : '<div class="none">cannot be shown</div>';
     const reasons = [...new Set(list.map(({ reason }) => reason))].slice(0, 4).map(escapeXml);
-    return `<figure>${image}<figcaption><b title="${escapeXml(file)}">${escapeXml(basename(file))}</b><br>${reasons.join('<br>')}</figcaption></figure>`;
+    return `<figure>${shown}<figcaption><b title="${escapeXml(file)}">${escapeXml(basename(file))}</b><br>${reasons.join('<br>')}</figcaption></figure>`;
   });
   const more = byFile.size - shown.length;
-  return `<h3>${id} · ${escapeXml(title)} <span class="muted">in ${byFile.size} ${byFile.size === 1 ? 'picture' : 'pictures'}</span></h3>
-<div class="pictures">${figures.join('')}</div>${more > 0 ? `<p class="muted">… and ${more} more; ledger.jsonl has all</p>` : ''}`;
+  return `<h3>${id} · ${escapeXml(title)} <span class="muted">in ${byFile.size} ${byFile.size === 1 ? 'image' : 'images'}</span></h3>
+<div class="images">${figures.join('')}</div>${more > 0 ? `<p class="muted">… and ${more} more; ledger.jsonl has all</p>` : ''}`;
 }
 
-/** The box that a finding is about, or those of a picture that was turned or scaled. */
+/** The box that a finding is about, or those of an image that was turned or scaled. */
 function drawnBoxes({ rule, action, before, after }: LedgerEntry): DrawnBox[] {
   const drawn = (value: unknown, colour: string): DrawnBox[] =>
     boxesIn(value).map(box => ({ box, label: '', colour }));
   if (rule === 'M01') return [...drawn(before, TRUTH_COLOUR), ...drawn(after, DETECTION_COLOUR)];
   const isChanged = action === 'change';
-  // Boxes of a picture that was turned or scaled lie in another frame before and after.
-  if (isChanged && isPicture(before)) return [];
+  // Boxes of an image that was turned or scaled lie in another frame before and after.
+  if (isChanged && isImage(before)) return [];
   return [
     ...drawn(before, isChanged ? DETECTION_COLOUR : DROPPED_COLOUR),
     ...(isChanged ? drawn(after, TRUTH_COLOUR) : []),
   ];
 }
 
-const isPicture = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && 'boxes' in value;
+const isImage = (value: unknown): boolean => typeof value === 'object' && value !== null && 'boxes' in value;
 
 function boxesIn(value: unknown): BoxYxyx[] {
   if (typeof value !== 'object' || value === null) return [];

@@ -6,7 +6,7 @@ import { type RuleFinding, RULES } from './rules.js';
 
 export interface LedgerEntry extends RuleFinding {
   readonly split: Split;
-  /** The original picture. */
+  /** The original image. */
   readonly file: string;
 }
 
@@ -28,7 +28,7 @@ export interface SplitSummary {
 }
 
 export interface ReviewedRow {
-  /** The original picture. */
+  /** The original image. */
   readonly file: string;
   readonly split: Split;
   /** From 0, surely labelled wrong, to 1. */
@@ -45,9 +45,9 @@ export interface CleaningReport {
   readonly dataset: readonly DatasetFinding[];
   /** What may be meant by labels that look like typos: for data.cleaning.label_map. */
   readonly suggestedLabelMap: Readonly<Record<string, string>>;
-  /** Pictures whose labels a model doubts (M01), the worst first; null: no model has looked. */
+  /** Images whose labels a model doubts (M01), the worst first; null: no model has looked. */
   readonly review: readonly ReviewedRow[] | null;
-  /** Pictures and boxes. */
+  /** Images and boxes. */
   readonly dropped: number;
   readonly changed: number;
 }

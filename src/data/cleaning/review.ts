@@ -12,9 +12,9 @@ import { type Findings, readFindings, writeFindings } from './report-files.js';
 import type { LedgerEntry } from './report.js';
 
 const RULE = { id: 'M01', title: 'label that a trained model doubts' } as const;
-/** The worst pictures, with labelled and predicted boxes. */
+/** The worst images, with labelled and predicted boxes. */
 export const REVIEW_SHEET = 'review.png';
-const SHEET_PICTURES = 24;
+const SHEET_IMAGES = 24;
 const SHEET_COLUMNS = 3;
 
 export interface ReviewOptions {
@@ -37,7 +37,7 @@ interface Reviewed {
 
 /**
  * Lets a trained model look at the labels of a cleaned data set: boxes that were overlooked, have the wrong class or lie badly
- * become warnings, pictures a queue to review, the worst ones a sheet. No label is changed.
+ * become warnings, images a queue to review, the worst ones a sheet. No label is changed.
  */
 export async function reviewLabels(options: ReviewOptions): Promise<Findings> {
   const { folder, limits } = options;
@@ -76,7 +76,7 @@ export async function reviewLabels(options: ReviewOptions): Promise<Findings> {
     },
   };
   await writeFindings(folder, findings);
-  if (queue.length > 0) await drawSheet(queue.slice(0, SHEET_PICTURES), { folder, classes: dataset.classes });
+  if (queue.length > 0) await drawSheet(queue.slice(0, SHEET_IMAGES), { folder, classes: dataset.classes });
   return findings;
 }
 
@@ -178,7 +178,7 @@ async function drawSheet(
   queue: readonly (Reviewed & { score: number })[],
   { folder, classes }: { folder: string; classes: readonly string[] },
 ): Promise<void> {
-  const pictures = await mapConcurrently(queue, async ({ sample, places, predictions, score }) => {
+  const images = await mapConcurrently(queue, async ({ sample, places, predictions, score }) => {
     const given = places.map((at): DrawnBox => ({
       box: sample.boxes[at]!.box,
       label: classes[sample.boxes[at]!.classIndex]!,
@@ -189,10 +189,10 @@ async function drawSheet(
       label: `${classes[one.classIndex]!} ${one.score.toFixed(2)}`,
       colour: DETECTION_COLOUR,
     }));
-    const picture = await drawBoxes(join(folder, sample.image), [...given, ...found]);
-    return { picture, caption: `${basename(sample.original)}: quality ${score.toFixed(3)}` };
+    const image = await drawBoxes(join(folder, sample.image), [...given, ...found]);
+    return { image, caption: `${basename(sample.original)}: quality ${score.toFixed(3)}` };
   });
   const legend = { labelled: TRUTH_COLOUR, predicted: DETECTION_COLOUR };
-  const sheet = await contactSheet(pictures, { columns: Math.min(SHEET_COLUMNS, pictures.length), legend });
+  const sheet = await contactSheet(images, { columns: Math.min(SHEET_COLUMNS, images.length), legend });
   await writeFile(join(folder, REVIEW_SHEET), sheet);
 }

@@ -3,18 +3,18 @@ import type { Data } from '../../config/run.js';
 import type { LabelledBox, RawSample, Split } from '../../formats/dataset.js';
 import type { LabelPlan } from './labels.js';
 import type { Leak } from './leaks.js';
-import type { PictureFacts } from './picture.js';
+import type { ImageFacts } from './image.js';
 import type { SplitSample } from './splits.js';
 
 /** A sample on its way through the rules. */
 export interface Working {
   readonly sample: RawSample;
-  readonly picture: PictureFacts;
+  readonly image: ImageFacts;
   readonly boxes: readonly LabelledBox[];
-  /** Of the upright picture. */
+  /** Of the upright image. */
   readonly width: number;
   readonly height: number;
-  /** The picture has to be written anew; else it is copied as it is. */
+  /** The image has to be written anew; else it is copied as it is. */
   readonly rewrite: boolean;
   readonly dropped: boolean;
 }

@@ -21,10 +21,10 @@ import {
   sameAsAnother,
   sideLength,
   unreadable,
-} from './picture-rules.js';
+} from './image-rules.js';
 import type { Finding, Rule, RuleContext, Working } from './rule.js';
 
-/** In the order in which they are applied: what cannot be read, then the picture, then its boxes, then what is left. */
+/** In the order in which they are applied: what cannot be read, then the image, then its boxes, then what is left. */
 export const RULES: readonly Rule[] = [
   leak,
   unreadableAnnotation,

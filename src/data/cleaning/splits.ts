@@ -48,7 +48,7 @@ const samplesFor = (split: Split, { samples }: RawDataset): SplitSample[] =>
     .map(sample => ({ split, sample }));
 
 /**
- * Names a split where the data set does not: that of a picture of the same group, else 8:2 by the hash of the group's first id.
+ * Names a split where the data set does not: that of an image of the same group, else 8:2 by the hash of the group's first id.
  * @param groups by position: that of the first sample of the same group
  */
 export function chooseSplits(samples: readonly SourceSample[], groups: readonly number[]): SplitSample[] {
@@ -58,7 +58,7 @@ export function chooseSplits(samples: readonly SourceSample[], groups: readonly 
   });
   const open = samples.flatMap(({ split }, i) => (split === null && !named.has(groups[i]!) ? [i] : []));
   const groupId = (i: number): string => samples[groups[i]!]!.sample.id;
-  // All alike: whoever splits such a set finds pictures in both splits.
+  // All alike: whoever splits such a set finds images in both splits.
   const isOneGroup = named.size === 0 && new Set(open.map(groupId)).size < 2;
   const idOf = isOneGroup ? (i: number) => samples[i]!.sample.id : groupId;
   const evaluated = new Set(evaluatedIds([...new Set(open.map(idOf))]));

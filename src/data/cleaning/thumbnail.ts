@@ -7,12 +7,12 @@ const DRAWN_PX = 480;
 const SHOWN_PX = 240;
 const LINE_PX = 4;
 
-/** A small upright JPEG with boxes, given in pixels of the upright picture; null: it cannot be decoded. */
+/** A small upright JPEG with boxes, given in pixels of the upright image; null: it cannot be decoded. */
 export async function thumbnail(file: string, boxes: readonly DrawnBox[]): Promise<Buffer | null> {
   try {
-    const picture = sharp(file, DECODING);
-    const { width } = (await picture.metadata()).autoOrient;
-    const { data, info } = await picture
+    const image = sharp(file, DECODING);
+    const { width } = (await image.metadata()).autoOrient;
+    const { data, info } = await image
       .autoOrient()
       .removeAlpha()
       .toColourspace('srgb')

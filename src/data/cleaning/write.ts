@@ -4,7 +4,7 @@ import { dirname, extname, join } from 'node:path';
 import { boxArea } from '../../boxes.js';
 import { mapConcurrently } from '../../concurrency.js';
 import type { CleanedDataset, CleanedSample, Split } from '../../formats/dataset.js';
-import { rewritePicture } from './picture.js';
+import { rewriteImage } from './image.js';
 import type { Working } from './rule.js';
 
 export interface Kept {
@@ -12,7 +12,7 @@ export interface Kept {
   readonly working: Working;
 }
 
-/** Stores the pictures and says where they lie; numbers count from 1, in the order given. */
+/** Stores the images and says where they lie; numbers count from 1, in the order given. */
 export async function writeSamples(
   kept: readonly Kept[],
   {
@@ -24,7 +24,7 @@ export async function writeSamples(
   const indices = new Map(classes.map((name, index) => [name, index]));
   const samples = await mapConcurrently(kept, async (entry, index) => {
     beforeEach();
-    const image = await storePicture(entry, outFolder);
+    const image = await storeImage(entry, outFolder);
     return cleanedSample(entry.working, { imageId: index + 1, image, indices });
   });
   const of = (split: Split): CleanedSample[] => samples.filter((_, index) => kept[index]!.split === split);
@@ -51,15 +51,15 @@ function cleanedSample(
   };
 }
 
-/** Copies a picture as it is, or writes it anew where cleaning changed it. @returns its place in the folder */
-async function storePicture({ split, working }: Kept, outFolder: string): Promise<string> {
+/** Copies an image as it is, or writes it anew where cleaning changed it. @returns its place in the folder */
+async function storeImage({ split, working }: Kept, outFolder: string): Promise<string> {
   const { sample, rewrite, width, height } = working;
   const extension = extname(sample.image).toLowerCase();
   const stored = rewrite && extension !== '.png' ? '.jpg' : extension;
   const image = `images/${split}/${sample.id}${stored}`;
   const target = join(outFolder, image);
   await mkdir(dirname(target), { recursive: true });
-  if (rewrite) await rewritePicture(sample.image, target, { width, height });
+  if (rewrite) await rewriteImage(sample.image, target, { width, height });
   else await copyFile(sample.image, target, constants.COPYFILE_FICLONE);
   return image;
 }

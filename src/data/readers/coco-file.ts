@@ -110,8 +110,8 @@ export function chooseSplits(
   });
 }
 
-/** Where the pictures of a file may lie, the likeliest first. */
-export function pictureFolders(file: string): string[] {
+/** Where the images of a file may lie, the likeliest first. */
+export function imageFolders(file: string): string[] {
   const folder = dirname(file);
   const base = basename(folder) === 'annotations' ? dirname(folder) : folder;
   const split = basename(file, '.json').replace(/^instances_/, '');

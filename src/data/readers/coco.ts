@@ -8,17 +8,17 @@ import {
   type CocoHead,
   type CocoId,
   findCocoFiles,
-  pictureFolders,
+  imageFolders,
   readCocoAnnotations,
   readCocoHead,
 } from './coco-file.js';
 import { type DatasetReader, orderSamples } from './reader.js';
 
-/** COCO: a JSON file with images, annotations, categories, or a folder that holds such files and the pictures. */
+/** COCO: a JSON file with images, annotations, categories, or a folder that holds such files and the images. */
 export const coco: DatasetReader = {
   format: 'coco',
   needs:
-    'a .json file with images, annotations and categories, or a folder with annotations/*.json and pictures',
+    'a .json file with images, annotations and categories, or a folder with annotations/*.json and images',
   detect: async path => (await findCocoFiles(path)).length > 0,
   async read(path): Promise<RawDataset> {
     const parts = await Promise.all(
@@ -40,7 +40,7 @@ interface Part {
 async function readFile(file: string, split: Split | null): Promise<Part> {
   const head = await readCocoHead(file);
   const boxes = await boxesByImage(file, head);
-  const locate = pictureFinder(file);
+  const locate = imageFinder(file);
   const samples = await mapConcurrently(head.images, async image => {
     const name = safeName(image.file_name);
     const sample: RawSample = {
@@ -86,9 +86,9 @@ function boxOf({ bbox, iscrowd, area }: CocoAnnotation, label: string): Labelled
   return { box, label, crowd: Boolean(iscrowd), difficult: false, ...(area != null && { area }) };
 }
 
-/** Finds pictures in the folder that held the last one first: a file has them all in one, listed once. */
-function pictureFinder(file: string): (name: string) => Promise<string> {
-  let folders = pictureFolders(file);
+/** Finds images in the folder that held the last one first: a file has them all in one, listed once. */
+function imageFinder(file: string): (name: string) => Promise<string> {
+  let folders = imageFolders(file);
   const listed = new Map<string, Promise<Set<string>>>();
   const isThere = async (path: string): Promise<boolean> => {
     const folder = dirname(path);

@@ -9,7 +9,7 @@ export interface ManifestLine {
   readonly source: string;
   /** TRAIN, EVAL, TEST or INFERENCE; null: the line does not say. */
   readonly usage: string | null;
-  /** Label files of object detection; none: the picture is not labelled. */
+  /** Label files of object detection; none: the image is not labelled. */
   readonly annotations: readonly string[];
 }
 
@@ -64,7 +64,7 @@ function fieldsOf(value: unknown): Fields {
 function parseLine(value: unknown): ManifestLine {
   const fields = fieldsOf(value);
   const source = fields.get('source');
-  if (typeof source !== 'string' || source === '') throw new Error('source: has to be the path of a picture');
+  if (typeof source !== 'string' || source === '') throw new Error('source: has to be the path of an image');
   const usage = fields.get('usage');
   const annotations = fields.get('annotation') ?? fields.get('annotations') ?? [];
   if (!Array.isArray(annotations)) throw new Error('annotation: has to be a list');
@@ -75,7 +75,7 @@ function parseLine(value: unknown): ManifestLine {
   };
 }
 
-/** Of object detection, whoever's; other kinds of labels of the same picture are none of ours. */
+/** Of object detection, whoever's; other kinds of labels of the same image are none of ours. */
 function locationOf(annotation: Fields): string[] {
   const type = annotation.get('type');
   const location = annotation.get('annotation-loc');

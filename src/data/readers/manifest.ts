@@ -7,7 +7,7 @@ import { findManifest, locate, type ManifestLine, readManifest } from './manifes
 import { type DatasetReader, orderSamples } from './reader.js';
 import { parseVoc } from './voc-xml.js';
 
-/** A version of a ModelArts data set: a line for each picture, its Pascal VOC file by address. */
+/** A version of a ModelArts data set: a line for each image, its Pascal VOC file by address. */
 export const manifest: DatasetReader = {
   format: 'manifest',
   needs: 'a .manifest file of ModelArts, or a folder with one',

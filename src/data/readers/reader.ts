@@ -2,14 +2,14 @@ import type { z } from 'zod';
 import { errors } from '../../errors/index.js';
 import type { RawDataset, RawSample } from '../../formats/dataset.js';
 
-/** A format of labelled pictures. A new one is a file here and a row in index.ts. */
+/** A format of labelled images. A new one is a file here and a row in index.ts. */
 export interface DatasetReader {
   readonly format: string;
   /** What people are told that it needs. */
   readonly needs: string;
   /** Whether the path holds this format; looks at names, reads as little as it can. */
   detect(path: string): Promise<boolean>;
-  /** Everything that the data set holds, broken parts included; no picture is opened. */
+  /** Everything that the data set holds, broken parts included; no image is opened. */
   read(path: string): Promise<RawDataset>;
 }
 
@@ -25,7 +25,7 @@ export function checked<T>(schema: z.ZodType<T>, value: unknown, file: string, p
   throw errors.datasetUnreadable(file, new Error(`${where}: ${issue.message}`));
 }
 
-export const PICTURE = /\.(jpe?g|png|bmp|webp|gif|tiff?)$/i;
+export const IMAGE = /\.(jpe?g|png|bmp|webp|gif|tiff?)$/i;
 
 /** In the order of their ids; samples of a split that would share one are told apart by their full names. */
 export function orderSamples(named: readonly { sample: RawSample; fullName: string }[]): RawSample[] {

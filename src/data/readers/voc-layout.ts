@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { basename, extname, join, relative, sep } from 'node:path';
 import type { Split } from '../../formats/dataset.js';
-import { PICTURE } from './reader.js';
+import { IMAGE } from './reader.js';
 
-/** Folders that hold pictures or labels only: they are no part of a sample's name. */
-const PICTURE_FOLDERS: ReadonlySet<string> = new Set(['jpegimages', 'images']);
+/** Folders that hold images or labels only: they are no part of a sample's name. */
+const IMAGE_FOLDERS: ReadonlySet<string> = new Set(['jpegimages', 'images']);
 const LABEL_FOLDERS: ReadonlySet<string> = new Set(['annotations', 'labels', 'xml', 'xmls']);
 
 /** Split files of ImageSets/Main, the first that exists is used. */
@@ -18,39 +18,39 @@ export function idOf(root: string, file: string): string {
   const parts = withoutExtension(relative(root, file)).split(sep);
   const named = parts.filter((part, index) => {
     const folder = part.toLowerCase();
-    return index === parts.length - 1 || !(PICTURE_FOLDERS.has(folder) || LABEL_FOLDERS.has(folder));
+    return index === parts.length - 1 || !(IMAGE_FOLDERS.has(folder) || LABEL_FOLDERS.has(folder));
   });
   return named.join('/');
 }
 
-/** Where a folder is meant for pictures, others (masks, previews) are not samples. */
-export function picturesAmong(root: string, files: readonly string[]): string[] {
-  const pictures = files.filter(file => PICTURE.test(file));
-  const meant = pictures.filter(file =>
+/** Where a folder is meant for images, others (masks, previews) are not samples. */
+export function imagesAmong(root: string, files: readonly string[]): string[] {
+  const images = files.filter(file => IMAGE.test(file));
+  const meant = images.filter(file =>
     relative(root, file)
       .split(sep)
       .slice(0, -1)
-      .some(part => PICTURE_FOLDERS.has(part.toLowerCase())),
+      .some(part => IMAGE_FOLDERS.has(part.toLowerCase())),
   );
-  return meant.length > 0 ? meant : pictures;
+  return meant.length > 0 ? meant : images;
 }
 
-/** The label file of each picture: the one of the same id, else the only one left of the same name. */
+/** The label file of each image: the one of the same id, else the only one left of the same name. */
 export function pairFiles(
   root: string,
-  { pictures, labels }: { pictures: readonly string[]; labels: readonly string[] },
+  { images, labels }: { images: readonly string[]; labels: readonly string[] },
 ): { annotations: Map<string, string>; unpaired: string[] } {
   const annotations = new Map<string, string>();
   const unpaired = new Set(labels);
-  const pair = (picture: string, label: string | undefined): void => {
+  const pair = (image: string, label: string | undefined): void => {
     if (!label) return;
-    annotations.set(picture, label);
+    annotations.set(image, label);
     unpaired.delete(label);
   };
   const byId = new Map(labels.map(label => [idOf(root, label), label]));
-  for (const picture of pictures) pair(picture, byId.get(idOf(root, picture)));
+  for (const image of images) pair(image, byId.get(idOf(root, image)));
   const byStem = uniqueByStem(unpaired);
-  for (const picture of pictures) if (!annotations.has(picture)) pair(picture, byStem.get(stemOf(picture)));
+  for (const image of images) if (!annotations.has(image)) pair(image, byStem.get(stemOf(image)));
   return { annotations, unpaired: [...unpaired] };
 }
 
@@ -91,7 +91,7 @@ async function readList(root: string, split: Split): Promise<Set<string> | null>
     if (text === null) continue;
     // Lists of one class put a flag behind the name: 1, 0 or -1.
     const names = text.split('\n').map(line => line.trim().replace(/\s+-?[01]$/, ''));
-    return new Set(names.filter(Boolean).map(id => id.replace(PICTURE, '')));
+    return new Set(names.filter(Boolean).map(id => id.replace(IMAGE, '')));
   }
   return null;
 }

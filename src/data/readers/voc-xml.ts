@@ -25,7 +25,7 @@ interface VocFile {
 }
 
 export interface VocAnnotation {
-  /** The picture that it names; it need not be the one that lies beside it. */
+  /** The image that it names; it need not be the one that lies beside it. */
   readonly filename: string | null;
   readonly boxes: readonly LabelledBox[];
   readonly declared: { readonly width: number; readonly height: number } | null;

@@ -6,15 +6,15 @@ import type { RawDataset, RawSample } from '../../formats/dataset.js';
 import { listFiles, readHead, statOf } from '../../files/walk.js';
 import { findManifest } from './manifest-file.js';
 import { type DatasetReader, orderSamples } from './reader.js';
-import { idOf, pairFiles, picturesAmong, readSplitLists, type SplitList } from './voc-layout.js';
+import { idOf, pairFiles, imagesAmong, readSplitLists, type SplitList } from './voc-layout.js';
 import { parseVoc } from './voc-xml.js';
 
 const HEAD_BYTES = 4096;
 
-/** Pascal VOC: one XML file a picture, beside it or in a folder of its own; ImageSets/Main may name splits. */
+/** Pascal VOC: one XML file an image, beside it or in a folder of its own; ImageSets/Main may name splits. */
 export const voc: DatasetReader = {
   format: 'voc',
-  needs: 'a folder of pictures and one .xml file of the same name for each, side by side or in folders',
+  needs: 'a folder of images and one .xml file of the same name for each, side by side or in folders',
   async detect(path) {
     if (!(await statOf(path))?.isDirectory()) return false;
     // A manifest names the label files that are its own.
@@ -25,9 +25,9 @@ export const voc: DatasetReader = {
   },
   async read(path): Promise<RawDataset> {
     const files = (await statOf(path))?.isDirectory() ? await listFiles(path) : [];
-    const pictures = picturesAmong(path, files);
-    const { annotations, unpaired } = pairFiles(path, { pictures, labels: files.filter(isLabel) });
-    const labelled = await mapConcurrently(pictures, image =>
+    const images = imagesAmong(path, files);
+    const { annotations, unpaired } = pairFiles(path, { images, labels: files.filter(isLabel) });
+    const labelled = await mapConcurrently(images, image =>
       readSample(path, image, annotations.get(image) ?? null),
     );
     const orphans = await mapConcurrently(unpaired, label => readOrphan(path, label));
@@ -62,19 +62,19 @@ async function readSample(root: string, image: string, annotation: string | null
   }
 }
 
-/** A label file without its picture is a sample whose picture is missing; any other XML is none of ours. */
+/** A label file without its image is a sample whose image is missing; any other XML is none of ours. */
 async function readOrphan(root: string, label: string): Promise<RawSample | null> {
   try {
     const { filename } = parseVoc(await readFile(label, 'utf8'));
     const image = join(dirname(label), basename(filename ?? label));
     return { ...(await readSample(root, image, label)), id: idOf(root, label) };
   } catch {
-    // Not Pascal VOC, and no picture is lost.
+    // Not Pascal VOC, and no image is lost.
     return null;
   }
 }
 
-/** One sample for each time that a split list names it; a name without a file is a picture that is missing. */
+/** One sample for each time that a split list names it; a name without a file is an image that is missing. */
 function inSplits(
   root: string,
   { samples, lists }: { samples: readonly RawSample[]; lists: readonly SplitList[] },

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { errors } from '../../errors/index.js';
 import type { Split } from '../../formats/dataset.js';
 import { listFiles, statOf } from '../../files/walk.js';
-import { checked, PICTURE } from './reader.js';
+import { checked, IMAGE } from './reader.js';
 
 const Folders = z.union([z.string(), z.array(z.string())]);
 
@@ -21,7 +21,7 @@ const DataYaml = z.object({
 export interface YoloSet {
   /** Names in the order of the class numbers; a number without a name is undefined. */
   readonly names: readonly (string | undefined)[];
-  /** Where pictures lie: folders, or text files that list them; null: the file does not say what for. */
+  /** Where images lie: folders, or text files that list them; null: the file does not say what for. */
   readonly sources: readonly { readonly path: string; readonly split: Split | null }[];
 }
 
@@ -38,7 +38,7 @@ export async function findDescription(path: string): Promise<string | null> {
   for (const file of files.filter(name => YAML.test(name))) if (await isDataYaml(file)) return file;
   // A list of names alone may belong to anything.
   const known = new Set(files);
-  if (!files.some(file => PICTURE.test(file) && known.has(labelOf(file)))) return null;
+  if (!files.some(file => IMAGE.test(file) && known.has(labelOf(file)))) return null;
   return files.find(file => NAME_LISTS.includes(basename(file))) ?? null;
 }
 
@@ -101,33 +101,31 @@ function orderedNames(names: z.infer<typeof DataYaml>['names']): (string | undef
 }
 
 /**
- * The pictures of a source: below a folder, or named by a text file, seen from its own folder. A label below a folder whose
- * picture is gone stands for a picture that is missing.
+ * The images of a source: below a folder, or named by a text file, seen from its own folder. A label below a folder whose
+ * image is gone stands for an image that is missing.
  */
-export async function picturesOf(source: string): Promise<string[]> {
+export async function imagesOf(source: string): Promise<string[]> {
   if (!(await statOf(source))?.isDirectory()) {
     const lines = (await readFile(source, 'utf8')).split('\n').map(line => line.trim());
-    return lines.filter(line => PICTURE.test(line)).map(line => resolve(dirname(source), line));
+    return lines.filter(line => IMAGE.test(line)).map(line => resolve(dirname(source), line));
   }
-  const pictures = (await listFiles(source)).filter(file => PICTURE.test(file));
-  const labelled = new Set(pictures.map(labelOf));
+  const images = (await listFiles(source)).filter(file => IMAGE.test(file));
+  const labelled = new Set(images.map(labelOf));
   const folder = dirname(labelOf(join(source, 'any.jpg')));
   const labels = (await statOf(folder)) ? (await listFiles(folder)).filter(isLabel) : [];
-  const lost = labels
-    .filter(label => !labelled.has(label))
-    .map(label => pictureOf(label, { folder, source }));
-  return [...pictures, ...lost];
+  const lost = labels.filter(label => !labelled.has(label)).map(label => imageOf(label, { folder, source }));
+  return [...images, ...lost];
 }
 
 const isLabel = (file: string): boolean => extname(file) === '.txt' && !NAME_LISTS.includes(basename(file));
 
-/** Where the picture of a label would be. */
-const pictureOf = (label: string, { folder, source }: { folder: string; source: string }): string =>
+/** Where the image of a label would be. */
+const imageOf = (label: string, { folder, source }: { folder: string; source: string }): string =>
   join(source, `${relative(folder, label).slice(0, -'.txt'.length)}.jpg`);
 
-/** Where the labels of a picture lie: labels/ for the last images/ of its path, else beside it. */
-export function labelOf(picture: string): string {
-  const stem = picture.slice(0, picture.length - extname(picture).length);
+/** Where the labels of an image lie: labels/ for the last images/ of its path, else beside it. */
+export function labelOf(image: string): string {
+  const stem = image.slice(0, image.length - extname(image).length);
   const at = stem.lastIndexOf('/images/');
   const place = at < 0 ? stem : join(stem.slice(0, at), 'labels', stem.slice(at + '/images/'.length));
   return `${place}.txt`;

@@ -7,13 +7,13 @@ import type { LabelledBox, RawDataset, RawSample, Split } from '../../formats/da
 import { statOf } from '../../files/walk.js';
 import { type DatasetReader, orderSamples } from './reader.js';
 import { idOf } from './voc-layout.js';
-import { findDescription, labelOf, picturesOf, readDescription } from './yolo-layout.js';
+import { findDescription, labelOf, imagesOf, readDescription } from './yolo-layout.js';
 
-/** YOLO: a line of class number, centre and size for each box, as shares of the picture; data.yaml or classes.txt has the names. */
+/** YOLO: a line of class number, centre and size for each box, as shares of the image; data.yaml or classes.txt has the names. */
 export const yolo: DatasetReader = {
   format: 'yolo',
   needs:
-    'a data.yaml with names and folders of pictures, or a folder with classes.txt, and a .txt file for each picture',
+    'a data.yaml with names and folders of images, or a folder with classes.txt, and a .txt file for each image',
   detect: async path => (await findDescription(path)) !== null,
   async read(path): Promise<RawDataset> {
     const description = await findDescription(path);
@@ -22,7 +22,7 @@ export const yolo: DatasetReader = {
     const { names, sources } = await readDescription(description, root);
     const found = await Promise.all(
       sources.map(async ({ path: source, split }) =>
-        (await picturesOf(source)).map(image => ({ image, split })),
+        (await imagesOf(source)).map(image => ({ image, split })),
       ),
     );
     const samples = await mapConcurrently(found.flat(), ({ image, split }) =>
@@ -55,7 +55,7 @@ async function readSample(image: string, { root, split, names }: Place): Promise
     declared: size,
     problem: null,
   };
-  // Without a picture there are no pixels to turn shares into; cleaning drops the picture.
+  // Without an image there are no pixels to turn shares into; cleaning drops the image.
   if (text === null || size === null) return bare;
   try {
     return { ...bare, boxes: parseLabels(text, { names, size }) };
@@ -69,7 +69,7 @@ interface Size {
   readonly height: number;
 }
 
-/** Of the upright picture, which is what labelling tools show; only its header is read. */
+/** Of the upright image, which is what labelling tools show; only its header is read. */
 async function sizeOf(image: string): Promise<Size | null> {
   try {
     const { autoOrient } = await sharp(image).metadata();

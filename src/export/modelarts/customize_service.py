@@ -1,8 +1,8 @@
-"""Inference service for ModelArts, or any server that calls its base class: pictures in, detections out.
+"""Inference service for ModelArts, or any server that calls its base class: images in, detections out.
 
 Input: multipart {"images": {FILE NAME: file, ...}} or JSON {"images": BASE64} (one text or a list of them).
 Output: {"detection_classes": [NAME, ...], "detection_boxes": [[ymin, xmin, ymax, xmax], ...], "detection_scores": [...]},
-boxes in pixels of the upright picture, by falling score; a list of such answers where there are several pictures.
+boxes in pixels of the upright image, by falling score; a list of such answers where there are several images.
 """
 
 import base64
@@ -41,14 +41,14 @@ class DetectionService(TfServingBaseService):
             self.failure = error
 
     def _preprocess(self, data):
-        return {"images": [_decode(picture) for picture in _pictures(data)]}
+        return {"images": [_decode(image) for image in _images(data)]}
 
     def _inference(self, data):
         self.loading.join()
         if self.failure is not None:
             raise self.failure
-        # One by one: pictures differ in size.
-        return {"answers": [self.predict(images=tf.constant(picture[np.newaxis])) for picture in data["images"]]}
+        # One by one: images differ in size.
+        return {"answers": [self.predict(images=tf.constant(image[np.newaxis])) for image in data["images"]]}
 
     def _postprocess(self, data):
         answers = [self._answer(found) for found in data["answers"]]
@@ -67,7 +67,7 @@ class DetectionService(TfServingBaseService):
         }
 
 
-def _pictures(data):
+def _images(data):
     """Files or bytes, in the order in which they come."""
     found = []
     for value in data.values():
@@ -78,17 +78,17 @@ def _pictures(data):
         else:
             found.append(value)
     if not found:
-        raise ValueError('no picture: send files under "images", or their base64 text')
+        raise ValueError('no image: send files under "images", or their base64 text')
     return found
 
 
-def _decode(picture):
+def _decode(image):
     """float32 [height, width, 3], 0 to 255: upright, RGB."""
-    if isinstance(picture, dict):
-        picture = picture.get("b64", "")
-    if isinstance(picture, str):
-        picture = base64.b64decode(picture.split(",", 1)[1] if picture.startswith("data:") else picture)
-    if isinstance(picture, (bytes, bytearray)):
-        picture = io.BytesIO(picture)
-    image = ImageOps.exif_transpose(Image.open(picture))
+    if isinstance(image, dict):
+        image = image.get("b64", "")
+    if isinstance(image, str):
+        image = base64.b64decode(image.split(",", 1)[1] if image.startswith("data:") else image)
+    if isinstance(image, (bytes, bytearray)):
+        image = io.BytesIO(image)
+    image = ImageOps.exif_transpose(Image.open(image))
     return np.asarray(image.convert("RGB"), np.float32)

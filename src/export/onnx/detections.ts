@@ -6,7 +6,7 @@ import { Nodes } from '../../onnx/nodes.js';
 import { errors } from '../../errors/index.js';
 
 /**
- * A model that is useful by itself: the network of network.onnx between normalisation and suppression. Input `pictures`
+ * A model that is useful by itself: the network of network.onnx between normalisation and suppression. Input `raw_images`
  * float32 [N, height, width, 3], RGB, 0–255, already scaled to fit; outputs as the SavedModel has them, with boxes in pixels
  * of the input: detection_boxes [N, max, 4] yxyx, detection_scores and detection_classes [N, max], num_detections [N].
  */
@@ -15,7 +15,7 @@ export function onnxDetections(network: Uint8Array, card: ModelCard): Uint8Array
   if (nms.method === 'gaussian') throw errors.onnxSoftSuppression();
   const before = new Nodes('input');
   const [mean, std] = [card.mean, card.std].map(values => before.floats([3], values)) as [string, string];
-  before.output(FROZEN_INPUT, 'Div', [before.node('Sub', ['pictures', mean]), std]);
+  before.output(FROZEN_INPUT, 'Div', [before.node('Sub', ['raw_images', mean]), std]);
   const after = new Nodes('detections');
   const anchors = gridOf(card);
   const boxes = decoded(after, card, anchors);
@@ -30,7 +30,7 @@ export function onnxDetections(network: Uint8Array, card: ModelCard): Uint8Array
   return extendModel(network, {
     before,
     after,
-    inputs: [{ name: 'pictures', type: 'float32', shape: ['N', height, width, 3] }],
+    inputs: [{ name: 'images', type: 'float32', shape: ['N', height, width, 3] }],
     outputs: [
       output('detection_boxes', max, 4),
       output('detection_scores', max),
@@ -84,7 +84,7 @@ interface Found {
   readonly max: number;
 }
 
-/** The best of each picture. What is suppressed scores 0, so a fixed number of each picture can be taken. */
+/** The best of each image. What is suppressed scores 0, so a fixed number of each image can be taken. */
 function suppressed(nodes: Nodes, { boxes, scores, card, anchors, max }: Found): void {
   const { per_class, iou_thresh, score_thresh, max_output_size } = card.nms_configs;
   const grouped = per_class ? scores : nodes.node('ReduceMax', [scores, nodes.ints(1)], { keepdims: 1 });

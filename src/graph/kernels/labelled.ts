@@ -7,7 +7,7 @@ const FLOAT = typeOf('float32');
 const BOOL = { T: typeOf('bool') };
 const INT64 = { type: 'int64' } as const;
 
-/** Where a row has a label: int32 [labels, 3] of picture, row and class. */
+/** Where a row has a label: int32 [labels, 3] of image, row and class. */
 function places(backend: RecordingBackend, { labels }: Inputs): Output {
   const add = (op: string, inputs: readonly Output[], attributes = {}): Output =>
     first(backend.graph.add(op, inputs, { attributes }));

@@ -7,7 +7,7 @@ export const SHAPE: KernelTable = {
   Reshape: (backend, { x }, { shape }) => {
     const resolved = tf.util.inferFromImplicitShape(shape as number[], tf.util.sizeFromShape(x!.shape));
     if (tf.util.arraysEqual(resolved, x!.shape)) return backend.wrap(backend.outputOf(x!), x!);
-    // A leading batch that stays is left free, so that an exported network takes any number of pictures.
+    // A leading batch that stays is left free, so that an exported network takes any number of images.
     const keepsBatch = resolved[0] === x!.shape[0] && resolved.length > 1;
     const target = keepsBatch ? [-1, ...resolved.slice(1)] : resolved;
     const attributes = { T: typeOf(x!.dtype), Tshape: INT32 };

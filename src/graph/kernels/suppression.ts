@@ -23,7 +23,7 @@ export const SUPPRESSION: KernelTable = {
     ] as const;
     return outputsOf(node, 4).map((output, i) => backend.wrap(output, results[i]!));
   },
-  /** One kernel for each picture and group, in a loop: the number of pictures is free. */
+  /** One kernel for each image and group, in a loop: the number of images is free. */
   [GROUPED_NMS]: (backend, { boxes, scores }, options) => {
     const { maxDetections, scoreThreshold, iouThreshold, sigma } = options as unknown as GroupedNms;
     const { graph } = backend;
@@ -47,7 +47,7 @@ export const SUPPRESSION: KernelTable = {
       ],
       results: ['int32', 'float32', 'int32'],
       body: (index, invariants) => {
-        const [all, scoresOf, iou, score, soft, axis, perPicture, max] = invariants as [
+        const [all, scoresOf, iou, score, soft, axis, perImage, max] = invariants as [
           Output,
           Output,
           Output,
@@ -57,8 +57,8 @@ export const SUPPRESSION: KernelTable = {
           Output,
           Output, // prettier-ignore
         ];
-        const picture = add('FloorDiv', [index, perPicture], { T: INT32 });
-        const own = add('GatherV2', [all, picture, axis], { ...gather, Tparams: FLOAT });
+        const image = add('FloorDiv', [index, perImage], { T: INT32 });
+        const own = add('GatherV2', [all, image, axis], { ...gather, Tparams: FLOAT });
         const row = add('GatherV2', [scoresOf, index, axis], { ...gather, Tparams: FLOAT });
         const attributes = { T: FLOAT, pad_to_max_output_size: { bool: true } };
         const inputs = [own, row, max, iou, score, soft];

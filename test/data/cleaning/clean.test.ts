@@ -9,7 +9,7 @@ import type { StageProgress } from '../../../src/formats/pipeline.js';
 import { temporaryFolder } from '../scene.js';
 import { cleanFolder, cleanItems, SIZE, type VocItem, writeVocSet } from './voc-set.js';
 
-const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `picture ${index}`);
+const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `image ${index}`);
 const itemsOf = (list: readonly string[]): Record<string, VocItem> =>
   Object.fromEntries(list.map(name => [name, {}]));
 
@@ -25,7 +25,7 @@ async function hashesOf(folder: string): Promise<Record<string, string>> {
 
 const defects: Record<string, VocItem> = {
   ...itemsOf(names(8)),
-  cut: { picture: Buffer.from('x') },
+  cut: { image: Buffer.from('x') },
   thin: { boxes: [[1, 1, 1, 9], [1, 1, 30, 30]] }, // prettier-ignore
   bare: { xml: null },
 };
@@ -41,7 +41,7 @@ describe('cleanDataset', () => {
     expect(await hashesOf(source)).toEqual(before);
   });
 
-  it('counts from 1 over both splits and finds the pictures where it says', async () => {
+  it('counts from 1 over both splits and finds the images where it says', async () => {
     const { dataset, outFolder } = await cleanItems(defects);
     const samples = [...dataset.splits.train, ...dataset.splits.eval];
     expect(samples.map(({ imageId }) => imageId)).toEqual(samples.map((_, index) => index + 1));
@@ -59,7 +59,7 @@ describe('cleanDataset', () => {
           { label: 'ant', box: [40, 40, 80, 80] },
         ],
       },
-      cut: { picture: Buffer.from('x') },
+      cut: { image: Buffer.from('x') },
     });
     expect(report).toMatchObject({
       format: 'voc',
@@ -115,7 +115,7 @@ describe('splits', () => {
     );
   };
 
-  it('are about 8:2 by the id, and stay when pictures come', async () => {
+  it('are about 8:2 by the id, and stay when images come', async () => {
     const before = await splitOf(names(100));
     const after = await splitOf(names(130));
     const evaluated = [...before.values()].filter(split => split === 'eval').length;
@@ -124,11 +124,11 @@ describe('splits', () => {
     for (const [id, split] of before) expect(after.get(id)).toBe(split);
   });
 
-  it('give both sides something even where there are two pictures', async () => {
+  it('give both sides something even where there are two images', async () => {
     expect([...(await splitOf(names(2))).values()].sort()).toEqual(['eval', 'train']);
   });
 
-  it('are those that the data set names; a picture in both is not trained on', async () => {
+  it('are those that the data set names; an image in both is not trained on', async () => {
     const source = await temporaryFolder();
     await writeVocSet(join(source, 'JPEGImages'), itemsOf(['a', 'b', 'c', 'd']));
     await mkdir(join(source, 'ImageSets/Main'), { recursive: true });
@@ -171,7 +171,7 @@ describe('a data set to evaluate on', () => {
     return [train, evaluation].map(samples => samples.map(({ id }) => id));
   };
 
-  it('may be a single picture', async () => {
+  it('may be a single image', async () => {
     const source = await temporaryFolder();
     await writeVocSet(source, itemsOf(['a']));
     expect(await evaluated(source)).toEqual([[], ['a']]);
@@ -238,10 +238,10 @@ describe('classes', () => {
 describe('bad data sets', () => {
   it('with nothing usable say which rule dropped how many', async () => {
     const source = await temporaryFolder();
-    await writeVocSet(source, { a: { picture: Buffer.from('x') }, b: { xml: null }, c: { xml: null } });
+    await writeVocSet(source, { a: { image: Buffer.from('x') }, b: { xml: null }, c: { xml: null } });
     await expect(cleanFolder(source)).rejects.toMatchObject({
       code: 'DATA_NOTHING_USABLE',
-      message: `${source}: no usable picture is left to train on (I01 dropped 1, L11 dropped 2)`,
+      message: `${source}: no usable image is left to train on (I01 dropped 1, L11 dropped 2)`,
     });
   });
 
@@ -251,7 +251,7 @@ describe('bad data sets', () => {
     await writeVocSet(evaluation, { b: { xml: '<annotation' } });
     await expect(cleanFolder(source, { eval: evaluation })).rejects.toMatchObject({
       code: 'DATA_NOTHING_USABLE',
-      message: `${evaluation}: no usable picture is left to evaluate on (L01 dropped 1)`,
+      message: `${evaluation}: no usable image is left to evaluate on (L01 dropped 1)`,
     });
   });
 });
@@ -267,7 +267,7 @@ describe('without cleaning', () => {
   });
 
   it.each([
-    ['a picture', { picture: Buffer.from('x') }, 'DATA_PICTURE_UNREADABLE', /odd\.png: /],
+    ['an image', { image: Buffer.from('x') }, 'DATA_IMAGE_UNREADABLE', /odd\.png: /],
     ['a label file', { xml: '<a' }, 'DATA_UNREADABLE', /odd\.xml: /],
     [
       'a corner',
@@ -284,7 +284,7 @@ describe('without cleaning', () => {
 });
 
 describe('names', () => {
-  it('of pictures keep their folders, so that equal names do not meet', async () => {
+  it('of images keep their folders, so that equal names do not meet', async () => {
     const source = await temporaryFolder();
     await writeVocSet(join(source, 'day'), { 1: {} });
     await writeVocSet(join(source, 'night'), { 1: {} });

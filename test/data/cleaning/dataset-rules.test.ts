@@ -8,14 +8,14 @@ import type { CleanedDataset, CleanedSample } from '../../../src/formats/dataset
 import { anchorOptions, createAnchors } from '../../../src/detection/anchors.js';
 import { randomFrom } from '../../../src/random.js';
 
-const PICTURE = { width: 640, height: 480 };
+const IMAGE = { width: 640, height: 480 };
 
 const sampleOf = (boxes: readonly (readonly [classIndex: number, box: BoxYxyx])[]): CleanedSample => ({
   imageId: 1,
   id: 'a',
   image: 'a.png',
   original: '/a.png',
-  ...PICTURE,
+  ...IMAGE,
   boxes: boxes.map(([classIndex, box]) => ({ classIndex, box: [...box], crowd: false, area: 1 })),
 });
 const many = (classIndex: number, count: number): (readonly [number, BoxYxyx])[] =>
@@ -59,7 +59,7 @@ describe('L10', () => {
       'L10 dog: no box to evaluate',
       'L10 fox: no box to train on',
       'L10 dog: 9 boxes to train on, at least 10 should be there',
-      'L10 cat has 11.2 times as many boxes to train on as dog: add pictures with dog',
+      'L10 cat has 11.2 times as many boxes to train on as dog: add images with dog',
     ]);
   });
 

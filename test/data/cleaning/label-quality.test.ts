@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { labelQuality, type ReviewedPicture } from '../../../src/data/cleaning/label-quality.js';
+import { labelQuality, type ReviewedImage } from '../../../src/data/cleaning/label-quality.js';
 import { expectParity } from '../../parity.js';
 
 /** Rows: x1, y1, x2, y2, class (and score). */
 interface Golden {
   readonly cases: readonly {
-    readonly pictures: readonly { labels: number[][]; predictions: number[][] }[];
+    readonly images: readonly { labels: number[][]; predictions: number[][] }[];
     readonly overlooked: readonly (number | null)[][];
     readonly swapped: readonly number[][];
     readonly badlyLocated: readonly number[][];
@@ -18,16 +18,13 @@ const given = ([x1, y1, x2, y2, classIndex]: readonly number[]) => ({
   box: [y1!, x1!, y2!, x2!] as const,
   classIndex: classIndex!,
 });
-const pictureOf = ({
-  labels,
-  predictions,
-}: Golden['cases'][number]['pictures'][number]): ReviewedPicture => ({
+const imageOf = ({ labels, predictions }: Golden['cases'][number]['images'][number]): ReviewedImage => ({
   labels: labels.map(given),
   predictions: predictions.map(row => ({ ...given(row), score: row[5]! })),
 });
 
 describe('label quality', () => {
-  it("equals cleanlab's on 25 generated data sets: every box, every kind, every picture", async () => {
+  it("equals cleanlab's on 25 generated data sets: every box, every kind, every image", async () => {
     const file = new URL('../../golden/objectlab.json', import.meta.url);
     const { cases } = JSON.parse(await readFile(file, 'utf8')) as Golden;
     let [error, compared, meaningful] = [0, 0, 0];
@@ -39,20 +36,20 @@ describe('label quality', () => {
         if (value !== null && value < 1) meaningful++;
       });
     };
-    for (const { pictures, ...expected } of cases) {
-      const found = labelQuality(pictures.map(pictureOf), { low: 0.5, high: 0.95 });
+    for (const { images, ...expected } of cases) {
+      const found = labelQuality(images.map(imageOf), { low: 0.5, high: 0.95 });
       compare(
         found.map(({ score }) => score),
         expected.score,
       );
-      found.forEach((picture, i) => {
+      found.forEach((image, i) => {
         for (const kind of ['overlooked', 'swapped', 'badlyLocated'] as const)
-          compare(picture[kind], expected[kind][i]!);
+          compare(image[kind], expected[kind][i]!);
       });
     }
     expect(meaningful).toBeGreaterThan(400);
     expectParity({
-      item: 'Label quality of boxes and pictures (ObjectLab)',
+      item: 'Label quality of boxes and images (ObjectLab)',
       reference: 'cleanlab',
       cases: compared,
       error,

@@ -3,7 +3,7 @@ import { type Cleaned, cleanItems } from './voc-set.js';
 
 const SIDE = 20;
 
-/** As many boxes as that of each label, in one picture. */
+/** As many boxes as that of each label, in one image. */
 const labelled = (counts: Readonly<Record<string, number>>) => ({
   odd: {
     boxes: Object.entries(counts).flatMap(([label, count]) =>

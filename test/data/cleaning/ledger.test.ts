@@ -3,12 +3,12 @@ import type { LedgerEntry } from '../../../src/data/cleaning/clean.js';
 import { RULES } from '../../../src/data/cleaning/rules.js';
 import type { LabelledBox } from '../../../src/formats/dataset.js';
 import { voc } from '../../../src/data/readers/voc.js';
-import { drawPicture } from '../scene.js';
+import { drawImage } from '../scene.js';
 import { type Cleaned, cleanItems, SIZE, type VocItem } from './voc-set.js';
 
 type Labelled = Pick<LabelledBox, 'box' | 'label' | 'crowd'>;
 
-/** What was before a rule's findings about one picture, from what was after them. */
+/** What was before a rule's findings about one image, from what was after them. */
 function undoRule(after: readonly Labelled[], findings: readonly LedgerEntry[]): readonly Labelled[] {
   return findings.reduce((boxes, { action, at, before }) => {
     if (action === 'warn') return boxes;
@@ -20,7 +20,7 @@ function undoRule(after: readonly Labelled[], findings: readonly LedgerEntry[]):
   }, after);
 }
 
-/** Boxes of every picture before cleaning, from what cleaning left behind: the rules backwards. */
+/** Boxes of every image before cleaning, from what cleaning left behind: the rules backwards. */
 function undo({ ledger, dataset }: Cleaned): Map<string, readonly Labelled[]> {
   const samples = [...dataset.splits.train, ...dataset.splits.eval];
   const cleaned = new Map(
@@ -66,13 +66,13 @@ const large = { width: 410, height: 170 };
 const DEFECTS: Record<string, VocItem> = {
   broken,
   lost: { boxes: [[10, 10, 10, 40], [30, 10, 20, 40]] }, // prettier-ignore
-  'cut.jpg': { picture: Buffer.from('x'), boxes: [[1, 1, 30, 30], [2, 2, 2, 2]] }, // prettier-ignore
+  'cut.jpg': { image: Buffer.from('x'), boxes: [[1, 1, 30, 30], [2, 2, 2, 2]] }, // prettier-ignore
   'turned.jpg': {
-    picture: drawPicture(SIZE).withMetadata({ orientation: 6 }),
+    image: drawImage(SIZE).withMetadata({ orientation: 6 }),
     boxes: [[1, 2, 30, 40], [-3, 3, 40, 30]], // prettier-ignore
   },
   huge: {
-    picture: drawPicture(large),
+    image: drawImage(large),
     declared: large,
     boxes: [[41, 83, 121, 207], [7, 13, 7, 40], [7, 13, 31, 43]], // prettier-ignore
   },
@@ -83,9 +83,9 @@ const DEFECTS: Record<string, VocItem> = {
 };
 
 describe('the ledger', () => {
-  it('undoes what was done to every picture, box by box', async () => {
+  it('undoes what was done to every image, box by box', async () => {
     const cleaned = await cleanItems(DEFECTS, {
-      cleaning: { off: ['I07', 'I08', 'I09'], max_picture_side: 150, wrong_order: 'drop' },
+      cleaning: { off: ['I07', 'I08', 'I09'], max_image_side: 150, wrong_order: 'drop' },
     });
     const undone = undo(cleaned);
     const { samples } = await voc.read(cleaned.source);
@@ -109,7 +109,7 @@ describe('the ledger', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('leads from every cleaned picture to its original', async () => {
+  it('leads from every cleaned image to its original', async () => {
     const { dataset, source } = await cleanItems(DEFECTS);
     const originals = new Set((await voc.read(source)).samples.map(({ image }) => image));
     for (const { original } of dataset.splits.train) expect(originals.has(original), original).toBe(true);

@@ -23,7 +23,7 @@ function turned({ high, low }: PerceptualHash, count: number): PerceptualHash {
 }
 
 const limits = Cleaning.parse({});
-const picture = (hash: PerceptualHash | null, pixels: string | null = null) => ({ hash, pixels });
+const image = (hash: PerceptualHash | null, pixels: string | null = null) => ({ hash, pixels });
 
 describe('the index of hashes', () => {
   it.each([0, 3, 4, 10, 16])('finds what comparing all with all finds, within %i bits', limit => {
@@ -64,7 +64,7 @@ describe('likeness', () => {
     });
     const hashes = random.shuffle(walks);
     const { groups, findTwin } = findLikeness(
-      hashes.map(hash => picture(hash)),
+      hashes.map(hash => image(hash)),
       { ...limits, max_near_bits },
     );
     expect(groups).toEqual(groupsByDefinition(hashes, max_near_bits));
@@ -80,7 +80,7 @@ describe('likeness', () => {
     const [a, b] = [anyHash(), anyHash()];
     const chain = turned(a, 4);
     const { groups, resemblances } = findLikeness(
-      [a, b, chain, turned(b, 8), a, null, null].map(hash => picture(hash)),
+      [a, b, chain, turned(b, 8), a, null, null].map(hash => image(hash)),
       limits,
     );
     expect(groups).toEqual([0, 1, 0, 3, 0, 5, 6]);
@@ -95,9 +95,9 @@ describe('likeness', () => {
     ]);
   });
 
-  it('groups pictures of the same pixels that have no hash', () => {
+  it('groups images of the same pixels that have no hash', () => {
     const { groups, resemblances, findTwin } = findLikeness(
-      [picture(null, 'x'), picture(null, 'y'), picture(null, 'x'), picture(null), picture(null)],
+      [image(null, 'x'), image(null, 'y'), image(null, 'x'), image(null), image(null)],
       limits,
     );
     expect(groups).toEqual([0, 1, 0, 3, 4]);
@@ -122,7 +122,7 @@ const sampleOf = (id: string, split: 'train' | 'eval' | null = null) => ({
 
 describe('splits', () => {
   it('keep groups together, on the side of what is named', () => {
-    const many = Array.from({ length: 200 }, (_, i) => sampleOf(`picture ${i}`));
+    const many = Array.from({ length: 200 }, (_, i) => sampleOf(`image ${i}`));
     // Each with the one before it.
     const groups = many.map((_, i) => i - (i % 2));
     const splits = chooseSplits(many, groups).map(({ split }) => split);
@@ -149,16 +149,16 @@ describe('splits', () => {
 
 describe('leaks', () => {
   const hash = anyHash();
-  const pictures = [hash, turned(hash, 3), turned(hash, 7), anyHash()].map(one => picture(one));
+  const images = [hash, turned(hash, 3), turned(hash, 7), anyHash()].map(one => image(one));
   const samples = [
     { ...sampleOf('a', 'train'), split: 'train' },
     { ...sampleOf('b', 'eval'), split: 'eval' },
     { ...sampleOf('c', 'train'), split: 'train' },
     { ...sampleOf('d', 'eval'), split: 'eval' },
   ] as const;
-  const likeness = findLikeness(pictures, limits);
+  const likeness = findLikeness(images, limits);
   const reasons = (leak: Cleaning['leak']): (string | undefined)[] =>
-    findLeaks({ samples, pictures, likeness }, { ...limits, leak }).map(found => found?.reason);
+    findLeaks({ samples, images, likeness }, { ...limits, leak }).map(found => found?.reason);
 
   it('are found on the side that the policy looks at', () => {
     const onTrain: unknown[] = [

@@ -3,7 +3,7 @@ import type { Sharp } from 'sharp';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { BoxYxyx } from '../../../src/boxes.js';
-import { drawPicture, findRectangle } from '../scene.js';
+import { drawImage, findRectangle } from '../scene.js';
 import { type Cleaned, cleanItems } from './voc-set.js';
 
 const STORED = { width: 90, height: 60 };
@@ -13,10 +13,10 @@ const UPRIGHT = (orientation: number): typeof STORED =>
   orientation < 5 ? STORED : { width: STORED.height, height: STORED.width };
 
 const stored = (orientation: number): Sharp =>
-  drawPicture({ ...STORED, rectangle: RECTANGLE }).withMetadata({ orientation });
+  drawImage({ ...STORED, rectangle: RECTANGLE }).withMetadata({ orientation });
 
-async function find(picture: Sharp): Promise<BoxYxyx | null> {
-  const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
+async function find(image: Sharp): Promise<BoxYxyx | null> {
+  const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
   return findRectangle(data, info);
 }
 
@@ -28,8 +28,8 @@ async function clean(
   orientation: number,
   { box, declared }: { box: BoxYxyx; declared: typeof STORED },
 ): Promise<Cleaned & { found: BoxYxyx | null; labelled: unknown }> {
-  const picture = await stored(orientation).png().toBuffer();
-  const cleaned = await cleanItems({ turned: { picture, boxes: [box], declared } });
+  const image = await stored(orientation).png().toBuffer();
+  const cleaned = await cleanItems({ turned: { image, boxes: [box], declared } });
   const sample = cleaned.dataset.splits.train.find(({ id }) => id === 'turned')!;
   expect(sample).toMatchObject(UPRIGHT(orientation));
   const file = sharp(join(cleaned.outFolder, sample.image));
@@ -38,7 +38,7 @@ async function clean(
 }
 
 describe('I03, EXIF orientation', () => {
-  it.each(ORIENTATIONS)('%i: turns boxes that were made on the stored picture', async orientation => {
+  it.each(ORIENTATIONS)('%i: turns boxes that were made on the stored image', async orientation => {
     const { found, labelled, ledger } = await clean(orientation, { box: RECTANGLE, declared: STORED });
     expect(found).toEqual(await upright(orientation));
     expect(labelled).toEqual(found);
@@ -47,22 +47,22 @@ describe('I03, EXIF orientation', () => {
     );
   });
 
-  it.each([5, 6, 7, 8])('%i: keeps boxes that were made on the upright picture', async orientation => {
+  it.each([5, 6, 7, 8])('%i: keeps boxes that were made on the upright image', async orientation => {
     const box = (await upright(orientation))!;
     const { found, labelled, ledger } = await clean(orientation, { box, declared: UPRIGHT(orientation) });
     expect(labelled).toEqual(box);
     expect(found).toEqual(box);
-    expect(ledger[0]!.reason).toBe('picture turned upright, boxes were made for it');
+    expect(ledger[0]!.reason).toBe('image turned upright, boxes were made for it');
   });
 
   it('says so where the size fits either way', async () => {
     const { ledger } = await clean(3, { box: RECTANGLE, declared: STORED });
-    expect(ledger[0]!.reason).toBe('picture and boxes turned upright (the size fits either way)');
+    expect(ledger[0]!.reason).toBe('image and boxes turned upright (the size fits either way)');
   });
 
-  it('turns pictures upright even where nothing is cleaned', async () => {
-    const picture = await stored(6).png().toBuffer();
-    const items = { turned: { picture, boxes: [RECTANGLE], declared: STORED } };
+  it('turns images upright even where nothing is cleaned', async () => {
+    const image = await stored(6).png().toBuffer();
+    const items = { turned: { image, boxes: [RECTANGLE], declared: STORED } };
     const { dataset } = await cleanItems(items, { do_data_cleaning: false });
     expect(dataset.splits.train[1]!.boxes[0]!.box).toEqual(await upright(6));
   });

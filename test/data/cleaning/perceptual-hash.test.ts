@@ -9,7 +9,7 @@ import { readSettings } from '../../../src/settings.js';
 import { expectParity } from '../../parity.js';
 
 interface Crop {
-  readonly picture: string;
+  readonly image: string;
   readonly left: number;
   readonly top: number;
   readonly width: number;
@@ -20,10 +20,10 @@ interface Crop {
 const SIZE = { width: 96, height: 64 };
 const upright = { ...SIZE, orientation: 1, minDeviation: 4 };
 
-/** Of the first of the golden pictures, so that there is something to see. */
+/** Of the first of the golden images, so that there is something to see. */
 async function scene(): Promise<Buffer> {
-  const paths = await provideNativeParts({ settings: readSettings(), parts: ['demo-pictures'] });
-  const file = join(paths['demo-pictures'], 'SOAP_061.png');
+  const paths = await provideNativeParts({ settings: readSettings(), parts: ['demo-images'] });
+  const file = join(paths['demo-images'], 'SOAP_061.png');
   return sharp(file).removeAlpha().resize({ ...SIZE, fit: 'fill' }).raw().toBuffer(); // prettier-ignore
 }
 
@@ -34,17 +34,17 @@ describe('perceptual hashes', () => {
   it("are imagehash's of the same pixels, but for two bits at most", async () => {
     const golden = new URL('../../golden/perceptual-hash.json', import.meta.url);
     const { cases } = JSON.parse(await readFile(golden, 'utf8')) as { cases: Crop[] };
-    const paths = await provideNativeParts({ settings: readSettings(), parts: ['demo-pictures'] });
+    const paths = await provideNativeParts({ settings: readSettings(), parts: ['demo-images'] });
     let error = 0;
-    for (const { picture, hash, ...crop } of cases) {
-      const pixels = await sharp(join(paths['demo-pictures'], picture)).removeAlpha().extract(crop).raw().toBuffer(); // prettier-ignore
+    for (const { image, hash, ...crop } of cases) {
+      const pixels = await sharp(join(paths['demo-images'], image)).removeAlpha().extract(crop).raw().toBuffer(); // prettier-ignore
       const { width, height } = crop;
       const ours = await hashOf(pixels, { width, height, orientation: 1, minDeviation: 0 });
       const theirs = { high: parseInt(hash.slice(0, 8), 16), low: parseInt(hash.slice(8), 16) };
       error = Math.max(error, hammingDistance(ours!, theirs));
     }
     expectParity({
-      item: 'Perceptual hashes of real pictures, bits of 64',
+      item: 'Perceptual hashes of real images, bits of 64',
       reference: 'imagehash',
       cases: cases.length,
       error,
@@ -53,7 +53,7 @@ describe('perceptual hashes', () => {
     });
   });
 
-  it('stay near when a picture is made brighter, smaller or compressed, and move far for another', async () => {
+  it('stay near when an image is made brighter, smaller or compressed, and move far for another', async () => {
     const pixels = await scene();
     const raw = { ...SIZE, channels: 3 } as const;
     const hash = (await hashOf(pixels))!;
@@ -68,7 +68,7 @@ describe('perceptual hashes', () => {
     expect(hammingDistance(hash, mirrored!)).toBeGreaterThan(16);
   });
 
-  it.each([2, 3, 4, 5, 6, 7, 8])('are those of the upright picture: orientation %i', async orientation => {
+  it.each([2, 3, 4, 5, 6, 7, 8])('are those of the upright image: orientation %i', async orientation => {
     const pixels = await scene();
     const png = await sharp(pixels, { raw: { ...SIZE, channels: 3 } })
       .withMetadata({ orientation })
@@ -81,7 +81,7 @@ describe('perceptual hashes', () => {
     ).toBeLessThanOrEqual(2);
   });
 
-  it('are not given to pictures that show next to nothing', async () => {
+  it('are not given to images that show next to nothing', async () => {
     const flat = sharp({
       create: {
         ...SIZE,

@@ -10,7 +10,7 @@ describe('the report page', () => {
     const name = 'odd <b>&"x"';
     const { outFolder } = await cleanItems({
       [name]: { boxes: [[30, 10, 20, 40], [-10, 20, 30, 60], [NaN, 1, 2, 3]] }, // prettier-ignore
-      'cut.jpg': { picture: Buffer.from('x') },
+      'cut.jpg': { image: Buffer.from('x') },
       cat: { boxes: [{ label: '<script>', box: [1, 1, 30, 30] }] },
     });
     const page = await readFile(join(outFolder, REPORT_PAGE), 'utf8');
@@ -27,7 +27,7 @@ describe('the report page', () => {
     const pixelAt = (x: number, y: number): number[] => [
       ...data.subarray((y * info.width + x) * 3).subarray(0, 3),
     ];
-    // The picture is 100 × 80 and blue; the lower edge of the box whose corners were in the wrong order is drawn red.
+    // The image is 100 × 80 and blue; the lower edge of the box whose corners were in the wrong order is drawn red.
     const [red, green, blue] = pixelAt(Math.round(0.25 * info.width), Math.round((30 / 80) * info.height));
     expect(red!).toBeGreaterThan(1.5 * Math.max(green!, blue!));
     expect(pixelAt(5, info.height - 5)[2]).toBeGreaterThan(180);
@@ -37,6 +37,6 @@ describe('the report page', () => {
     const { outFolder } = await cleanItems({});
     const page = await readFile(join(outFolder, REPORT_PAGE), 'utf8');
     expect(page).toContain('<h2>What is left</h2>');
-    expect(page).not.toContain('picture by picture');
+    expect(page).not.toContain('image by image');
   });
 });

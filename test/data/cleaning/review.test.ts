@@ -20,7 +20,7 @@ interface Found {
 
 const cat = (box: BoxYxyx, score = 0.99): Found => ({ box, label: 'cat', score });
 
-/** What a model would say of each picture, by its name. */
+/** What a model would say of each image, by its name. */
 const answers =
   (found: Readonly<Record<string, readonly Found[]>>) =>
   async (images: readonly string[], minScore: number): Promise<Prediction[]> =>

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { drawPicture } from '../scene.js';
+import { drawImage } from '../scene.js';
 import { type Cleaned, cleanItems, SIZE, type VocItem } from './voc-set.js';
 
 /** One finding as a row: rule, action, reason. */
@@ -18,13 +18,13 @@ const noise = sharp({
   create: { ...SIZE, channels: 3, background: '#000', noise: { type: 'gaussian', mean: 128, sigma: 40 } },
 });
 
-describe('rules about pictures', () => {
-  it('I01 drops a picture that is truncated, empty, no picture at all, or not there', async () => {
+describe('rules about images', () => {
+  it('I01 drops an image that is truncated, empty, no image at all, or not there', async () => {
     const jpeg = await noise.jpeg().toBuffer();
     const cleaned = await cleanItems({
-      'cut.jpg': { picture: jpeg.subarray(0, jpeg.length / 2) },
-      'empty.jpg': { picture: Buffer.alloc(0) },
-      'text.jpg': { picture: Buffer.from('not a picture') },
+      'cut.jpg': { image: jpeg.subarray(0, jpeg.length / 2) },
+      'empty.jpg': { image: Buffer.alloc(0) },
+      'text.jpg': { image: Buffer.from('not an image') },
     });
     expect(cleaned.ledger.map(({ rule, action, file }) => [rule, action, file])).toEqual(
       ['cut.jpg', 'empty.jpg', 'text.jpg'].map(name => ['I01', 'drop-sample', join(cleaned.source, name)]),
@@ -35,7 +35,7 @@ describe('rules about pictures', () => {
 
   it('I01 keeps a JPEG with bytes behind its end', async () => {
     const jpeg = await noise.jpeg().toBuffer();
-    const cleaned = await cleanItems({ 'odd.jpg': { picture: Buffer.concat([jpeg, Buffer.from('tail')]) } });
+    const cleaned = await cleanItems({ 'odd.jpg': { image: Buffer.concat([jpeg, Buffer.from('tail')]) } });
     expect(cleaned.ledger).toEqual([]);
   });
 
@@ -43,8 +43,8 @@ describe('rules about pictures', () => {
     ['grey', noise.clone().toColourspace('b-w'), 1, 'b-w'],
     ['transparent', noise.clone().ensureAlpha(0.5), 4, 'srgb'],
     ['16 bits deep', noise.clone().toColourspace('rgb16'), 3, 'rgb16'],
-  ] as const)('I04 converts a picture that is %s to RGB', async (_, picture, channels, space) => {
-    const cleaned = await cleanOne({ picture: await picture.clone().png().toBuffer() });
+  ] as const)('I04 converts an image that is %s to RGB', async (_, image, channels, space) => {
+    const cleaned = await cleanOne({ image: await image.clone().png().toBuffer() });
     expect(cleaned.ledger).toMatchObject([
       { rule: 'I04', action: 'change', before: { channels, space }, after: { channels: 3, space: 'srgb' } },
     ]);
@@ -53,22 +53,22 @@ describe('rules about pictures', () => {
   });
 
   it('I04 converts CMYK to RGB', async () => {
-    const picture = await noise.clone().toColourspace('cmyk').jpeg().toBuffer();
-    const cleaned = await cleanItems({ 'odd.jpg': { picture } });
+    const image = await noise.clone().toColourspace('cmyk').jpeg().toBuffer();
+    const cleaned = await cleanItems({ 'odd.jpg': { image } });
     expect(cleaned.ledger).toMatchObject([{ rule: 'I04', before: { channels: 4, space: 'cmyk' } }]);
     const written = await sharp(join(cleaned.outFolder, 'images/train/odd.jpg')).metadata();
     expect(written).toMatchObject({ channels: 3, space: 'srgb' });
   });
 
-  it('copies a picture that needs no change byte by byte', async () => {
-    const { dataset, outFolder, source } = await cleanItems({ 'odd.jpg': { picture: noise } });
+  it('copies an image that needs no change byte by byte', async () => {
+    const { dataset, outFolder, source } = await cleanItems({ 'odd.jpg': { image: noise } });
     for (const { image, original } of dataset.splits.train)
       expect(await readFile(join(outFolder, image))).toEqual(await readFile(original));
     expect(dataset.splits.train.map(({ original }) => original)).toContain(join(source, 'odd.jpg'));
   });
 });
 
-describe('rules about what pictures show', () => {
+describe('rules about what images show', () => {
   const all = { cleaning: {} };
   /** Of noise, each another. */
   const unlike = (mean: number, sigma: number, size = SIZE): Sharp =>
@@ -91,8 +91,8 @@ describe('rules about what pictures show', () => {
     ['webp', 'odd.webp', 'webp', 'webp is stored as JPEG or PNG'],
     ['tiff', 'odd.tiff', 'tiff', 'tiff is stored as JPEG or PNG'],
   ] as const)('I02 stores %s by what it is', async (_, name, format, reason) => {
-    const picture = await unlike(128, 40).toFormat(format).toBuffer();
-    const cleaned = await cleanItems({ [name]: { picture } });
+    const image = await unlike(128, 40).toFormat(format).toBuffer();
+    const cleaned = await cleanItems({ [name]: { image } });
     expect(found(cleaned)).toEqual([['I02', 'change', reason]]);
     const sample = cleaned.dataset.splits.train.find(({ id }) => id === 'odd')!;
     const written = await sharp(join(cleaned.outFolder, sample.image)).metadata();
@@ -101,21 +101,21 @@ describe('rules about what pictures show', () => {
     );
   });
 
-  it('I05 drops a tiny picture, and makes a huge one smaller with its boxes', async () => {
+  it('I05 drops a tiny image, and makes a huge one smaller with its boxes', async () => {
     const cleaned = await cleanItems(
       {
         tiny: {
-          picture: unlike(128, 40, { width: 90, height: 20 }),
+          image: unlike(128, 40, { width: 90, height: 20 }),
           declared: { width: 90, height: 20 },
           boxes: [[1, 1, 15, 15]],
         },
         huge: {
-          picture: unlike(128, 40, { width: 400, height: 200 }),
+          image: unlike(128, 40, { width: 400, height: 200 }),
           declared: { width: 400, height: 200 },
           boxes: [[40, 80, 120, 200]],
         },
       },
-      { cleaning: { off: ['I07', 'I08', 'I09'], max_picture_side: 100 } },
+      { cleaning: { off: ['I07', 'I08', 'I09'], max_image_side: 100 } },
     );
     expect(found(cleaned)).toEqual([
       ['I05', 'change', 'scaled to 100 px'],
@@ -127,10 +127,10 @@ describe('rules about what pictures show', () => {
     expect(written).toMatchObject({ width: 100, height: 50 });
   });
 
-  it('I06 warns of a long picture', async () => {
+  it('I06 warns of a long image', async () => {
     const size = { width: 400, height: 40 };
     const cleaned = await cleanItems({
-      odd: { picture: unlike(128, 40, size), declared: size, boxes: [[1, 1, 30, 30]] },
+      odd: { image: unlike(128, 40, size), declared: size, boxes: [[1, 1, 30, 30]] },
     });
     expect(found(cleaned)).toEqual([
       ['I06', 'warn', 'its sides are as 10.0 to 1: most of the network input stays empty'],
@@ -142,8 +142,8 @@ describe('rules about what pictures show', () => {
     ['white', unlike(253, 1)],
     ['almost of one colour', sharp({ create: { ...SIZE, channels: 3, background: '#a06040' } })],
     ['blurred', unlike(128, 60).blur(12)],
-  ] as const)('I07 warns of a picture that is %s', async (word, picture) => {
-    const cleaned = await cleanOne({ picture: await picture.png().toBuffer() }, all);
+  ] as const)('I07 warns of an image that is %s', async (word, image) => {
+    const cleaned = await cleanOne({ image: await image.png().toBuffer() }, all);
     const reasons = cleaned.ledger.filter(({ rule, file }) => rule === 'I07' && file.endsWith('odd.png'));
     expect(reasons.map(({ reason }) => reason)).toContainEqual(
       expect.stringMatching(new RegExp(`^${word}: `)),
@@ -151,16 +151,16 @@ describe('rules about what pictures show', () => {
     expect(cleaned.dataset.splits.train.some(({ id }) => id === 'odd')).toBe(true);
   });
 
-  it('I07 says nothing of an ordinary picture', async () => {
-    const cleaned = await cleanOne({ picture: await unlike(128, 60).png().toBuffer() }, all);
+  it('I07 says nothing of an ordinary image', async () => {
+    const cleaned = await cleanOne({ image: await unlike(128, 60).png().toBuffer() }, all);
     expect(cleaned.ledger.filter(({ file }) => file.endsWith('odd.png'))).toEqual([]);
   });
 
-  it('I08 keeps one of several equal pictures, and says when labels differ', async () => {
+  it('I08 keeps one of several equal images, and says when labels differ', async () => {
     const png = await unlike(128, 40).png({ compressionLevel: 1 }).toBuffer();
     const again = await sharp(png).png({ compressionLevel: 9 }).toBuffer();
     const cleaned = await cleanItems(
-      { a: { picture: png }, b: { picture: again }, c: { picture: again, boxes: [[1, 1, 30, 30]] } },
+      { a: { image: png }, b: { image: again }, c: { image: again, boxes: [[1, 1, 30, 30]] } },
       { cleaning: { off: ['I07', 'I09'] } },
     );
     const first = join(cleaned.source, 'a.png');
@@ -176,9 +176,9 @@ describe('rules about what pictures show', () => {
     const png = await shapes(0).png().toBuffer();
     const brighter = sharp(png).linear(1.05, 3).jpeg({ quality: 60 });
     const items = {
-      a: { picture: png },
-      'b.jpg': { picture: await brighter.toBuffer() },
-      c: { picture: shapes(9) },
+      a: { image: png },
+      'b.jpg': { image: await brighter.toBuffer() },
+      c: { image: shapes(9) },
     };
     const near = await cleanItems(items, { cleaning: { off: ['I07', 'I08'] } });
     expect(found(near)).toEqual([
@@ -186,7 +186,7 @@ describe('rules about what pictures show', () => {
     ]);
     expect(near.dataset.splits.train).toHaveLength(4);
     const strict = { off: ['I07' as const, 'I08' as const], max_near_bits: 0, max_review_bits: 16 };
-    const review = await cleanItems({ a: items.a, b: { picture: shapes(1) } }, { cleaning: strict });
+    const review = await cleanItems({ a: items.a, b: { image: shapes(1) } }, { cleaning: strict });
     expect(found(review)).toEqual([
       ['I09', 'warn', expect.stringMatching(/^perhaps a near duplicate of .*a\.png: \d+ of 64 bits differ$/)],
     ]);
@@ -200,7 +200,7 @@ describe('rules about what pictures show', () => {
 });
 
 describe('rules about labels', () => {
-  it('L01 drops a picture whose label file cannot be read', async () => {
+  it('L01 drops an image whose label file cannot be read', async () => {
     const cleaned = await cleanOne({ xml: '<annotation><object>' });
     expect(cleaned.ledger).toMatchObject([{ rule: 'L01', action: 'drop-sample' }]);
     expect(cleaned.ledger[0]!.reason).toContain('odd.xml: ');
@@ -221,7 +221,7 @@ describe('rules about labels', () => {
     });
   });
 
-  it('L02 uses the size of the picture where the label file has another, a pixel is forgiven', async () => {
+  it('L02 uses the size of the image where the label file has another, a pixel is forgiven', async () => {
     const cleaned = await cleanItems({
       far: { declared: { width: 200, height: 80 } },
       near: { declared: { width: SIZE.width + 1, height: SIZE.height - 1 } },
@@ -283,7 +283,7 @@ describe('rules about labels', () => {
       ],
     });
     expect(found(cleaned)).toEqual([
-      ['L05', 'change', 'clipped to the picture'],
+      ['L05', 'change', 'clipped to the image'],
       ['L05', 'drop-box', '87.5 % of its area is outside'],
       ['L05', 'drop-box', '100 % of its area is outside'],
     ]);
@@ -301,15 +301,15 @@ describe('rules about labels', () => {
     ]);
   });
 
-  it('L06 warns of a box as large as the picture, or tiny, and keeps it', async () => {
-    const cleaned = await cleanOne({ boxes: [[0, 0, 80, 98], [5, 5, 6.9999, 7]], picture: drawPicture(SIZE) }); // prettier-ignore
+  it('L06 warns of a box as large as the image, or tiny, and keeps it', async () => {
+    const cleaned = await cleanOne({ boxes: [[0, 0, 80, 98], [5, 5, 6.9999, 7]], image: drawImage(SIZE) }); // prettier-ignore
     expect(found(cleaned)).toEqual([
       ['L04', 'drop-box', expect.stringContaining('at least 2')],
-      ['L06', 'warn', 'covers 98 % of the picture'],
+      ['L06', 'warn', 'covers 98 % of the image'],
     ]);
     const large = { width: 400, height: 300 };
-    const tiny = await cleanOne({ boxes: [[5, 5, 8, 8]], picture: drawPicture(large), declared: large });
-    expect(found(tiny)).toEqual([['L06', 'warn', 'covers 0.0075 % of the picture']]);
+    const tiny = await cleanOne({ boxes: [[5, 5, 8, 8]], image: drawImage(large), declared: large });
+    expect(found(tiny)).toEqual([['L06', 'warn', 'covers 0.0075 % of the image']]);
     expect(boxesOf(tiny, 'odd')).toEqual([[5, 5, 8, 8]]);
   });
 
@@ -357,7 +357,7 @@ describe('rules about labels', () => {
     ]);
   });
 
-  it('L11 leaves a picture without label file out, or takes it as background', async () => {
+  it('L11 leaves an image without label file out, or takes it as background', async () => {
     const excluded = await cleanOne({ xml: null });
     expect(found(excluded)).toEqual([['L11', 'drop-sample', 'no annotation; data.unlabelled is exclude']]);
     expect(boxesOf(excluded, 'odd')).toBeUndefined();
@@ -372,7 +372,7 @@ describe('rules about labels', () => {
     expect(boxesOf(cleaned, 'odd')).toEqual([]);
   });
 
-  it('L11 leaves a picture out when none of its boxes is usable: it is no background', async () => {
+  it('L11 leaves an image out when none of its boxes is usable: it is no background', async () => {
     const cleaned = await cleanOne({ boxes: [[10, 10, 10, 40], [30, 10, 20, 40]] }); // prettier-ignore
     expect(found(cleaned).at(-1)).toEqual([
       'L11',

@@ -7,7 +7,7 @@ import { Data } from '../../../src/config/run.js';
 import { type CleaningReport, cleanDataset, type LedgerEntry } from '../../../src/data/cleaning/clean.js';
 import { CleanedDataset, type LabelledBox } from '../../../src/formats/dataset.js';
 import { writeVoc } from '../../../src/data/readers/voc-xml.js';
-import { drawPicture, temporaryFolder } from '../scene.js';
+import { drawImage, temporaryFolder } from '../scene.js';
 
 export const SIZE = { width: 100, height: 80 };
 const SOUND_BOXES: readonly BoxYxyx[] = [[10, 10, 40, 40]];
@@ -19,18 +19,18 @@ const isLabelled = (box: BoxYxyx | Labelled): box is Labelled => 'label' in box;
 export interface VocItem {
   readonly boxes?: readonly (BoxYxyx | Labelled)[];
   /** PNG unless the name has an extension. */
-  readonly picture?: Sharp | Buffer;
+  readonly image?: Sharp | Buffer;
   readonly declared?: { readonly width: number; readonly height: number };
   /** Instead of what the boxes say; null: no label file. */
   readonly xml?: string | null;
 }
 
-/** Writes pictures and labels side by side; each needs nothing but what is wrong with it. */
+/** Writes images and labels side by side; each needs nothing but what is wrong with it. */
 export async function writeVocSet(folder: string, items: Readonly<Record<string, VocItem>>): Promise<void> {
   await mkdir(folder, { recursive: true });
-  for (const [name, { boxes = SOUND_BOXES, picture, declared = SIZE, xml }] of Object.entries(items)) {
+  for (const [name, { boxes = SOUND_BOXES, image, declared = SIZE, xml }] of Object.entries(items)) {
     const file = name.includes('.') ? name : `${name}.png`;
-    const content = picture ?? drawPicture(SIZE);
+    const content = image ?? drawImage(SIZE);
     await writeFile(
       join(folder, file),
       Buffer.isBuffer(content)
@@ -64,7 +64,7 @@ export async function cleanFolder(
   const [outFolder, evaluation] = [join(root, 'out'), join(root, 'eval')];
   await mkdir(outFolder);
   await writeVocSet(evaluation, { sound: {} });
-  // The drawn pictures are alike and of few colours: what these two find is tested with others.
+  // The drawn images are alike and of few colours: what these two find is tested with others.
   const cleaning = { off: ['I07', 'I08', 'I09'] };
   const data = Data.parse({ train: source, eval: evaluation, cleaning, ...options });
   const report = await cleanDataset({ data, outFolder });

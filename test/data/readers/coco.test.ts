@@ -2,30 +2,26 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { coco } from '../../../src/data/readers/coco.js';
-import {
-  datasetReaderContract,
-  type ReaderMember,
-  type ScenePicture,
-} from '../../contracts/dataset-reader.js';
+import { datasetReaderContract, type ReaderMember, type SceneImage } from '../../contracts/dataset-reader.js';
 import { temporaryFolder } from '../scene.js';
 
 const CATEGORY_IDS: Readonly<Record<string, number>> = { car: 3, 'traffic light & sign': 90 };
 
 /** Ids with gaps, images not in the order of their ids, as in the official files. */
-function cocoJson(scene: readonly ScenePicture[]): string {
-  const idOf = ({ name }: ScenePicture): number => 1000 - name.length;
+function cocoJson(scene: readonly SceneImage[]): string {
+  const idOf = ({ name }: SceneImage): number => 1000 - name.length;
   return JSON.stringify({
     info: { description: 'scene' },
-    images: scene.map(picture => ({
-      id: idOf(picture),
-      file_name: `${picture.name}.png`,
-      width: picture.width,
-      height: picture.height,
+    images: scene.map(image => ({
+      id: idOf(image),
+      file_name: `${image.name}.png`,
+      width: image.width,
+      height: image.height,
     })),
-    annotations: scene.flatMap(picture =>
-      picture.boxes.map(({ label, box: [y0, x0, y1, x1] }, index) => ({
+    annotations: scene.flatMap(image =>
+      image.boxes.map(({ label, box: [y0, x0, y1, x1] }, index) => ({
         id: index,
-        image_id: idOf(picture),
+        image_id: idOf(image),
         category_id: CATEGORY_IDS[label],
         bbox: [x0, y0, x1 - x0, y1 - y0],
         iscrowd: 0,
@@ -35,16 +31,13 @@ function cocoJson(scene: readonly ScenePicture[]): string {
   });
 }
 
-const member = (pictures: string, fileOf: (split: 'train' | 'eval' | 'all') => string): ReaderMember => ({
+const member = (images: string, fileOf: (split: 'train' | 'eval' | 'all') => string): ReaderMember => ({
   format: 'coco',
-  pictureOf: (folder, name) => join(folder, pictures, `${name}.png`),
+  imageOf: (folder, name) => join(folder, images, `${name}.png`),
   async label(folder, scene, named) {
     if (!named) return writeText(join(folder, fileOf('all')), cocoJson(scene));
     for (const split of ['train', 'eval'] as const)
-      await writeText(
-        join(folder, fileOf(split)),
-        cocoJson(scene.filter(picture => picture.split === split)),
-      );
+      await writeText(join(folder, fileOf(split)), cocoJson(scene.filter(image => image.split === split)));
   },
 });
 
@@ -85,7 +78,7 @@ describe('the COCO reader', () => {
     expect(classes).toEqual(['dog', 'unused']);
   });
 
-  it('finds pictures in the folder that is named after the split', async () => {
+  it('finds images in the folder that is named after the split', async () => {
     const folder = await temporaryFolder();
     const content = { images: [image], annotations: [], categories: [category] };
     await writeText(join(folder, 'annotations/instances_val2017.json'), JSON.stringify(content));

@@ -24,9 +24,7 @@ describe('readDataset', () => {
     await expect(readDataset(folder, 'auto')).rejects.toMatchObject({
       code: 'DATA_EMPTY',
       message: `${folder}: no data set in a known format, found 2 .jpg, 1 .txt, 1 files without extension`,
-      hint: expect.stringMatching(
-        /^needed: a \.json file.*; or a folder of pictures and one \.xml/,
-      ) as string,
+      hint: expect.stringMatching(/^needed: a \.json file.*; or a folder of images and one \.xml/) as string,
     });
     await expect(readDataset(await folderOf({}), 'auto')).rejects.toMatchObject({
       message: expect.stringContaining('found no files') as string,

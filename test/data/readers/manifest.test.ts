@@ -14,7 +14,7 @@ const annotation = (location: string) => ({
 
 const member: ReaderMember = {
   format: 'manifest',
-  pictureOf: (folder, name) => join(folder, 'img', `${name}.png`),
+  imageOf: (folder, name) => join(folder, 'img', `${name}.png`),
   async label(folder, scene, named) {
     const lines: string[] = [];
     for (const { name, width, height, boxes, split } of scene) {
@@ -57,7 +57,7 @@ describe('the manifest reader', () => {
     expect(samples[0]!.boxes.map(({ label, box }) => [label, box])).toEqual([['oak', [2, 1, 4, 3]]]);
   });
 
-  it('leaves labels of other kinds alone: such a picture is not labelled', async () => {
+  it('leaves labels of other kinds alone: such an image is not labelled', async () => {
     const { samples } = await read([
       { source: 'a.jpg', annotation: [{ type: 'modelarts/image_classification', name: 'oak' }] },
       { source: 'b.jpg' },
@@ -90,7 +90,7 @@ describe('the manifest reader', () => {
 
   it.each([
     ['{"source": "a.jpg"', 'line 1: '],
-    ['{"usage": "TRAIN"}', 'line 1: source: has to be the path of a picture'],
+    ['{"usage": "TRAIN"}', 'line 1: source: has to be the path of an image'],
     ['[1]', 'line 1: is not an object in braces'],
     ['{"source": "a.jpg", "annotation": 5}', 'line 1: annotation: has to be a list'],
   ])('names the line that cannot be read: %s', async (text, message) => {

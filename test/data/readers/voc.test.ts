@@ -6,9 +6,9 @@ import { voc } from '../../../src/data/readers/voc.js';
 import { datasetReaderContract, type ReaderMember } from '../../contracts/dataset-reader.js';
 import { temporaryFolder, writeText } from '../scene.js';
 
-const member = (pictures: string, labels: string): ReaderMember => ({
+const member = (images: string, labels: string): ReaderMember => ({
   format: 'voc',
-  pictureOf: (folder, name) => join(folder, pictures, `${name}.png`),
+  imageOf: (folder, name) => join(folder, images, `${name}.png`),
   async label(folder, scene, named) {
     for (const { name, width, height, boxes } of scene) {
       const full = boxes.map(box => ({ ...box, crowd: false, difficult: false }));
@@ -18,7 +18,7 @@ const member = (pictures: string, labels: string): ReaderMember => ({
     if (!named) return;
     const list = (split: string): string =>
       scene
-        .filter(picture => picture.split === split)
+        .filter(image => image.split === split)
         .map(({ name }) => `${name}\n`)
         .join('');
     await writeText(join(folder, 'ImageSets/Main/train.txt'), list('train'));
@@ -33,7 +33,7 @@ datasetReaderContract('Pascal VOC, images and annotations', member('images', 'an
 const label = (name: string): string =>
   `<annotation><object><name>${name}</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>`;
 
-/** Files by path; pictures are never opened by a reader, so they hold nothing. */
+/** Files by path; images are never opened by a reader, so they hold nothing. */
 async function writeFiles(files: Readonly<Record<string, string>>): Promise<string> {
   const folder = await temporaryFolder();
   for (const [path, text] of Object.entries(files)) await writeText(join(folder, path), text);
@@ -69,7 +69,7 @@ describe('the Pascal VOC reader', () => {
     expect((await labelsOf(folder))['photos/1']).toBeNull();
   });
 
-  it('takes no masks for pictures where a folder is meant for pictures', async () => {
+  it('takes no masks for images where a folder is meant for images', async () => {
     const folder = await writeFiles({
       'JPEGImages/1.jpg': '',
       'SegmentationClass/1.png': '',
@@ -78,7 +78,7 @@ describe('the Pascal VOC reader', () => {
     expect(await labelsOf(folder)).toEqual({ 1: ['a'] });
   });
 
-  it('tells two pictures of one name apart by their extension', async () => {
+  it('tells two images of one name apart by their extension', async () => {
     const folder = await writeFiles({ '1.jpg': '', '1.png': '', '1.xml': label('a') });
     expect(Object.keys(await labelsOf(folder))).toEqual(['1.jpg', '1.png']);
   });
@@ -90,7 +90,7 @@ describe('the Pascal VOC reader', () => {
     expect(await labelsOf(folder)).toEqual({ 'linked/1': ['a'] });
   });
 
-  it('gives a picture without a label file as unlabelled, and XML of other kinds not at all', async () => {
+  it('gives an image without a label file as unlabelled, and XML of other kinds not at all', async () => {
     const folder = await writeFiles({
       '1.jpg': '',
       '2.jpg': '',
@@ -113,7 +113,7 @@ describe('the Pascal VOC reader', () => {
     ]);
   });
 
-  it('gives a name that a split list has and no file as a picture that is missing', async () => {
+  it('gives a name that a split list has and no file as an image that is missing', async () => {
     const folder = await writeFiles({
       'JPEGImages/1.jpg': '',
       'Annotations/1.xml': label('a'),
@@ -134,8 +134,8 @@ describe('parseVoc', () => {
       { box: [1, 2, 3.5, 4], label: 'a < b & c', crowd: false, difficult: true },
       { box: [0, 0, 9, 9], label: '7', crowd: false, difficult: false },
     ] as const;
-    const picture = { filename: 'a&b.png', width: 10, height: 20 };
-    expect(parseVoc(writeVoc({ ...picture, boxes }))).toEqual({
+    const image = { filename: 'a&b.png', width: 10, height: 20 };
+    expect(parseVoc(writeVoc({ ...image, boxes }))).toEqual({
       filename: 'a&b.png',
       boxes,
       declared: { width: 10, height: 20 },

@@ -2,15 +2,11 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readDataset } from '../../../src/data/readers/index.js';
-import {
-  datasetReaderContract,
-  type ReaderMember,
-  type ScenePicture,
-} from '../../contracts/dataset-reader.js';
-import { drawPicture, temporaryFolder, writeText } from '../scene.js';
+import { datasetReaderContract, type ReaderMember, type SceneImage } from '../../contracts/dataset-reader.js';
+import { drawImage, temporaryFolder, writeText } from '../scene.js';
 
 const NAMES = ['car', 'traffic light & sign'];
-const lineOf = ({ width, height }: ScenePicture, { label, box }: ScenePicture['boxes'][number]): string => {
+const lineOf = ({ width, height }: SceneImage, { label, box }: SceneImage['boxes'][number]): string => {
   const [ymin, xmin, ymax, xmax] = box;
   const shares = [
     (xmin + xmax) / 2 / width,
@@ -23,17 +19,17 @@ const lineOf = ({ width, height }: ScenePicture, { label, box }: ScenePicture['b
 
 const withYaml: ReaderMember = {
   format: 'yolo',
-  pictureOf: (folder, name) => join(folder, 'images', `${name}.png`),
+  imageOf: (folder, name) => join(folder, 'images', `${name}.png`),
   async label(folder, scene, named) {
-    for (const picture of scene)
+    for (const image of scene)
       await writeText(
-        join(folder, 'labels', `${picture.name}.txt`),
-        picture.boxes.map(box => `${lineOf(picture, box)}\n`).join(''),
+        join(folder, 'labels', `${image.name}.txt`),
+        image.boxes.map(box => `${lineOf(image, box)}\n`).join(''),
       );
     const names = `names:\n${NAMES.map((name, i) => `  ${i}: "${name}"\n`).join('')}`;
     if (!named) return writeText(join(folder, 'data.yaml'), `path: .\ntrain: images\n${names}`);
     for (const split of ['train', 'eval'] as const) {
-      const own = scene.filter(picture => picture.split === split);
+      const own = scene.filter(image => image.split === split);
       await writeText(join(folder, `${split}.txt`), own.map(({ name }) => `./images/${name}.png\n`).join(''));
     }
     await writeText(join(folder, 'data.yaml'), `path: .\ntrain: train.txt\nval: eval.txt\n${names}`);
@@ -42,16 +38,16 @@ const withYaml: ReaderMember = {
 datasetReaderContract('YOLO with data.yaml', withYaml);
 
 const BOX = '0 0.5 0.5 0.25 0.5\n';
-async function pictureAt(file: string, orientation = 1): Promise<void> {
+async function imageAt(file: string, orientation = 1): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  await drawPicture({ width: 40, height: 20 }).withMetadata({ orientation }).jpeg().toFile(file);
+  await drawImage({ width: 40, height: 20 }).withMetadata({ orientation }).jpeg().toFile(file);
 }
 
 describe('the YOLO reader', () => {
   it('takes the folders of a data.yaml, wherever it sees them from', async () => {
     const folder = await temporaryFolder();
     for (const split of ['train', 'valid']) {
-      await pictureAt(join(folder, split, 'images/a.jpg'));
+      await imageAt(join(folder, split, 'images/a.jpg'));
       await writeText(join(folder, split, 'labels/a.txt'), BOX);
     }
     // As an export leaves it: from one level above.
@@ -67,18 +63,18 @@ describe('the YOLO reader', () => {
     ]);
   });
 
-  it('takes names from classes.txt, labels from beside the pictures', async () => {
+  it('takes names from classes.txt, labels from beside the images', async () => {
     const folder = await temporaryFolder();
-    await pictureAt(join(folder, 'a.jpg'));
+    await imageAt(join(folder, 'a.jpg'));
     await writeText(join(folder, 'a.txt'), `1 0.5 0.5 0.25 0.5\n`);
     await writeText(join(folder, 'classes.txt'), 'oak\nelm\n');
     const { format, samples } = await readDataset(folder, 'auto');
     expect([format, samples[0]!.boxes[0]!.label]).toEqual(['yolo', 'elm']);
   });
 
-  it('turns shares into pixels of the upright picture, and outlines into boxes', async () => {
+  it('turns shares into pixels of the upright image, and outlines into boxes', async () => {
     const folder = await temporaryFolder();
-    await pictureAt(join(folder, 'a.jpg'), 6);
+    await imageAt(join(folder, 'a.jpg'), 6);
     await writeText(join(folder, 'a.txt'), `${BOX}0 0.1 0.2 0.5 0.3 0.4 0.9\n`);
     await writeText(join(folder, 'classes.txt'), 'oak\n');
     const [sample] = (await readDataset(folder, 'auto')).samples;
@@ -94,7 +90,7 @@ describe('the YOLO reader', () => {
     [`${BOX}oak 0 0 1 1`, 'line 2: "oak 0 0 1 1" is not a class number and four shares'],
   ])('tells what is wrong with a label file: %j', async (text, problem) => {
     const folder = await temporaryFolder();
-    await pictureAt(join(folder, 'a.jpg'));
+    await imageAt(join(folder, 'a.jpg'));
     await writeText(join(folder, 'a.txt'), text);
     await writeText(join(folder, 'classes.txt'), 'oak\n');
     expect((await readDataset(folder, 'yolo')).samples[0]!.problem).toBe(problem);
@@ -111,7 +107,7 @@ describe('the YOLO reader', () => {
 
   it('is not misled by a list of names beside other labels', async () => {
     const folder = await temporaryFolder();
-    await pictureAt(join(folder, 'a.jpg'));
+    await imageAt(join(folder, 'a.jpg'));
     await writeText(join(folder, 'a.xml'), '<annotation/>');
     await writeText(join(folder, 'classes.txt'), 'oak\n');
     expect((await readDataset(folder, 'auto')).format).toBe('voc');

@@ -19,8 +19,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-const random = randomFrom('pictures');
-const pictures = Array.from({ length: COUNT }, () => ({
+const random = randomFrom('images');
+const images = Array.from({ length: COUNT }, () => ({
   width: WIDTH,
   height: HEIGHT,
   pixels: Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, () => random.integer(256)),
@@ -49,12 +49,12 @@ describe.each([
       onnxDetections(await readFile(join(folder, 'network.onnx')), { ...card, nms_configs }),
     );
     const session = await InferenceSession.create(file);
-    const values = Float32Array.from(pictures.flatMap(({ pixels }) => [...pixels]));
-    const found = await session.run({ pictures: new Tensor('float32', values, [COUNT, HEIGHT, WIDTH, 3]) });
+    const values = Float32Array.from(images.flatMap(({ pixels }) => [...pixels]));
+    const found = await session.run({ images: new Tensor('float32', values, [COUNT, HEIGHT, WIDTH, 3]) });
     const read = (output: string): Float32Array => found[output]!.data as Float32Array;
     const max = nms_configs.max_output_size;
     expect(found.detection_boxes!.dims).toEqual([COUNT, max, 4]);
-    const expected = await (await openDetector(folder, { engine: 'tensorflow' })).detect(pictures);
+    const expected = await (await openDetector(folder, { engine: 'tensorflow' })).detect(images);
     let [pixels, score, cases] = [0, 0, 0];
     expected.forEach((list, p) => {
       expect(read('num_detections')[p]).toBe(list.length);

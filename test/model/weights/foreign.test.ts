@@ -121,7 +121,7 @@ describe('weights that Python TensorFlow wrote', () => {
     });
   });
 
-  it('become a model that sees pictures', async () => {
+  it('become a model that sees images', async () => {
     const model = at('seeing');
     const { classes } = await importCheckpoint(input(at('plain')), model);
     expect(classes).toEqual(COCO_LABELS);
@@ -210,7 +210,7 @@ describe('weights that Python TensorFlow wrote', () => {
   });
 });
 
-/** Raw maps of the golden picture. */
+/** Raw maps of the golden image. */
 async function runFrozen(model: string): Promise<Record<string, Float32Array>> {
   const bytes = await readFile(join(model, FROZEN_GRAPH));
   const builder = new ProgramBuilder();

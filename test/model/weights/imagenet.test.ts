@@ -120,7 +120,7 @@ describe('the loaded Lite0 backbone', () => {
     });
   }
 
-  // Inside the network a channel's mean comes from kernels and norms far more than from the picture: noise will do.
+  // Inside the network a channel's mean comes from kernels and norms far more than from the image: noise will do.
   it('produces the statistics that its norms remember, and would not with kernels in another order', async () => {
     const { adoption } = await startOf('efficientdet-lite0');
     const valuesOf = ({ name }: VariableSpec): Float32Array => adoption.values.get(name)!;

@@ -3,27 +3,27 @@ import { basename, join } from 'node:path';
 import type { CleanedDataset, CleanedSample } from '../formats/dataset.js';
 import type { Detection } from '../inference/engine.js';
 import { MAX_CURVES, plotCurves, type PlottedCurve, renderPlot } from './curve-plot.js';
-import { contactSheet, DETECTION_COLOUR, drawBoxes, type SheetPicture, TRUTH_COLOUR } from '../images/draw.js';
+import { contactSheet, DETECTION_COLOUR, drawBoxes, type SheetImage, TRUTH_COLOUR } from '../images/draw.js';
 import type { Report } from '../formats/report.js';
 
-export interface FoundInPicture {
+export interface FoundInImage {
   readonly sample: CleanedSample;
   readonly detections: readonly Detection[];
 }
 
-interface PictureOptions {
-  readonly found: readonly FoundInPicture[];
+interface ImageOptions {
+  readonly found: readonly FoundInImage[];
   readonly datasetFolder: string;
   readonly dataset: CleanedDataset;
   readonly report: Report;
 }
 
-const SHOWN_PICTURES = 6;
+const SHOWN_IMAGES = 6;
 
-/** The pictures with most boxes, and the curves: labels green, detections above the best threshold orange. */
-export async function drawPictures(
+/** The images with most boxes, and the curves: labels green, detections above the best threshold orange. */
+export async function drawImages(
   folder: string,
-  { found, datasetFolder, dataset, report }: PictureOptions,
+  { found, datasetFolder, dataset, report }: ImageOptions,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   const curves = plotCurves(precisionRecallCurves(report), {
@@ -35,17 +35,17 @@ export async function drawPictures(
   await writeFile(join(folder, 'precision_recall.png'), await renderPlot(curves));
   const shown = [...found]
     .sort((a, b) => b.sample.boxes.length - a.sample.boxes.length)
-    .slice(0, SHOWN_PICTURES);
+    .slice(0, SHOWN_IMAGES);
   if (shown.length === 0) return;
-  const pictures = await Promise.all(
+  const images = await Promise.all(
     shown.map(one => drawFound(one, { folder: datasetFolder, dataset, report })),
   );
   const legend = {
     labelled: TRUTH_COLOUR,
     [`detected, score ≥ ${report.errors.best.threshold.toFixed(2)}`]: DETECTION_COLOUR,
   };
-  const columns = Math.min(3, pictures.length);
-  await writeFile(join(folder, 'detections.png'), await contactSheet(pictures, { columns, legend }));
+  const columns = Math.min(3, images.length);
+  await writeFile(join(folder, 'detections.png'), await contactSheet(images, { columns, legend }));
 }
 
 /** Classes with the most boxes, at IoU .5 and, where there is room, at .75. */
@@ -64,12 +64,12 @@ function precisionRecallCurves({ perClass, curves }: Report): PlottedCurve[] {
 }
 
 async function drawFound(
-  { sample, detections }: FoundInPicture,
+  { sample, detections }: FoundInImage,
   { folder, dataset, report }: { folder: string; dataset: CleanedDataset; report: Report },
-): Promise<SheetPicture> {
+): Promise<SheetImage> {
   const several = dataset.classes.length > 1;
   const found = detections.filter(({ score }) => score >= report.errors.best.threshold);
-  const picture = await drawBoxes(join(folder, sample.image), [
+  const image = await drawBoxes(join(folder, sample.image), [
     ...sample.boxes.map(({ box }) => ({ box, label: '', colour: TRUTH_COLOUR })),
     ...found.map(({ box, classIndex, score }) => ({
       box,
@@ -79,7 +79,7 @@ async function drawFound(
     })),
   ]);
   return {
-    picture,
+    image,
     caption: `${basename(sample.original)}: ${sample.boxes.length} labelled, ${found.length} detected`,
   };
 }

@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
-import { renderRun, renderStages } from '../../../src/cli/progress/run-picture.js';
+import { renderRun, renderStages } from '../../../src/cli/progress/run-display.js';
 import { NOW, running, stage, TRAINING, viewOf } from '../run-view.js';
 
 const plain = { colours: pc.createColors(false), now: NOW };

@@ -3,10 +3,10 @@ import { messageOf } from '../../errors/index.js';
 import { sha256 } from '../../files/hashing.js';
 import { DECODING } from '../../images/images.js';
 import { type PerceptualHash, perceptualHash } from './perceptual-hash.js';
-import { type Measures, measurePicture } from './measures.js';
+import { type Measures, measureImage } from './measures.js';
 
-/** What cleaning needs to know of a stored picture. */
-export interface PictureFacts {
+/** What cleaning needs to know of a stored image. */
+export interface ImageFacts {
   /** As stored, before any EXIF orientation. */
   readonly width: number;
   readonly height: number;
@@ -42,12 +42,12 @@ const UNREADABLE = {
 export interface Wanted {
   readonly pixels: boolean;
   readonly looks: boolean;
-  /** Of pictures whose grey levels deviate at least by this; null: of none. */
+  /** Of images whose grey levels deviate at least by this; null: of none. */
   readonly hashFrom: number | null;
 }
 
-/** Decodes the whole picture, once: a header alone does not show that the end is missing. */
-export async function inspectPicture(file: string, wanted: Wanted, isLast = false): Promise<PictureFacts> {
+/** Decodes the whole image, once: a header alone does not show that the end is missing. */
+export async function inspectImage(file: string, wanted: Wanted, isLast = false): Promise<ImageFacts> {
   try {
     const image = sharp(file, DECODING);
     const { width, height, channels, space, format, orientation = 1 } = await image.metadata();
@@ -56,7 +56,7 @@ export async function inspectPicture(file: string, wanted: Wanted, isLast = fals
     return {
       ...{ width, height, channels, space, format, orientation, problem: null },
       pixels: wanted.pixels ? sha256(rgb) : null,
-      looks: wanted.looks ? await measurePicture(rgb, size) : null,
+      looks: wanted.looks ? await measureImage(rgb, size) : null,
       hash:
         wanted.hashFrom === null
           ? null
@@ -65,13 +65,13 @@ export async function inspectPicture(file: string, wanted: Wanted, isLast = fals
   } catch (error) {
     const problem = messageOf(error);
     // The decoder keeps one message for all its threads: another may have taken this one's.
-    if (problem === 'Unknown error' && !isLast) return inspectPicture(file, wanted, true);
+    if (problem === 'Unknown error' && !isLast) return inspectImage(file, wanted, true);
     return { ...UNREADABLE, problem };
   }
 }
 
-/** Writes a picture upright, in RGB and in this size. */
-export async function rewritePicture(
+/** Writes an image upright, in RGB and in this size. */
+export async function rewriteImage(
   from: string,
   to: string,
   size: { readonly width: number; readonly height: number },

@@ -5,7 +5,7 @@ import { dropSample, keep, type Rule, warn } from './rule.js';
 
 export const leak: Rule = {
   id: 'I10',
-  title: 'picture in both splits, or one much like it',
+  title: 'image in both splits, or one much like it',
   always: true,
   apply: (working, { leak, data }) => {
     if (!leak) return keep(working);
@@ -15,8 +15,8 @@ export const leak: Rule = {
 
 export const unreadable: Rule = {
   id: 'I01',
-  title: 'unreadable picture',
-  apply: working => (working.picture.problem ? dropSample(working, working.picture.problem) : keep(working)),
+  title: 'unreadable image',
+  apply: working => (working.image.problem ? dropSample(working, working.image.problem) : keep(working)),
 };
 
 export const orientation: Rule = {
@@ -24,21 +24,21 @@ export const orientation: Rule = {
   title: 'EXIF orientation',
   always: true,
   apply: working => {
-    const { orientation, width, height } = working.picture;
+    const { orientation, width, height } = working.image;
     if (orientation === 1) return keep(working);
     const upright = isTransposed(orientation) ? { width: height, height: width } : { width, height };
     const { declared } = working.sample;
     const isSize = (size: { width: number; height: number }): boolean =>
       declared?.width === size.width && declared.height === size.height;
-    // Labels made on the picture as stored turn with it; labels made on the upright one stay.
+    // Labels made on the image as stored turn with it; labels made on the upright one stay.
     const madeOnStored = isSize({ width, height });
     const boxes = madeOnStored
       ? working.boxes.map(box => ({ ...box, box: orientBox(box.box, { orientation, width, height }) }))
       : working.boxes;
     const doubt = madeOnStored && isSize(upright) ? ' (the size fits either way)' : '';
     const reason = madeOnStored
-      ? `picture and boxes turned upright${doubt}`
-      : 'picture turned upright, boxes were made for it';
+      ? `image and boxes turned upright${doubt}`
+      : 'image turned upright, boxes were made for it';
     const before = { orientation, width, height, boxes: working.boxes };
     const after = { orientation: 1, ...upright, boxes };
     return {
@@ -53,7 +53,7 @@ export const channels: Rule = {
   title: 'channels other than RGB',
   always: true,
   apply: working => {
-    const { channels, space } = working.picture;
+    const { channels, space } = working.image;
     if (channels === 3 && space === 'srgb') return keep(working);
     const change = { before: { channels, space }, after: { channels: 3, space: 'srgb' } };
     return {
@@ -70,7 +70,7 @@ export const encoding: Rule = {
   id: 'I02',
   title: 'another format than its name says, or one that few programs read',
   apply: working => {
-    const { format } = working.picture;
+    const { format } = working.image;
     const known = EXTENSIONS[format];
     if (known?.test(working.sample.image)) return keep(working);
     const reason = known ? `its content is ${format}` : `${format} is stored as JPEG or PNG`;
@@ -83,7 +83,7 @@ export const encoding: Rule = {
 
 export const sameAsAnother: Rule = {
   id: 'I08',
-  title: 'the same picture twice',
+  title: 'the same image twice',
   apply: (working, { firstTwin }) => {
     if (!firstTwin || firstTwin === working.sample) return keep(working);
     const differs = describeBoxes(firstTwin.boxes) !== describeBoxes(working.sample.boxes);
@@ -109,11 +109,11 @@ export const nearDuplicate: Rule = {
 
 export const aspect: Rule = {
   id: 'I06',
-  title: 'very long picture',
+  title: 'very long image',
   apply: (working, { data }) => {
     const { width, height } = working;
     const ratio = Math.max(width, height) / Math.min(width, height);
-    return ratio > data.cleaning.max_picture_aspect
+    return ratio > data.cleaning.max_image_aspect
       ? warn(working, `its sides are as ${ratio.toFixed(1)} to 1: most of the network input stays empty`)
       : keep(working);
   },
@@ -128,9 +128,9 @@ const APPEARANCES = [
 
 export const appearance: Rule = {
   id: 'I07',
-  title: 'dark, white, blurred or empty picture',
+  title: 'dark, white, blurred or empty image',
   apply: (working, { data }) => {
-    const { looks } = working.picture;
+    const { looks } = working.image;
     if (!looks) return keep(working);
     const reasons = APPEARANCES.flatMap(([measure, limit, word]) => {
       const value = looks[measure];
@@ -145,10 +145,10 @@ export const appearance: Rule = {
 /** After all that looks at pixels as they are stored. */
 export const sideLength: Rule = {
   id: 'I05',
-  title: 'tiny or huge picture',
+  title: 'tiny or huge image',
   apply: (working, { data }) => {
     const { width, height } = working;
-    const { min_picture_side: least, max_picture_side: most } = data.cleaning;
+    const { min_image_side: least, max_image_side: most } = data.cleaning;
     if (Math.min(width, height) < least)
       return dropSample(working, `a side of ${Math.min(width, height)} px, at least ${least} are needed`);
     const scale = most / Math.max(width, height);

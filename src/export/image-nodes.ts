@@ -4,7 +4,7 @@ import { first, type Graph, type Output } from '../graph/graph.js';
 const FLOAT = { type: 'float32' } as const;
 const INT = { type: 'int32' } as const;
 
-/** Graph nodes with sizes that are known only when pictures come: tfjs has no words for them. */
+/** Graph nodes with sizes that are known only when images come: tfjs has no words for them. */
 function words(graph: Graph) {
   const add = (op: string, inputs: readonly Output[], attributes = {}): Output =>
     first(graph.add(op, inputs, { attributes }));
@@ -31,21 +31,21 @@ function words(graph: Graph) {
   };
 }
 
-export interface PictureInput {
+export interface ImageInput {
   /** [N, height, width, 3], normalised. */
   readonly input: Output;
-  /** [2]: height and width of the pictures. */
+  /** [2]: height and width of the images. */
   readonly size: Output;
-  /** Network pixels per picture pixel. */
+  /** Network pixels per image pixel. */
   readonly scale: Output;
 }
 
-/** Pictures 0–255 of any size → scaled to fit (bilinear), normalised, top left, rest 0. */
-export function picturesToInput(
+/** Images 0–255 of any size → scaled to fit (bilinear), normalised, top left, rest 0. */
+export function imagesToInput(
   graph: Graph,
   images: Output,
   { image_size, mean, std }: Pick<ModelCard, 'image_size' | 'mean' | 'std'>,
-): PictureInput {
+): ImageInput {
   const { add, binary, floats, ints, scalar, toFloat, toInt, concat } = words(graph);
   const shape = add('Shape', [images], { T: FLOAT, out_type: INT });
   const size = toFloat(add('Slice', [shape, ints(1), ints(2)], { T: INT, Index: INT }));
@@ -77,10 +77,10 @@ interface Detections {
   readonly count: Output;
 }
 
-/** Boxes back in the pictures' pixels and inside them; classes count from 1. */
-export function toPictures(
+/** Boxes back in the images' pixels and inside them; classes count from 1. */
+export function toImages(
   graph: Graph,
-  { size, scale }: PictureInput,
+  { size, scale }: ImageInput,
   { boxes, scores, classes, count }: Detections,
 ): Detections {
   const { binary, scalar, toFloat, concat } = words(graph);
