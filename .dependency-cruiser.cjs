@@ -1,90 +1,88 @@
-// Imports go one way: words <- parts <- stages <- adapters <- programs.
-const WORDS =
-  'src/(pipeline|errors|settings|random|boxes|hashing|compiled|concurrency|pace)\\.ts|src/config/';
-const PARTS = 'src/(graph|model|detection|data|losses|store|native)/';
-const STAGES = 'src/(training|export|evaluation|advice)/';
+// Imports go one way: words and values <- parts <- the stages' work <- stages <- adapters <- programs.
+const WORDS = 'src/(config|errors|formats|files)/|src/(settings|random|boxes|concurrency|package-root)\\.ts';
+const PARTS = 'src/(graph|model|detection|inference|losses|data|images|onnx|store|native)/';
+const WORK = 'src/(training|export|evaluation|advice)/';
+const STAGES = 'src/(stages|trainer)/';
 const ADAPTERS = '(activities|workflows|src/runs)/';
-const PROGRAMS = '(workers|src/cli|src/dashboard|src/serving)/';
+const PROGRAMS = '(workers|src/cli|src/serving)/|src/(api|embedded)\\.ts';
+/** From the lowest to the highest. */
+const LAYERS = [WORDS, PARTS, WORK, STAGES, ADAPTERS, PROGRAMS];
 
 const forbid = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 
 module.exports = {
   forbidden: [
     forbid('no-cycles', 'A cycle has no first file to read.', {}, { circular: true }),
-    forbid(
-      'words-import-words',
-      'Words and values know nothing of the rest.',
-      { path: `^(${WORDS})` },
-      { path: `^(${PARTS}|${STAGES}|${ADAPTERS}|${PROGRAMS})` },
+    ...LAYERS.slice(0, -1).map((layer, index) =>
+      forbid(
+        `layer-${index + 1}-imports-downwards`,
+        'A layer never imports a higher one.',
+        { path: `^(${layer})` },
+        { path: `^(${LAYERS.slice(index + 1).join('|')})` },
+      ),
     ),
     forbid(
-      'parts-below-stages',
-      'Parts know nothing of stages.',
-      { path: `^${PARTS}` },
-      { path: `^(${STAGES}|${ADAPTERS}|${PROGRAMS})` },
-    ),
-    forbid(
-      'stages-below-adapters',
-      'Stages know nothing of Temporal.',
-      { path: `^${STAGES}` },
-      { path: `^(${ADAPTERS}|${PROGRAMS})` },
-    ),
-    forbid(
-      'stages-apart',
-      'Stages do not import each other; activities combine them.',
+      'work-apart',
+      "The stages' work does not import each other's; stages combine it.",
       { path: '^src/(training|export|evaluation|advice)/' },
       { path: '^src/(training|export|evaluation|advice)/', pathNot: '^src/$1/' },
     ),
     forbid(
-      'adapters-below-programs',
-      'Adapters know nothing of programs.',
-      { path: `^${ADAPTERS}` },
-      { path: `^${PROGRAMS}` },
-    ),
-    forbid(
-      'domain-without-temporal',
-      'Domain code never imports Temporal.',
-      { path: `^(${WORDS}|${PARTS}|${STAGES})` },
+      'temporal-in-adapters-only',
+      'Nobody below the adapters imports Temporal.',
+      { path: `^(${WORDS}|${PARTS}|${WORK}|${STAGES})` },
       { path: '@temporalio' },
     ),
     forbid(
-      'workflows-types-only',
-      'Workflows run in a sandbox: types only from the rest.',
+      'workflows-import-pure-code',
+      'Workflows run in a sandbox: the table of stages, and types of the rest.',
       { path: '^workflows/' },
-      { path: '^(activities|src)/', dependencyTypesNot: ['type-only'], pathNot: '^src/pipeline\\.ts$' },
+      { path: '^(activities|src)/', dependencyTypesNot: ['type-only'], pathNot: '^src/stages/stages\\.ts$' },
     ),
     forbid(
-      'tensorflow-in-the-trainer-only',
-      'The native library lives only in the trainer process.',
-      { pathNot: '^(src/graph/(tensorflow|execution)\\.ts)' },
+      'table-of-stages-is-pure',
+      'Workflows import it: it may import types only.',
+      { path: '^src/stages/stages\\.ts$' },
+      { dependencyTypesNot: ['type-only'] },
+    ),
+    forbid(
+      'one-door-to-the-processes',
+      'One file of src/ reaches the workers.',
+      { path: '^src/', pathNot: '^src/embedded\\.ts$' },
+      { path: '^(activities|workflows|workers)/' },
+    ),
+    forbid(
+      'tensorflow-in-its-process-only',
+      'The native library is loaded by one file, in the TensorFlow process.',
+      { pathNot: '^src/graph/tensorflow\\.ts' },
       { path: 'tfjs-node-gpu' },
     ),
     forbid(
-      'onnxruntime-in-the-trainer-only',
-      'Native libraries live only in the trainer process.',
-      { pathNot: '^src/detection/(onnxruntime|onnx-engine)\\.ts' },
+      'onnxruntime-in-its-process-only',
+      'The native library is loaded by one file, in the TensorFlow process.',
+      { pathNot: '^src/inference/onnxruntime\\.ts' },
       { path: 'onnxruntime-node' },
     ),
     forbid(
-      'cli-without-engines',
-      'Native libraries live only in the trainer process.',
-      { path: '^(src/(cli|dashboard)|activities)/' },
+      'engines-in-their-process-only',
+      'Native libraries stay out of the processes of the command line and the workers.',
+      { path: '^(src/(cli|stages|runs)|activities|workers)/' },
       {
-        path: '^src/detection/([\\w-]*-engine|onnxruntime|onnx-network|detector)\\.ts',
+        path: '^src/inference/([\\w-]*-engine|onnxruntime|onnx-network|detector)\\.ts',
         dependencyTypesNot: ['type-only'],
       },
     ),
     forbid(
       'cli-without-tensorflow',
       '--help starts at once.',
-      { path: '^src/(cli|dashboard)/' },
+      { path: '^src/cli/' },
       { path: '^src/(graph|model|training)/', dependencyTypesNot: ['type-only'] },
     ),
     forbid(
       'serving-without-tensorflow',
       'A crash of the native library must not take the HTTP server along.',
-      { path: '^src/serving/' },
-      { path: '^src/(graph/|detection/detector\\.ts)', dependencyTypesNot: ['type-only'] },
+      { path: '^src/serving/', pathNot: '^src/serving/detector-main\\.ts' },
+      { path: '^src/(graph/|inference/detector\\.ts)', dependencyTypesNot: ['type-only'] },
     ),
     forbid(
       'serving-without-model',

@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { AppError, errors, messageOf } from '../src/errors/index.js';
-import type { StageProgress } from '../src/formats/pipeline.js';
+import type { StageProgress } from '../src/formats/progress.js';
 import { stallSeconds } from '../src/trainer/stall.js';
 
 /** What a stage is given of the world. */

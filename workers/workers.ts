@@ -6,7 +6,7 @@ import { createControlActivities, createGpuActivities } from '../activities/inde
 import { removeAbandonedWork } from '../src/stages/work-folder.js';
 import { compiledModule } from '../src/package-root.js';
 import { errors } from '../src/errors/index.js';
-import { QUEUES } from '../src/formats/pipeline.js';
+import { QUEUES } from '../src/stages/stages.js';
 import type { Settings } from '../src/settings.js';
 import { openStore } from '../src/store/open-store.js';
 import { installRuntime } from './runtime.js';

@@ -1,17 +1,9 @@
 import { CancellationScope, setWorkflowOptions } from '@temporalio/workflow';
 import type { RunConfig } from '../src/config/run.js';
-import {
-  type ArtifactRef,
-  type EvaluateResult,
-  onlineWeights,
-  plannedStages,
-  teacherFrom,
-  type PublishedModel,
-  type PublishedTeacher,
-  type Role,
-  type RunResult,
-  teacherInput,
-} from '../src/formats/pipeline.js';
+import type { ArtifactRef } from '../src/formats/artifact.js';
+import type { EvaluateResult, PublishedModel, PublishedTeacher, Role } from '../src/formats/stage-io.js';
+import { onlineWeights, plannedStages, teacherFrom, teacherInput } from '../src/stages/stages.js';
+import type { RunResult } from '../src/formats/run-status.js';
 import { StageRunner } from './stage-runner.js';
 
 /**

@@ -1,5 +1,5 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
-import type { RunStatus } from '../src/formats/pipeline.js';
+import type { RunStatus } from '../src/formats/run-status.js';
 
 /** Stops running stages at a checkpoint, and starts no other, until `resume`. */
 export const pauseSignal = defineSignal('pause');

@@ -1,5 +1,7 @@
 import { CancellationScope, condition, isCancellation, setHandler, upsertMemo } from '@temporalio/workflow';
-import type { RunStatus, StageName, StageResult, StageStatus } from '../src/formats/pipeline.js';
+import type { RunStatus, StageStatus } from '../src/formats/run-status.js';
+import type { StageName } from '../src/stages/stages.js';
+import type { StageResult } from '../src/formats/stage-io.js';
 import { stageFailure } from './failure.js';
 import { pauseSignal, resumeSignal, statusQuery } from './messages.js';
 import { activitiesOf, type Activities, type Step } from './stages.js';

@@ -1,6 +1,6 @@
 import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type { createControlActivities, createGpuActivities } from '../activities/index.js';
-import { QUEUES, type StageName } from '../src/formats/pipeline.js';
+import { QUEUES, type StageName } from '../src/stages/stages.js';
 
 export type Activities = ReturnType<typeof createControlActivities> & ReturnType<typeof createGpuActivities>;
 

@@ -5,14 +5,9 @@ import { createControlActivities, createGpuActivities } from '../../activities/i
 import { evaluateKey, exportKey, trainKey } from '../../src/stages/keys.js';
 import { type FactsOf, reuseOrRun, type StageKind } from '../../src/stages/reuse.js';
 import type { RunConfig } from '../../src/config/run.js';
-import type {
-  CocoMetrics,
-  EvaluateResult,
-  ExportResult,
-  StageResult,
-  TrainerJob,
-  TrainResult,
-} from '../../src/formats/pipeline.js';
+import type { CocoMetrics } from '../../src/formats/coco-metrics.js';
+import type { EvaluateResult, ExportResult, StageResult, TrainResult } from '../../src/formats/stage-io.js';
+import type { TrainerJob } from '../../src/trainer/protocol.js';
 import { connectRuns } from '../../src/runs/runs.js';
 import { readSettings, type Settings } from '../../src/settings.js';
 import { openStore } from '../../src/store/open-store.js';

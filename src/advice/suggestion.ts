@@ -1,6 +1,6 @@
 import type { TrainingHistory } from '../formats/training-history.js';
 import type { RunConfig } from '../config/run.js';
-import type { Role, SuggestionSummary } from '../formats/pipeline.js';
+import type { Role, SuggestionSummary } from '../formats/stage-io.js';
 import type { ConfigPath } from './tunable.js';
 
 type PerKind = Readonly<Record<'cls' | 'loc' | 'both' | 'dup' | 'bkg' | 'miss', number>>;

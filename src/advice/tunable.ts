@@ -1,6 +1,6 @@
 import type { RunConfig, Training } from '../config/run.js';
 import { errors } from '../errors/index.js';
-import type { Role } from '../formats/pipeline.js';
+import type { Role } from '../formats/stage-io.js';
 
 type TrainingPath = `hparams.${keyof Training['hparams']}` | 'num_epochs' | 'image_size';
 export type ConfigPath =

@@ -3,7 +3,7 @@ import type { RunConfig } from '../config/run.js';
 import { isBucketAddress } from '../store/bucket.js';
 import { assertSameClasses, fetchModelCard } from '../formats/model-card.js';
 import { errors } from '../errors/index.js';
-import { teacherFrom } from '../formats/pipeline.js';
+import { teacherFrom } from '../stages/stages.js';
 import type { Settings } from '../settings.js';
 import type { Terminal } from './terminal.js';
 

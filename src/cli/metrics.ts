@@ -1,4 +1,4 @@
-import type { CocoMetrics } from '../formats/pipeline.js';
+import type { CocoMetrics } from '../formats/coco-metrics.js';
 import { formatMetric } from './format.js';
 import { alignTable } from './table.js';
 

@@ -1,4 +1,5 @@
-import type { CocoMetrics, RunResult } from '../formats/pipeline.js';
+import type { CocoMetrics } from '../formats/coco-metrics.js';
+import type { RunResult } from '../formats/run-status.js';
 import { formatMetric } from './format.js';
 import { renderStages } from './progress/run-display.js';
 import { alignTable } from './table.js';

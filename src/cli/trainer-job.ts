@@ -1,7 +1,7 @@
 import { runTrainer } from '../trainer/process.js';
 import { errors } from '../errors/index.js';
 import { provideNativeParts } from '../native/setup.js';
-import type { TrainerJob } from '../formats/pipeline.js';
+import type { TrainerJob } from '../trainer/protocol.js';
 import type { Settings } from '../settings.js';
 import { watchInterruption } from './interruption.js';
 import { showParts } from './progress/parts.js';

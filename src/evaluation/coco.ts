@@ -1,4 +1,4 @@
-import type { CocoMetrics } from '../formats/pipeline.js';
+import type { CocoMetrics } from '../formats/coco-metrics.js';
 import { checkFound, checkTruth } from './coco-checks.js';
 import { arrangeByClass, type Scene } from './coco-classes.js';
 import type { CocoFound, CocoTruth } from './coco-format.js';

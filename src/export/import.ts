@@ -6,7 +6,7 @@ import { errors } from '../errors/index.js';
 import { variableSpecs } from '../model/efficientdet.js';
 import { readWeights } from '../model/weights/read.js';
 import { adoptWeights, type Weights } from '../model/weights/weights.js';
-import type { ImportInput, ImportReport } from '../formats/pipeline.js';
+import type { ImportInput, ImportReport } from '../formats/imported-weights.js';
 import { freshWeights, writeModel } from './model-folder.js';
 
 /** What variables that a checkpoint lacks are drawn with. */

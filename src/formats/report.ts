@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CocoMetricsSchema } from './training-history.js';
+import { CocoMetrics } from './coco-metrics.js';
 import { ENGINES } from '../settings.js';
 
 const Share = z.number().min(0).max(1);
@@ -46,13 +46,13 @@ export const Report = z.strictObject({
       curve: z.array(z.strictObject({ iou: Share, AP: z.number(), AP50: z.number() })),
     })
     .nullable(),
-  metrics: CocoMetricsSchema,
+  metrics: CocoMetrics,
   /** Of AP50, by bootstrap over the images; null: AP50 is undefined. */
   confidence: z
     .strictObject({ low: Share, high: Share, level: Share, resamples: z.int().positive() })
     .nullable(),
   perClass: z.array(
-    CocoMetricsSchema.extend({
+    CocoMetrics.extend({
       categoryId: z.int(),
       name: z.string(),
       boxes: Count,

@@ -1,20 +1,5 @@
 import { z } from 'zod';
-
-/** pycocotools' twelve numbers; -1 where undefined. */
-export const CocoMetricsSchema = z.strictObject({
-  AP: z.number(),
-  AP50: z.number(),
-  AP75: z.number(),
-  APs: z.number(),
-  APm: z.number(),
-  APl: z.number(),
-  AR1: z.number(),
-  AR10: z.number(),
-  AR100: z.number(),
-  ARs: z.number(),
-  ARm: z.number(),
-  ARl: z.number(),
-});
+import { CocoMetrics } from './coco-metrics.js';
 
 /** Names of the logged loss values. All but `loss` are terms as they enter the sum: multiplied by their weights. */
 export const LOSS_NAMES = [
@@ -50,7 +35,7 @@ export const TrainingHistory = z.strictObject({
     }),
   ),
   /** On the evaluation split. */
-  evaluations: z.array(z.strictObject({ step: z.int().min(0), metrics: CocoMetricsSchema })),
+  evaluations: z.array(z.strictObject({ step: z.int().min(0), metrics: CocoMetrics })),
   /** Steps that were not finite: training went back to a checkpoint and multiplied the soft weights by `softScale`. */
   rollbacks: z.array(z.strictObject({ step: z.int().min(0), reason: z.string(), softScale: z.number() })),
 });

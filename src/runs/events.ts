@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { RunConfig } from '../config/run.js';
-import type { StageResult } from '../formats/pipeline.js';
+import type { StageResult } from '../formats/stage-io.js';
 
 /** What happened to a run, out of Temporal's history; what only Temporal needs is left out. */
 export type RunEvent = { readonly at: Date } & (

@@ -1,4 +1,5 @@
-import { plannedStages, type RunStatus, type StageName, type StageStatus } from '../formats/pipeline.js';
+import { plannedStages, type StageName } from '../stages/stages.js';
+import type { RunStatus, StageStatus } from '../formats/run-status.js';
 import type { RunEvent } from './events.js';
 
 /** The states of a run's stages, from its events alone: that needs no worker, and works for runs that have ended. */

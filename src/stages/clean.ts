@@ -1,6 +1,6 @@
 import { localData } from '../data/bucket.js';
 import { cleanDataset } from '../data/cleaning/clean.js';
-import type { CleanInput, CleanResult } from '../formats/pipeline.js';
+import type { CleanInput, CleanResult } from '../formats/stage-io.js';
 import { asActivity } from '../../activities/context.js';
 import type { Dependencies } from './dependencies.js';
 import { cleanKey } from './keys.js';

@@ -1,4 +1,5 @@
-import type { CocoMetrics, EvaluateInput, EvaluateResult } from '../formats/pipeline.js';
+import type { CocoMetrics } from '../formats/coco-metrics.js';
+import type { EvaluateInput, EvaluateResult } from '../formats/stage-io.js';
 import { asActivity } from '../../activities/context.js';
 import type { Dependencies } from './dependencies.js';
 import { evaluateKey } from './keys.js';

@@ -1,5 +1,5 @@
 import { assertSameClasses, fetchModel, readModelCard } from '../formats/model-card.js';
-import type { ExportInput, ExportResult } from '../formats/pipeline.js';
+import type { ExportInput, ExportResult } from '../formats/stage-io.js';
 import { asActivity } from '../../activities/context.js';
 import type { Dependencies } from './dependencies.js';
 import { exportKey } from './keys.js';

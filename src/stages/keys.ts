@@ -1,5 +1,5 @@
 import { dataFingerprint } from '../data/fingerprint.js';
-import type { AdviseInput, CleanInput, EvaluateInput, ExportInput, TrainInput } from '../formats/pipeline.js';
+import type { AdviseInput, CleanInput, EvaluateInput, ExportInput, TrainInput } from '../formats/stage-io.js';
 import { modelFingerprint } from '../formats/model-card.js';
 import { stageKey } from '../store/stage-key.js';
 import { IMPL_VERSIONS } from './reuse.js';

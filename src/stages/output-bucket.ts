@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { mapConcurrently } from '../concurrency.js';
 import { AppError, errors } from '../errors/index.js';
-import type { StageProgress } from '../formats/pipeline.js';
+import type { StageProgress } from '../formats/progress.js';
 import { openBucket } from '../store/bucket.js';
 import type { StoreDriver } from '../store/driver.js';
 import { AT_A_TIME, findFiles } from '../store/folder-files.js';

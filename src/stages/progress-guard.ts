@@ -1,5 +1,5 @@
 import { AppError, errors } from '../errors/index.js';
-import type { StageProgress } from '../formats/pipeline.js';
+import type { StageProgress } from '../formats/progress.js';
 import type { StageContext } from '../../activities/context.js';
 
 const MAX_ATTEMPTS = 3;

@@ -4,12 +4,9 @@ import type { RunConfig } from '../config/run.js';
 import { assertSameClasses, fetchModelCard } from '../formats/model-card.js';
 import { readReport } from '../evaluation/report.js';
 import { writeConfig } from '../export/modelarts/package.js';
-import {
-  type ArtifactRef,
-  type PublishedTeacher,
-  type PublishInput,
-  teacherFrom,
-} from '../formats/pipeline.js';
+import type { ArtifactRef } from '../formats/artifact.js';
+import type { PublishedTeacher, PublishInput } from '../formats/stage-io.js';
+import { teacherFrom } from './stages.js';
 import type { Settings } from '../settings.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import { isBucketAddress } from '../store/bucket.js';

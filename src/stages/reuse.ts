@@ -1,5 +1,5 @@
 import { AppError, errors } from '../errors/index.js';
-import type { StageResult } from '../formats/pipeline.js';
+import type { StageResult } from '../formats/stage-io.js';
 import type { ArtifactStore, Found } from '../store/artifact-store.js';
 import type { StageContext } from '../../activities/context.js';
 import type { Dependencies } from './dependencies.js';

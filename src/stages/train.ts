@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import type { TrainInput, TrainResult } from '../formats/pipeline.js';
+import type { TrainInput, TrainResult } from '../formats/stage-io.js';
 import { removeCheckpoints } from '../store/checkpoints.js';
 import { asActivity } from '../../activities/context.js';
 import type { Dependencies } from './dependencies.js';

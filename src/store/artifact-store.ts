@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { mapConcurrently } from '../concurrency.js';
 import { AppError, errors } from '../errors/index.js';
-import type { ArtifactRef } from '../formats/pipeline.js';
+import type { ArtifactRef } from '../formats/artifact.js';
 import type { StoreDriver } from './driver.js';
 import { AT_A_TIME, assertUnchanged, readFolderFiles, type SourceFile } from './folder-files.js';
 import { encodeManifest, type Manifest, parseManifest, refOf } from './manifest.js';

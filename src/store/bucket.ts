@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { mapConcurrently } from '../concurrency.js';
 import { errors } from '../errors/index.js';
-import type { StageProgress } from '../formats/pipeline.js';
+import type { StageProgress } from '../formats/progress.js';
 import type { StoreDriver, StoredObject } from './driver.js';
 import { s3 } from './s3.js';
 

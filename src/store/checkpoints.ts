@@ -1,5 +1,5 @@
 import { AppError } from '../errors/index.js';
-import type { ArtifactRef } from '../formats/pipeline.js';
+import type { ArtifactRef } from '../formats/artifact.js';
 import type { ArtifactStore } from './artifact-store.js';
 
 export interface Checkpoint {

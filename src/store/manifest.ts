@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { canonicalJson, sha256 } from '../files/hashing.js';
-import type { ArtifactRef } from '../formats/pipeline.js';
+import type { ArtifactRef } from '../formats/artifact.js';
 
 /** Read from elsewhere, written into folders here: it must stay inside them. */
 const relativePath = z

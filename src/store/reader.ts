@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { mapConcurrently } from '../concurrency.js';
 import { AppError, errors } from '../errors/index.js';
 import { sha256OfFile } from '../files/hashing.js';
-import type { ArtifactRef } from '../formats/pipeline.js';
+import type { ArtifactRef } from '../formats/artifact.js';
 import type { StoreDriver } from './driver.js';
 import { AT_A_TIME, type FileEntry } from './folder-files.js';
 import { type Manifest, refOf } from './manifest.js';

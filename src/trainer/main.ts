@@ -1,5 +1,5 @@
 import { AppError, errors } from '../errors/index.js';
-import type { TrainerReply, TrainerRequest } from './process.js';
+import type { TrainerReply, TrainerRequest } from './protocol.js';
 import { runJob } from './jobs.js';
 
 /** The trainer process: does one job, says how far it is, ends with its parent. */

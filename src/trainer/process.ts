@@ -1,20 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { compiledModule } from '../package-root.js';
-import { AppError, type ErrorFacts, errors } from '../errors/index.js';
+import { AppError, errors } from '../errors/index.js';
 import { ending, forkTensorFlow, tell } from '../native/tensorflow-process.js';
-import type { StageProgress, TrainerJob } from '../formats/pipeline.js';
+import type { StageProgress } from '../formats/progress.js';
+import type { TrainerJob, TrainerReply, TrainerRequest } from './protocol.js';
 import type { Settings } from '../settings.js';
 import { stallSeconds } from './stall.js';
-
-/** Parent to child. */
-export type TrainerRequest =
-  | { readonly type: 'start'; readonly job: TrainerJob; readonly settings: Settings }
-  | { readonly type: 'stop' };
-/** Child to parent. */
-export type TrainerReply =
-  | { readonly type: 'progress'; readonly progress: StageProgress }
-  | { readonly type: 'done'; readonly result: unknown }
-  | { readonly type: 'failed'; readonly error: ErrorFacts };
 
 export interface TrainerOptions {
   readonly settings: Settings;

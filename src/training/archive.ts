@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CocoMetrics } from '../formats/pipeline.js';
+import type { CocoMetrics } from '../formats/coco-metrics.js';
 import { ARCHIVE, checkpointPrefix, writeCheckpointPointer } from '../formats/training-state.js';
 
 /** The best checkpoint with its numbers, in google/automl's layout (`utils.archive_ckpt`), and a JSON twin for programs. */

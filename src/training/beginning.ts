@@ -4,7 +4,7 @@ import { familyOf } from '../config/families.js';
 import { stepsPerEpoch } from '../data/batches.js';
 import { CleanedDataset, DATASET_FILE } from '../formats/dataset.js';
 import { variableSpecs } from '../model/efficientdet.js';
-import type { TrainInput } from '../formats/pipeline.js';
+import type { TrainInput } from '../formats/stage-io.js';
 import type { Settings } from '../settings.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import { type Checkpoint, newestCheckpoint } from '../store/checkpoints.js';

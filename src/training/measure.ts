@@ -4,7 +4,8 @@ import { evaluationBatches } from '../data/batches.js';
 import type { CleanedDataset } from '../formats/dataset.js';
 import { type CocoGroundTruth, groundTruthCoco } from '../formats/ground-truth.js';
 import { type CocoDetection, cocoDetections } from '../formats/detections.js';
-import type { CocoMetrics, StageProgress } from '../formats/pipeline.js';
+import type { CocoMetrics } from '../formats/coco-metrics.js';
+import type { StageProgress } from '../formats/progress.js';
 import type { TrainingSession } from './session.js';
 
 /** COCO metrics: evaluation is another stage, so it is handed in. */

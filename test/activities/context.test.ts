@@ -5,7 +5,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { asActivity, type StageContext } from '../../activities/context.js';
 import { errors } from '../../src/errors/index.js';
-import type { StageProgress } from '../../src/formats/pipeline.js';
+import type { StageProgress } from '../../src/formats/progress.js';
 
 afterEach(() => vi.useRealTimers());
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Prediction as FoundByPredict } from '../../src/formats/pipeline.js';
+import type { Prediction as FoundByPredict } from '../../src/formats/prediction.js';
 import type { Prediction } from '../../src/serving/answers.js';
 import { readSettings } from '../../src/settings.js';
 import { ask, b64, CLASSES, folderWithModel, noise } from '../serving/scene.js';

@@ -4,12 +4,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TrainerReply, TrainerRequest } from '../../src/trainer/process.js';
+import type { TrainerReply, TrainerRequest } from '../../src/trainer/protocol.js';
 import { CleanedDataset, DATASET_FILE } from '../../src/formats/dataset.js';
 import { groundTruthCoco } from '../../src/formats/ground-truth.js';
 import { AppError, errors } from '../../src/errors/index.js';
 import { buildReport, writeReport } from '../../src/evaluation/report.js';
-import type { StageProgress, TrainerJob } from '../../src/formats/pipeline.js';
+import type { StageProgress } from '../../src/formats/progress.js';
+import type { TrainerJob } from '../../src/trainer/protocol.js';
 import type { Settings } from '../../src/settings.js';
 import { commitCheckpoint, newestCheckpoint } from '../../src/store/checkpoints.js';
 import { openStore } from '../../src/store/open-store.js';

@@ -7,7 +7,7 @@ import { cleanKey, trainKey } from '../../src/stages/keys.js';
 import { artifactKey } from '../../src/stages/reuse.js';
 import { type PlanContext, planRun } from '../../src/stages/plan.js';
 import { parseRunConfig, type RunConfig } from '../../src/config/run.js';
-import { plannedStages } from '../../src/formats/pipeline.js';
+import { plannedStages } from '../../src/stages/stages.js';
 import type { ArtifactStore } from '../../src/store/artifact-store.js';
 import { commitCheckpoint } from '../../src/store/checkpoints.js';
 import { openStore } from '../../src/store/open-store.js';

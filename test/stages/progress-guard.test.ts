@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { guardingProgress } from '../../src/stages/progress-guard.js';
 import { errors } from '../../src/errors/index.js';
-import type { StageProgress } from '../../src/formats/pipeline.js';
+import type { StageProgress } from '../../src/formats/progress.js';
 
 const crash = errors.trainerCrashed({ how: 'SIGKILL', lastWords: '' });
 const checkpoint = (step: number): StageProgress['checkpoint'] => ({

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SoftWeights } from '../../src/config/run.js';
-import type { CocoMetrics } from '../../src/formats/pipeline.js';
+import type { CocoMetrics } from '../../src/formats/coco-metrics.js';
 
 export interface Fault {
   /** train-student, train-teacher, export, evaluate */

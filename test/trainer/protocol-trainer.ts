@@ -1,5 +1,5 @@
 /** A trainer process that does one thing of the protocol; which one stands where the job names its model. */
-import type { TrainerReply, TrainerRequest } from '../../src/trainer/process.js';
+import type { TrainerReply, TrainerRequest } from '../../src/trainer/protocol.js';
 import { errors } from '../../src/errors/index.js';
 
 const send = (reply: TrainerReply): Promise<void> => new Promise(done => process.send!(reply, () => done()));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { planRun } from '../../src/stages/plan.js';
 import { errors } from '../../src/errors/index.js';
-import { QUEUES, STAGES } from '../../src/formats/pipeline.js';
+import { QUEUES, STAGES } from '../../src/stages/stages.js';
 import { readNotes, type TrainerNote } from '../stages/script.js';
 import { CARD, openScene, type Scene } from './scene.js';
 

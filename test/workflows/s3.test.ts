@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { afterEach, expect, it, type TestContext, vi } from 'vitest';
 import { planRun } from '../../src/stages/plan.js';
-import { STAGES } from '../../src/formats/pipeline.js';
+import { STAGES } from '../../src/stages/stages.js';
 import { openBucket } from '../../src/store/bucket.js';
 import { readNotes } from '../stages/script.js';
 import { startMinio } from '../minio.js';

@@ -11,7 +11,7 @@ import type { Trainer } from '../../src/trainer/process.js';
 import type { PlanContext } from '../../src/stages/plan.js';
 import type { ModelName } from '../../src/config/families.js';
 import { type Distillation, parseRunConfig, type RunConfig } from '../../src/config/run.js';
-import { QUEUES } from '../../src/formats/pipeline.js';
+import { QUEUES } from '../../src/stages/stages.js';
 import { connectRuns, type Runs, type RunView } from '../../src/runs/runs.js';
 import { readSettings, type Settings } from '../../src/settings.js';
 import { type ArtifactStore } from '../../src/store/artifact-store.js';

@@ -1,5 +1,5 @@
 import type { RunConfig } from '../../config/run.js';
-import type { Role } from '../../formats/pipeline.js';
+import type { Role } from '../../formats/stage-io.js';
 import { confidenceFrom, fallPerEpoch, lastMean, wildPoints } from '../signals.js';
 import {
   type AdviceInput,

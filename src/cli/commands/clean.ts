@@ -6,7 +6,7 @@ import type { AnchorSetting } from '../../data/cleaning/anchor-fit.js';
 import type { CleaningReport, LedgerEntry } from '../../data/cleaning/clean.js';
 import type { Findings } from '../../data/cleaning/report-files.js';
 import { errors } from '../../errors/index.js';
-import type { Prediction } from '../../formats/pipeline.js';
+import type { Prediction } from '../../formats/prediction.js';
 import type { Settings } from '../../settings.js';
 import { defineCommand, flag, MODEL_HELP, optional, several } from '../command.js';
 import { modelNamed } from '../model-name.js';

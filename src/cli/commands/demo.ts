@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunConfig } from '../../config/run.js';
-import type { CocoMetrics, RunResult } from '../../formats/pipeline.js';
+import type { CocoMetrics } from '../../formats/coco-metrics.js';
+import type { RunResult } from '../../formats/run-status.js';
 import type { Settings } from '../../settings.js';
 import { defineCommand } from '../command.js';
 import { formatDuration } from '../format.js';

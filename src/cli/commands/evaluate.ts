@@ -1,5 +1,5 @@
 import { errors } from '../../errors/index.js';
-import type { CocoMetrics } from '../../formats/pipeline.js';
+import type { CocoMetrics } from '../../formats/coco-metrics.js';
 import type { EngineName } from '../../settings.js';
 import { type Call, defineCommand, optional, MODEL_HELP } from '../command.js';
 

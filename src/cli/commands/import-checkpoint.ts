@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { errors } from '../../errors/index.js';
-import type { ImportInput, ImportReport } from '../../formats/pipeline.js';
+import type { ImportInput, ImportReport } from '../../formats/imported-weights.js';
 import { defineCommand, flag, needed, optional } from '../command.js';
 import { modelNamed } from '../model-name.js';
 

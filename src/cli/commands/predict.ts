@@ -2,7 +2,7 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { SHOWN_SCORE } from '../../formats/detections.js';
 import { errors } from '../../errors/index.js';
-import type { Prediction } from '../../formats/pipeline.js';
+import type { Prediction } from '../../formats/prediction.js';
 import { defineCommand, needed, optional, MODEL_HELP } from '../command.js';
 
 export const predict = defineCommand({

@@ -1,4 +1,5 @@
-import type { StageName, StageStatus } from '../../formats/pipeline.js';
+import type { StageName } from '../../stages/stages.js';
+import type { StageStatus } from '../../formats/run-status.js';
 import type { RunningActivity, RunView } from '../../runs/runs.js';
 import { formatDuration } from '../format.js';
 import { alignTable } from '../table.js';

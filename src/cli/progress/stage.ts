@@ -1,5 +1,5 @@
 import { LOSS_NAMES } from '../../formats/training-history.js';
-import type { StageProgress } from '../../formats/pipeline.js';
+import type { StageProgress } from '../../formats/progress.js';
 import { formatBar, formatDuration, formatLoss, formatMetric } from '../format.js';
 import type { Colours, Terminal } from '../terminal.js';
 import { openLiveArea } from './live-area.js';

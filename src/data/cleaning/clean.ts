@@ -5,7 +5,7 @@ import type { Data } from '../../config/run.js';
 import { mapConcurrently } from '../../concurrency.js';
 import { errors } from '../../errors/index.js';
 import { paceOf } from '../../formats/progress.js';
-import type { StageProgress } from '../../formats/pipeline.js';
+import type { StageProgress } from '../../formats/progress.js';
 import { DATASET_FILE, type RawSample, type Split } from '../../formats/dataset.js';
 import { assertLabelsKnown, chooseClasses } from './classes.js';
 import type { AnchorSetting } from './anchor-fit.js';

@@ -4,7 +4,7 @@ import { type BoxYxyx, boxArea, intersect } from '../../boxes.js';
 import { mapConcurrently } from '../../concurrency.js';
 import type { Cleaning } from '../../config/cleaning.js';
 import { errors } from '../../errors/index.js';
-import type { Prediction } from '../../formats/pipeline.js';
+import type { Prediction } from '../../formats/prediction.js';
 import { CleanedDataset, type CleanedSample, DATASET_FILE, type Split } from '../../formats/dataset.js';
 import { contactSheet, DETECTION_COLOUR, drawBoxes, type DrawnBox, TRUTH_COLOUR } from '../../images/draw.js';
 import { type LabelQuality, labelQuality, type PredictedBox } from './label-quality.js';

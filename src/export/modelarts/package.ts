@@ -2,7 +2,7 @@ import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelCard } from '../../formats/model-card.js';
 import { SHOWN_SCORE } from '../../formats/detections.js';
-import type { ConfigMetrics } from '../../formats/pipeline.js';
+import type { ConfigMetrics } from '../../formats/model-config.js';
 
 const SERVICE = 'customize_service.py';
 const CONFIG = 'config.json';

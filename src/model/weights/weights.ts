@@ -1,5 +1,5 @@
 import type { VariableSpec } from '../../graph/variables.js';
-import type { ShapeMismatch } from '../../formats/pipeline.js';
+import type { ShapeMismatch } from '../../formats/imported-weights.js';
 
 export interface WeightTensor {
   readonly shape: readonly number[];

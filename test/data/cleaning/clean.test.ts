@@ -5,7 +5,7 @@ import { Data } from '../../../src/config/run.js';
 import { cleanDataset } from '../../../src/data/cleaning/clean.js';
 import { CleanedDataset } from '../../../src/formats/dataset.js';
 import { sha256OfFile } from '../../../src/files/hashing.js';
-import type { StageProgress } from '../../../src/formats/pipeline.js';
+import type { StageProgress } from '../../../src/formats/progress.js';
 import { temporaryFolder } from '../scene.js';
 import { cleanFolder, cleanItems, SIZE, type VocItem, writeVocSet } from './voc-set.js';
 

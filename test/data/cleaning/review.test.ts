@@ -5,7 +5,7 @@ import type { BoxYxyx } from '../../../src/boxes.js';
 import { Cleaning } from '../../../src/config/cleaning.js';
 import { readFindings, REPORT_PAGE } from '../../../src/data/cleaning/report-files.js';
 import { REVIEW_SHEET, reviewLabels } from '../../../src/data/cleaning/review.js';
-import type { Prediction } from '../../../src/formats/pipeline.js';
+import type { Prediction } from '../../../src/formats/prediction.js';
 import { type Cleaned, cleanItems, SIZE } from './voc-set.js';
 
 const A: BoxYxyx = [10, 10, 40, 40];

@@ -17,7 +17,7 @@ import { recordingBackend } from '../../../src/graph/recording-backend.js';
 import { variableSpecs } from '../../../src/model/efficientdet.js';
 import { readWeights } from '../../../src/model/weights/read.js';
 import { adoptWeights } from '../../../src/model/weights/weights.js';
-import type { ImportInput } from '../../../src/formats/pipeline.js';
+import type { ImportInput } from '../../../src/formats/imported-weights.js';
 import { startingWeights } from '../../../src/training/pretrained.js';
 import { readSettings } from '../../../src/settings.js';
 import { expectParity, largestError } from '../../parity.js';

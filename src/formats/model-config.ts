@@ -1,0 +1,7 @@
+/** Of a model at its best threshold, as ModelArts shows them. */
+export interface ConfigMetrics {
+  readonly f1: number;
+  readonly recall: number;
+  readonly precision: number;
+  readonly accuracy: number;
+}

@@ -1,0 +1,110 @@
+import type { ArtifactRef } from './artifact.js';
+import type { CocoMetrics } from './coco-metrics.js';
+import type { Data, RunConfig, SoftWeights, Training } from '../config/run.js';
+
+export type Role = 'teacher' | 'student';
+
+/** Every stage's result: small, so that it may pass through Temporal. */
+export interface StageResult {
+  readonly artifact: ArtifactRef;
+  /** A finished stage with the same key was found, nothing was computed. */
+  readonly reused: boolean;
+  readonly seconds: number;
+}
+
+export interface CleanInput {
+  readonly data: Data;
+  readonly seed: number;
+}
+
+export interface CleanResult extends StageResult {
+  readonly classes: readonly string[];
+  readonly counts: {
+    readonly train: number;
+    readonly eval: number;
+    readonly boxes: number;
+    readonly dropped: number;
+    readonly changed: number;
+  };
+}
+
+export interface TrainInput {
+  readonly role: Role;
+  readonly training: Training;
+  readonly mode: RunConfig['mode'];
+  readonly seed: number;
+  readonly dataset: ArtifactRef;
+  /** null: nothing is distilled offline. */
+  readonly teacher: TeacherInput | null;
+  /** What the answers of a branch that is trained with it weigh; null: there is no branch. */
+  readonly online: SoftWeights | null;
+}
+
+/** An exported teacher, how its answers are weighed, and whether it gives them once. */
+export interface TeacherInput {
+  readonly model: ArtifactRef;
+  readonly distillation: SoftWeights;
+  /** Of every image, each of which it answers once; 0: it answers every batch. */
+  readonly views: number;
+}
+
+export interface TrainResult extends StageResult {
+  /** Of the best checkpoint on the evaluation split. */
+  readonly metrics: CocoMetrics;
+  readonly steps: number;
+  readonly bestStep: number;
+  readonly rollbacks: number;
+}
+
+export interface ExportInput {
+  /** What is exported: a training's artifact, or the folder, or a bucket's address, of a model that exists already. */
+  readonly trained: ArtifactRef | { readonly folder: string };
+  /** [height, width] of the network input; null: as trained. A teacher is exported at its student's size. */
+  readonly image_size: readonly [number, number] | null;
+  /** What a model from elsewhere has to know; null: anything. */
+  readonly classes: readonly string[] | null;
+}
+
+export type ExportResult = StageResult;
+
+export interface EvaluateInput {
+  readonly model: ArtifactRef;
+  readonly dataset: ArtifactRef;
+  readonly batchSize: number;
+}
+
+export interface EvaluateResult extends StageResult {
+  readonly metrics: CocoMetrics;
+}
+
+export interface AdviseInput {
+  readonly config: RunConfig;
+  readonly student: { readonly trained: ArtifactRef; readonly report: ArtifactRef };
+  readonly teacher: { readonly trained: ArtifactRef | null; readonly report: ArtifactRef } | null;
+}
+
+export interface AdviseResult extends StageResult {
+  readonly top: readonly SuggestionSummary[];
+}
+
+export interface SuggestionSummary {
+  readonly id: string;
+  readonly severity: 'high' | 'medium' | 'low';
+  readonly advice: { readonly en: string; readonly zh: string };
+}
+
+export interface PublishInput {
+  readonly config: RunConfig;
+  readonly teacher: PublishedTeacher | null;
+  readonly student: PublishedModel;
+  readonly suggestions: ArtifactRef;
+}
+
+export interface PublishedModel {
+  readonly trained: ArtifactRef;
+  readonly model: ArtifactRef;
+  readonly report: ArtifactRef;
+}
+
+/** `trained` is null where the teacher came from elsewhere. */
+export type PublishedTeacher = Omit<PublishedModel, 'trained'> & { readonly trained: ArtifactRef | null };
