@@ -2,14 +2,7 @@ import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activ
 import { AppError, errors, messageOf } from '../src/errors/index.js';
 import type { StageProgress } from '../src/formats/progress.js';
 import { stallSeconds } from '../src/trainer/stall.js';
-
-/** What a stage is given of the world. */
-export interface StageContext {
-  readonly signal: AbortSignal;
-  readonly onProgress: (progress: StageProgress) => void;
-  /** What the attempt before said last. */
-  readonly last: StageProgress | undefined;
-}
+import type { StageContext } from '../src/stages/context.js';
 
 const BEAT_MS = 5_000;
 

@@ -1,4 +1,4 @@
-import { startEmbedded } from '../workers/embedded.js';
+import { startEmbedded } from './embedded.js';
 import { connectRuns, type Runs } from './runs/runs.js';
 import { readSettings, type Settings } from './settings.js';
 

@@ -1,4 +1,4 @@
-import { isRunning } from '../src/stages/work-folder.js';
+import { isRunning } from '../src/files/process.js';
 import { provideNativeParts } from '../src/native/setup.js';
 import type { OnProgress } from '../src/native/progress.js';
 import type { Settings } from '../src/settings.js';

@@ -5,7 +5,7 @@ import { mkdirSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isRunning } from '../src/stages/work-folder.js';
+import { isRunning } from '../src/files/process.js';
 import { errors } from '../src/errors/index.js';
 import { withLock } from '../src/files/lock.js';
 import { isListening } from '../src/runs/listening.js';

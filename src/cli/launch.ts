@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import type { RunConfig } from '../config/run.js';
 import { isBucketAddress } from '../store/bucket.js';
-import { assertSameClasses, fetchModelCard } from '../formats/model-card.js';
+import { assertSameClasses } from '../formats/model-card.js';
+import { fetchModelCard } from '../store/fetch-model.js';
 import { errors } from '../errors/index.js';
 import { teacherFrom } from '../stages/stages.js';
 import type { Settings } from '../settings.js';

@@ -1,4 +1,4 @@
-import { isRunning } from '../stages/work-folder.js';
+import { isRunning } from '../files/process.js';
 import { errors } from '../errors/index.js';
 import type { Runs } from '../runs/runs.js';
 import type { Settings } from '../settings.js';
@@ -43,7 +43,7 @@ async function withEmbedded<T>(
   { settings, terminal, signal }: { settings: Settings; terminal: Terminal; signal: AbortSignal },
   work: (settings: Settings) => Promise<T>,
 ): Promise<T> {
-  const { startEmbedded } = await import('../../workers/embedded.js');
+  const { startEmbedded } = await import('../embedded.js');
   const { onProgress, end } = await showParts(terminal, 'starting server and workers …');
   const embedded = await startEmbedded(settings, onProgress).finally(end);
   try {

@@ -1,4 +1,6 @@
 import { ANCHORS_PER_CELL, type AspectRatio, type FamilyRow, NUM_SCALES } from '../config/families.js';
+import { familyOf } from '../config/families.js';
+import { ModelCard } from '../formats/model-card.js';
 
 export interface AnchorLevel {
   readonly level: number;
@@ -76,3 +78,7 @@ export function createAnchors(
   }
   return { boxes, count, levels };
 }
+
+/** The anchors of its network. */
+export const gridOf = ({ model_name, aspect_ratios, image_size }: ModelCard): AnchorGrid =>
+  createAnchors(anchorOptions(familyOf(model_name), aspect_ratios), image_size);

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { familyOf } from '../config/families.js';
 import { detect } from '../detection/detect.js';
-import { FROZEN_INPUT, frozenOutput, gridOf, type ModelCard } from '../formats/model-card.js';
+import { FROZEN_INPUT, frozenOutput, type ModelCard } from '../formats/model-card.js';
+import { gridOf } from '../detection/anchors.js';
 import { errors } from '../errors/index.js';
 import { first, Graph, type Node, type Output } from '../graph/graph.js';
 import { ProgramBuilder } from '../graph/program.js';

@@ -1,12 +1,9 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { familyOf, MODEL_NAMES, type ModelName } from '../config/families.js';
+import { familyOf, MODEL_NAMES } from '../config/families.js';
 import { AspectRatios, NmsConfigs } from '../config/run.js';
 import { errors, firstFew } from '../errors/index.js';
-import { sha256, sha256OfFile } from '../files/hashing.js';
-import { fetched, type FetchOptions, hasObject, isBucketAddress } from '../store/bucket.js';
-import { type AnchorGrid, anchorOptions, createAnchors } from '../detection/anchors.js';
 
 /** model.json beside an exported model: what its graphs do not say themselves. */
 export const ModelCard = z.strictObject({
@@ -25,10 +22,6 @@ export const ModelCard = z.strictObject({
   metrics: z.record(z.string(), z.number()),
 });
 export type ModelCard = z.infer<typeof ModelCard>;
-
-/** The anchors of its network. */
-export const gridOf = ({ model_name, aspect_ratios, image_size }: ModelCard): AnchorGrid =>
-  createAnchors(anchorOptions(familyOf(model_name), aspect_ratios), image_size);
 
 /** A card; what a family decides is taken from it. */
 export function modelCard(card: Omit<ModelCard, 'anchor_scale' | 'levels' | 'mean' | 'std'>): ModelCard {
@@ -59,7 +52,7 @@ const isThere = (path: string): Promise<boolean> =>
   );
 
 /** What is wrong with the place where a model is looked for, where it lies one level away. */
-async function misplaced(
+export async function misplaced(
   folder: string,
   hasCard: (folder: string) => Promise<boolean>,
 ): Promise<string | null> {
@@ -69,42 +62,7 @@ async function misplaced(
   return null;
 }
 
-/**
- * The folder of a model on this machine: a copy, where it lies in a bucket.
- * @throws MODEL_UNREADABLE: there is none at that level of the bucket
- */
-export async function fetchModel(named: string, options: FetchOptions): Promise<string> {
-  if (!isBucketAddress(named)) return named;
-  const hasCard = (address: string): Promise<boolean> => hasObject(`${address}/${MODEL_CARD}`, options.env);
-  if (!(await hasCard(named)))
-    throw errors.modelUnreadable(
-      named,
-      new Error((await misplaced(named, hasCard)) ?? `there is no ${MODEL_CARD}`),
-    );
-  return fetched(named, options);
-}
-
-/** Content of a model folder: of its variables and its card. */
-export async function modelFingerprint(folder: string): Promise<string> {
-  await readModelCard(folder);
-  const variables = (await readdir(join(folder, 'variables'))).sort().map(name => join('variables', name));
-  const hashes = await Promise.all([MODEL_CARD, ...variables].map(name => sha256OfFile(join(folder, name))));
-  return sha256(hashes.join('\n'));
-}
-
-/** The family of the model at a place; null where none can be read: whoever needs it says why. */
-export const modelNameAt = async (named: unknown, options: FetchOptions): Promise<ModelName | null> =>
-  typeof named !== 'string'
-    ? null
-    : fetchModelCard(named, options).then(
-        card => card.model_name,
-        () => null,
-      );
-
-/** The card of a model, here or in a bucket. */
-export const fetchModelCard = async (named: string, options: FetchOptions): Promise<ModelCard> =>
-  readModelCard(await fetchModel(named, options));
-
+/** @throws MODEL_UNREADABLE: the folder has no card, or one that is damaged */
 export async function readModelCard(folder: string): Promise<ModelCard> {
   const file = join(folder, MODEL_CARD);
   const hasCard = (at: string): Promise<boolean> => isThere(join(at, MODEL_CARD));

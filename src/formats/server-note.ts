@@ -1,7 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isRunning } from '../stages/work-folder.js';
+import { isRunning } from '../files/process.js';
 import type { Settings } from '../settings.js';
 
 const ServerNote = z.object({

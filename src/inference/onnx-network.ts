@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { errors } from '../errors/index.js';
 import type { AnchorGrid } from '../detection/anchors.js';
-import { FROZEN_INPUT, frozenOutput, gridOf, type ModelCard } from '../formats/model-card.js';
+import { FROZEN_INPUT, frozenOutput, type ModelCard } from '../formats/model-card.js';
+import { gridOf } from '../detection/anchors.js';
 import { extendModel, type Port } from '../onnx/model.js';
 import { Nodes } from '../onnx/nodes.js';
 import { loadOnnxruntime, physicalCores } from './onnxruntime.js';

@@ -1,7 +1,7 @@
 import { type ModelArtsInput, parseModelArts } from '../config/modelarts.js';
 import { MODELARTS_PATHS, RUN_PATHS, type Section, withAbsolutePaths } from '../config/paths.js';
 import { parseRunConfig, type RunConfig, type RunInput } from '../config/run.js';
-import { modelNameAt } from '../formats/model-card.js';
+import { modelNameAt } from '../store/fetch-model.js';
 import type { Settings } from '../settings.js';
 
 /** A run as a run file describes it, or a job under ModelArts' parameters. What is left out has its default. */

@@ -1,4 +1,6 @@
-import { assertSameClasses, fetchModel, readModelCard } from '../formats/model-card.js';
+import { readModelCard } from '../formats/model-card.js';
+import { assertSameClasses } from '../formats/model-card.js';
+import { fetchModel } from '../store/fetch-model.js';
 import type { ExportInput, ExportResult } from '../formats/stage-io.js';
 import { asActivity } from '../../activities/context.js';
 import type { Dependencies } from './dependencies.js';

@@ -1,8 +1,11 @@
 import { dataFingerprint } from '../data/fingerprint.js';
 import type { AdviseInput, CleanInput, EvaluateInput, ExportInput, TrainInput } from '../formats/stage-io.js';
-import { modelFingerprint } from '../formats/model-card.js';
 import { stageKey } from '../store/stage-key.js';
 import { IMPL_VERSIONS } from './reuse.js';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sha256, sha256OfFile } from '../files/hashing.js';
+import { MODEL_CARD, readModelCard } from '../formats/model-card.js';
 
 /** What makes two runs of a stage the same: its version, the configuration that it reads, the content of its inputs. */
 export const cleanKey = async ({ data, seed }: CleanInput): Promise<string> =>
@@ -63,3 +66,11 @@ export const adviseKey = ({ config, student, teacher }: AdviseInput): string =>
       ...(teacher && { teacher: teacher.report.sha256 }),
     },
   });
+
+/** Content of a model folder: of its variables and its card. */
+export async function modelFingerprint(folder: string): Promise<string> {
+  await readModelCard(folder);
+  const variables = (await readdir(join(folder, 'variables'))).sort().map(name => join('variables', name));
+  const hashes = await Promise.all([MODEL_CARD, ...variables].map(name => sha256OfFile(join(folder, name))));
+  return sha256(hashes.join('\n'));
+}

@@ -1,7 +1,7 @@
 import { adviseKey, cleanKey, evaluateKey, exportKey, trainKey } from './keys.js';
 import { artifactKey, type StageKind } from './reuse.js';
 import type { RunConfig } from '../config/run.js';
-import { fetchModel } from '../formats/model-card.js';
+import { fetchModel } from '../store/fetch-model.js';
 import type { ArtifactRef } from '../formats/artifact.js';
 import { onlineWeights, plannedStages, teacherInput, type StageName, teacherFrom } from './stages.js';
 import type { ArtifactStore } from '../store/artifact-store.js';

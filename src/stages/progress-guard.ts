@@ -1,6 +1,6 @@
 import { AppError, errors } from '../errors/index.js';
 import type { StageProgress } from '../formats/progress.js';
-import type { StageContext } from '../../activities/context.js';
+import type { StageContext } from './context.js';
 
 const MAX_ATTEMPTS = 3;
 

@@ -1,7 +1,7 @@
 import { AppError, errors } from '../errors/index.js';
 import type { StageResult } from '../formats/stage-io.js';
 import type { ArtifactStore, Found } from '../store/artifact-store.js';
-import type { StageContext } from '../../activities/context.js';
+import type { StageContext } from './context.js';
 import type { Dependencies } from './dependencies.js';
 import { inWorkFolder } from './work-folder.js';
 

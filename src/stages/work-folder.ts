@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Settings } from '../settings.js';
+import { isRunning } from '../files/process.js';
 
 const workOf = ({ home }: Settings): string => join(home, 'work');
 
@@ -46,14 +47,4 @@ export async function removeAbandonedWork(settings: Settings): Promise<void> {
     if (found && found.mtimeMs < oldest) abandoned.push(name);
   }
   for (const name of abandoned) await rm(join(workOf(settings), name), { recursive: true, force: true });
-}
-
-/** Whether a process of this machine runs. */
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'; // of another user: runs
-  }
 }

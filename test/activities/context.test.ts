@@ -3,7 +3,8 @@ import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { asActivity, type StageContext } from '../../activities/context.js';
+import { asActivity } from '../../activities/context.js';
+import type { StageContext } from '../../src/stages/context.js';
 import { errors } from '../../src/errors/index.js';
 import type { StageProgress } from '../../src/formats/progress.js';
 

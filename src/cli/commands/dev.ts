@@ -7,7 +7,7 @@ export const dev = defineCommand({
   notes:
     'Other commands of the same DETDISTILL_HOME find it. Runs that were interrupted go on at once.\nThe server listens on port 7233 (DETDISTILL_PORT), its web page is at the port 1000 above.',
   async act({ settings, terminal }) {
-    const { startEmbedded } = await import('../../../workers/embedded.js');
+    const { startEmbedded } = await import('../../embedded.js');
     const { watchInterruption } = await import('../interruption.js');
     const { showParts } = await import('../progress/parts.js');
     const { signal, release } = watchInterruption(() =>

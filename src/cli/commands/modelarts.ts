@@ -37,7 +37,7 @@ detdistill modelarts --data_url=images --train_url=out --model_name=efficientdet
       await Promise.all([
         import('../../config/modelarts.js'),
         import('../../config/paths.js'),
-        import('../../formats/model-card.js'),
+        import('../../store/fetch-model.js'),
         import('../launch.js'),
       ]);
     const written = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

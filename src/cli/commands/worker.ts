@@ -13,7 +13,7 @@ export const worker = defineCommand({
     const kind = KINDS.find(candidate => candidate === written);
     if (!kind) throw errors.usageWrong(`worker ${written}: no such kind`, `allowed: ${KINDS.join(', ')}`);
     const { provideNativeParts } = await import('../../native/setup.js');
-    const { startWorker } = await import('../../../workers/workers.js');
+    const { startWorker } = await import('../../embedded.js');
     const { watchInterruption } = await import('../interruption.js');
     const { showParts } = await import('../progress/parts.js');
     const { onProgress, end } = await showParts(terminal);

@@ -1,6 +1,7 @@
 import { ANCHORS_PER_CELL } from '../../config/families.js';
 import type { AnchorGrid } from '../../detection/anchors.js';
-import { FROZEN_INPUT, frozenOutput, gridOf, type ModelCard } from '../../formats/model-card.js';
+import { FROZEN_INPUT, frozenOutput, type ModelCard } from '../../formats/model-card.js';
+import { gridOf } from '../../detection/anchors.js';
 import { extendModel } from '../../onnx/model.js';
 import { Nodes } from '../../onnx/nodes.js';
 import { errors } from '../../errors/index.js';
