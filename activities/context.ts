@@ -1,10 +1,10 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { AppError, errors, messageOf } from '../src/errors/index.js';
 import type { StageProgress } from '../src/formats/progress.js';
-import { stallSeconds } from '../src/trainer/stall.js';
 import type { StageContext } from '../src/stages/context.js';
+import { stallSeconds } from '../src/trainer/stall.js';
 
-const BEAT_MS = 5_000;
+const HEARTBEAT_MS = 5_000;
 
 /** Runs a stage as a Temporal activity: the only place where the two meet. */
 export async function asActivity<T>(work: (context: StageContext) => Promise<T>): Promise<T> {
@@ -12,49 +12,56 @@ export async function asActivity<T>(work: (context: StageContext) => Promise<T>)
   const signal = context.cancellationSignal;
   // Written below by an earlier attempt.
   const last = context.info.heartbeatDetails as StageProgress | undefined;
-  const heart = startHeart(last, progress => context.heartbeat(progress));
+  const heartbeat = startHeartbeat(last, progress => context.heartbeat(progress));
   try {
-    return await work({ signal, last, onProgress: heart.onProgress });
+    return await work({ signal, last, onProgress: heartbeat.onProgress });
   } catch (error) {
-    heart.beat();
-    throw context.cancellationDetails?.workerShutdown ? passedOn(error) : failureOf(error, signal);
+    heartbeat.send();
+    throw context.cancellationDetails?.workerShutdown ? workerShutdownFailure(error) : failureOf(error, signal);
   } finally {
-    heart.stop();
+    heartbeat.stop();
   }
 }
 
-/** Beats with each progress, and repeats it while it is fresh: a stage that hangs must not look alive. */
-function startHeart(
+interface Heartbeat {
+  readonly onProgress: (progress: StageProgress) => void;
+  /** Sends the newest progress once more. */
+  readonly send: () => void;
+  readonly stop: () => void;
+}
+
+/** Sends a heartbeat with each progress, and repeats it while it is fresh: a stage that hangs must not look alive. */
+function startHeartbeat(
   last: StageProgress | undefined,
-  send: (progress: StageProgress) => void,
-): { onProgress: (progress: StageProgress) => void; beat: () => void; stop: () => void } {
-  let now: StageProgress = { ...(last && lasting(last)), phase: 'start', step: 0, totalSteps: 0 };
-  let at = Date.now();
-  const beat = (): void => send(now);
+  record: (progress: StageProgress) => void,
+): Heartbeat {
+  let newest: StageProgress = { ...(last && stickyFields(last)), phase: 'start', step: 0, totalSteps: 0 };
+  let reportedAt = Date.now();
+  const send = (): void => record(newest);
   const timer = setInterval(() => {
-    if (Date.now() - at < stallSeconds(now.phase) * 1000) beat();
-  }, BEAT_MS);
-  beat();
+    if (Date.now() - reportedAt < stallSeconds(newest.phase) * 1000) send();
+  }, HEARTBEAT_MS);
+  send();
   return {
     onProgress: progress => {
-      // A later heartbeat replaces an earlier one: some things must outlive the next step.
-      now = { ...lasting(now), ...progress };
-      at = Date.now();
-      beat();
+      newest = { ...stickyFields(newest), ...progress };
+      reportedAt = Date.now();
+      send();
     },
-    beat,
+    send,
     stop: () => clearInterval(timer),
   };
 }
 
-const lasting = ({ note, checkpoint, begun }: StageProgress): Partial<StageProgress> => ({
+/** The fields that a later heartbeat repeats: it replaces the one before, and the next attempt reads only the newest. */
+const stickyFields = ({ note, checkpoint, begun }: StageProgress): Partial<StageProgress> => ({
   ...(note !== undefined && { note }),
   ...(checkpoint && { checkpoint }),
   ...(begun && { begun }),
 });
 
-/** A worker that ends is no failure of the stage: the next one goes on at once, however often it happened. */
-const passedOn = (cause: unknown): ApplicationFailure =>
+/** A worker that shuts down is no failure of the stage: the next attempt follows at once, however often it happens. */
+const workerShutdownFailure = (cause: unknown): ApplicationFailure =>
   ApplicationFailure.create({
     message: `its worker ended: ${messageOf(cause)}`,
     type: 'WORKER_ENDED',
@@ -62,7 +69,7 @@ const passedOn = (cause: unknown): ApplicationFailure =>
     nextRetryDelay: '1s',
   });
 
-/** Cancellation is passed on as Temporal's own; errors of the catalogue keep their code, facts and whether to retry. */
+/** Cancellation is rethrown as Temporal's own; errors of the catalogue keep their code, facts and whether to retry. */
 function failureOf(error: unknown, signal: AbortSignal): Error {
   if (signal.aborted)
     return signal.reason instanceof CancelledFailure ? signal.reason : new CancelledFailure('CANCELLED');

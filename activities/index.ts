@@ -1,22 +1,33 @@
-import { createAdvise } from '../src/stages/advise.js';
-import { createClean } from '../src/stages/clean.js';
-import type { Dependencies } from '../src/stages/dependencies.js';
-import { createEvaluate } from '../src/stages/evaluate.js';
-import { createExport } from '../src/stages/export.js';
-import { createCheckOutput, createPublish } from '../src/stages/publish.js';
-import { createTrain } from '../src/stages/train.js';
+import { advise } from '../src/stages/advise.js';
+import { clean } from '../src/stages/clean.js';
+import type { Dependencies, StageEnvironment } from '../src/stages/context.js';
+import { evaluate } from '../src/stages/evaluate.js';
+import { exportModel } from '../src/stages/export.js';
+import { checkOutput, publish } from '../src/stages/publish.js';
+import { train } from '../src/stages/train.js';
+import { asActivity } from './context.js';
+
+type Work<I, R> = (input: I, environment: StageEnvironment) => Promise<R>;
+
+/** The work of a stage as an activity. */
+const activity =
+  <I, R>(dependencies: Dependencies, work: Work<I, R>) =>
+  (input: I): Promise<R> =>
+    asActivity(context => work(input, { ...dependencies, ...context }));
 
 /** Activities of the control queue: no TensorFlow. */
 export const createControlActivities = (dependencies: Dependencies) => ({
-  checkOutput: createCheckOutput(dependencies),
-  clean: createClean(dependencies),
-  advise: createAdvise(dependencies),
-  publish: createPublish(dependencies),
+  checkOutput: activity(dependencies, checkOutput),
+  clean: activity(dependencies, clean),
+  advise: activity(dependencies, advise),
+  publish: activity(dependencies, publish),
 });
 
-/** Activities of the GPU queue: each runs in a trainer process. */
+/** Activities of the GPU queue: each runs in a TensorFlow process. */
 export const createGpuActivities = (dependencies: Dependencies) => ({
-  train: createTrain(dependencies),
-  exportModel: createExport(dependencies),
-  evaluate: createEvaluate(dependencies),
+  train: activity(dependencies, train),
+  exportModel: activity(dependencies, exportModel),
+  evaluate: activity(dependencies, evaluate),
 });
+
+export type Activities = ReturnType<typeof createControlActivities> & ReturnType<typeof createGpuActivities>;

@@ -1,7 +1,7 @@
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { Dependencies } from '../src/stages/dependencies.js';
+import type { Dependencies } from '../src/stages/context.js';
 import { createControlActivities, createGpuActivities } from '../activities/index.js';
 import { removeAbandonedWork } from '../src/stages/work-folder.js';
 import { compiledModule } from '../src/package-root.js';
@@ -9,6 +9,7 @@ import { errors } from '../src/errors/index.js';
 import { QUEUES } from '../src/stages/stages.js';
 import type { Settings } from '../src/settings.js';
 import { openStore } from '../src/store/open-store.js';
+import { runTrainer } from '../src/trainer/process.js';
 import { installRuntime } from './runtime.js';
 
 export type WorkerKind = keyof typeof QUEUES;
@@ -45,7 +46,7 @@ export async function startWorker(
   { settings, address }: { settings: Settings; address: string },
 ): Promise<RunningWorker> {
   installRuntime(settings);
-  const dependencies = { settings, store: openStore(settings) };
+  const dependencies = { settings, store: openStore(settings), runJob: runTrainer };
   await removeAbandonedWork(settings);
   if (kind === 'control') void sweepStore(dependencies);
   const connection = await NativeConnection.connect({ address }).catch((cause: unknown) => {

@@ -1,85 +1,89 @@
 import { CancellationScope, condition, isCancellation, setHandler, upsertMemo } from '@temporalio/workflow';
-import type { RunStatus, StageStatus } from '../src/formats/run-status.js';
-import type { StageName } from '../src/stages/stages.js';
-import type { StageResult } from '../src/formats/stage-io.js';
+import type { Activities } from '../activities/index.js';
+import type { RunConfig } from '../src/config/run.js';
+import type { FinishedStages, KindOf, StageIO, StageName } from '../src/formats/stage-io.js';
+import { plannedStages, publishInput, schedulingOf, STAGES, type StepName } from '../src/stages/stages.js';
+import { activitiesOf } from './activities.js';
 import { stageFailure } from './failure.js';
-import { pauseSignal, resumeSignal, statusQuery } from './messages.js';
-import { activitiesOf, type Activities, type Step } from './stages.js';
+import { pauseSignal, resumeSignal } from './messages.js';
 
-type Work<T> = (activities: Activities) => Promise<T>;
+/** null: the run does not have the stage. Only stages of a teacher may be missing. */
+type Outcome<S extends StageName> =
+  StageIO[KindOf<S>]['result'] | (S extends `${string}-teacher` ? null : never);
 
 /** One execution of a step, which a pause may end. */
-interface Attempt {
+interface Execution {
   readonly scope: CancellationScope;
   isPaused: boolean;
 }
 
 /**
- * Runs the steps of a run, keeps their states for whoever asks, and holds them while the run is paused: what runs is
- * cancelled, which saves a checkpoint and frees the GPU, and begun again by `resume`.
+ * Runs the stages of a run as the table of stages describes them, and holds them while the run is paused: what runs is
+ * cancelled, which saves a checkpoint and frees the GPU, and is started again by `resume`.
  */
 export class StageRunner {
-  readonly #stages: Map<StageName, StageStatus>;
-  readonly #attempts = new Set<Attempt>();
+  readonly #config: RunConfig;
+  readonly #planned: readonly StageName[];
+  #finished: FinishedStages = {};
+  readonly #executions = new Set<Execution>();
   #isPaused = false;
 
-  constructor(planned: readonly StageName[]) {
-    this.#stages = new Map(planned.map(name => [name, { name, state: 'waiting', seconds: 0 }]));
-    setHandler(statusQuery, (): RunStatus => ({ paused: this.#isPaused, stages: this.stages }));
+  constructor(config: RunConfig) {
+    this.#config = config;
+    this.#planned = plannedStages(config);
     setHandler(pauseSignal, () => this.#pause());
     setHandler(resumeSignal, () => this.#setPaused(false));
   }
 
-  get stages(): readonly StageStatus[] {
-    return [...this.#stages.values()];
+  check(): Promise<void> {
+    return this.#step('check', ({ checkOutput }) => checkOutput(this.#config));
   }
 
-  async run<T extends StageResult>(stage: StageName, work: Work<T>): Promise<T> {
-    try {
-      const result = await this.step(stage, work);
-      this.#set(stage, result.reused ? 'reused' : 'done', { seconds: result.seconds });
-      return result;
-    } catch (error) {
-      this.#set(stage, isCancellation(error) ? 'cancelled' : 'failed');
-      throw error;
-    }
+  /** Runs a stage whose `needs` are finished. */
+  async stage<S extends StageName>(name: S): Promise<Outcome<S>> {
+    // The types of a row follow from its name, which TypeScript does not see through the look-up.
+    if (!this.#planned.includes(name)) return null as Outcome<S>;
+    const input = STAGES[name].input(this.#config, this.#finished);
+    const result = (await this.#step(name, activities => {
+      const activity = activities[schedulingOf(name).activity as keyof Activities];
+      return (activity as (input: unknown) => Promise<unknown>)(input);
+    })) as Outcome<S>;
+    this.#finished = { ...this.#finished, [name]: result };
+    return result;
   }
 
-  /** The same for what is no stage: nobody watches its state. */
-  async step<T>(step: Step, work: Work<T>): Promise<T> {
+  /** Fills the output folder, and returns its place. */
+  publish(): Promise<string> {
+    return this.#step('publish', ({ publish }) => publish(publishInput(this.#config, this.#finished)));
+  }
+
+  async #step<T>(step: StepName, work: (activities: Activities) => Promise<T>): Promise<T> {
     for (;;) {
       await condition(() => !this.#isPaused);
-      this.#set(step, 'running', { startedAt: Date.now() });
-      const attempt: Attempt = { scope: new CancellationScope(), isPaused: false };
-      this.#attempts.add(attempt);
+      const execution: Execution = { scope: new CancellationScope(), isPaused: false };
+      this.#executions.add(execution);
       try {
-        return await attempt.scope.run(() => work(activitiesOf(step)));
+        return await execution.scope.run(() => work(activitiesOf(step)));
       } catch (error) {
-        const isEnding = CancellationScope.current().consideredCancelled;
-        if (!isCancellation(error) || !attempt.isPaused || isEnding) throw stageFailure(step, error);
-        this.#set(step, 'paused');
+        const isRunCancelled = CancellationScope.current().consideredCancelled;
+        if (!isCancellation(error) || !execution.isPaused || isRunCancelled) throw stageFailure(step, error);
       } finally {
-        this.#attempts.delete(attempt);
+        this.#executions.delete(execution);
       }
     }
   }
 
   #setPaused(isPaused: boolean): void {
     this.#isPaused = isPaused;
-    // For lists of runs, which ask no workflow.
+    // Lists of runs read the memo: they ask no workflow.
     upsertMemo({ paused: isPaused });
   }
 
   #pause(): void {
     this.#setPaused(true);
-    for (const attempt of this.#attempts) {
-      attempt.isPaused = true;
-      attempt.scope.cancel();
+    for (const execution of this.#executions) {
+      execution.isPaused = true;
+      execution.scope.cancel();
     }
-  }
-
-  #set(step: Step, state: StageStatus['state'], rest: Partial<StageStatus> = {}): void {
-    const before = step === 'check' || step === 'publish' ? undefined : this.#stages.get(step);
-    if (before) this.#stages.set(before.name, { ...before, state, startedAt: undefined, ...rest });
   }
 }

@@ -1,20 +1,18 @@
 /** Program of a contestant: runs of one pipeline, each with another seed, so that nothing is reused. */
 import { MockActivityEnvironment } from '@temporalio/testing';
-import type { Dependencies } from '../../src/stages/dependencies.js';
+import type { Dependencies } from '../../src/stages/context.js';
 import { createControlActivities, createGpuActivities } from '../../activities/index.js';
-import { evaluateKey, exportKey, trainKey } from '../../src/stages/keys.js';
-import { type FactsOf, reuseOrRun, type StageKind } from '../../src/stages/reuse.js';
 import type { RunConfig } from '../../src/config/run.js';
-import type { CocoMetrics } from '../../src/formats/coco-metrics.js';
-import type { EvaluateResult, ExportResult, StageResult, TrainResult } from '../../src/formats/stage-io.js';
-import type { TrainerJob } from '../../src/trainer/protocol.js';
 import { connectRuns } from '../../src/runs/runs.js';
 import { readSettings, type Settings } from '../../src/settings.js';
 import { openStore } from '../../src/store/open-store.js';
 import { freePort } from '../../test/free-port.js';
 import { startEmbedded } from '../../workers/embedded.js';
+import type { FinishedStages } from '../../src/formats/stage-io.js';
+import { plannedStages, publishInput, schedulingOf, STAGES, type StepName } from '../../src/stages/stages.js';
 import { runJob } from '../../src/trainer/jobs.js';
-import type { Activities } from '../../workflows/stages.js';
+import { runTrainer } from '../../src/trainer/process.js';
+import type { RunJob } from '../../src/trainer/protocol.js';
 import { answerLines } from './answer.js';
 import { ownVersions } from './versions.js';
 
@@ -50,98 +48,37 @@ const WAYS = {
     };
     return { run, end };
   },
-  activities: async (settings: Settings): Promise<Pipeline> => {
-    const dependencies = { settings, store: openStore(settings) };
-    return { run: config => inOrder(config, called(activitiesOf(dependencies))) };
-  },
-  direct: async (settings: Settings): Promise<Pipeline> => {
-    const dependencies = { settings, store: openStore(settings) };
-    const activities = { ...called(activitiesOf(dependencies)), ...inThisProcess(dependencies) };
-    return { run: config => inOrder(config, activities) };
-  },
+  activities: (settings: Settings): Promise<Pipeline> => inOrder({ settings, runJob: runTrainer }),
+  direct: (settings: Settings): Promise<Pipeline> =>
+    // Which result a kind of job has follows from the job.
+    inOrder({ settings, runJob: (async (job, context) => runJob(job, context)) as RunJob }),
 } as const;
 
-const activitiesOf = (dependencies: Dependencies): Activities => ({
-  ...createControlActivities(dependencies),
-  ...createGpuActivities(dependencies),
-});
-
-/** Each in a context of its own: nobody schedules it, and its heartbeats reach nobody. */
-function called(activities: Activities): Activities {
-  const entries = Object.entries(activities).map(([name, activity]) => {
-    const call = activity as (input: unknown) => Promise<unknown>; // each takes one input
-    return [name, (input: unknown) => new MockActivityEnvironment().run(call, input)];
-  });
-  return Object.fromEntries(entries) as Activities; // the same names
-}
-
-/** The stages of the trainer process, and what their activities do around them. */
-function inThisProcess(dependencies: Dependencies): Pick<Activities, 'train' | 'exportModel' | 'evaluate'> {
-  const { settings, store } = dependencies;
-  const context = { settings, signal: new AbortController().signal, onProgress: () => undefined };
-  const stage = <T extends StageResult>(
-    kind: StageKind,
-    key: string,
-    {
-      jobOf,
-      factsOf,
-    }: { jobOf: (folder: string) => Promise<TrainerJob>; factsOf: (result: unknown) => FactsOf<T> },
-  ): Promise<T> =>
-    reuseOrRun<T>(dependencies, { kind, key, context: { ...context, last: undefined } }, async folder =>
-      factsOf(await runJob(await jobOf(folder), context)),
-    );
-  return {
-    train: input => {
-      const key = trainKey(input);
-      return stage<TrainResult>('train', key, {
-        jobOf: async folder => ({ kind: 'train', input, key, folder, answers: `${folder}.answers` }),
-        factsOf: result => result as FactsOf<TrainResult>, // of this kind of job
-      });
-    },
-    exportModel: async ({ trained, image_size }) =>
-      stage<ExportResult>('export', await exportKey({ trained, image_size }), {
-        jobOf: async folder => {
-          const from = 'folder' in trained ? trained.folder : await store.open(trained);
-          return { kind: 'export', trained: from, image_size, folder };
-        },
-        factsOf: () => ({}),
-      }),
-    evaluate: input =>
-      stage<EvaluateResult>('evaluate', evaluateKey(input), {
-        jobOf: async folder => ({
-          kind: 'evaluate',
-          model: await store.open(input.model),
-          dataset: await store.open(input.dataset),
-          batchSize: input.batchSize,
-          folder,
-        }),
-        factsOf: result => ({ metrics: result as CocoMetrics }), // of this kind of job
-      }),
+/** The stages of a run one after the other, each in a context of its own that nobody schedules or listens to. */
+async function inOrder({
+  settings,
+  runJob: run,
+}: Pick<Dependencies, 'settings' | 'runJob'>): Promise<Pipeline> {
+  const dependencies = { settings, store: openStore(settings), runJob: run };
+  const activities: Readonly<Record<string, unknown>> = {
+    ...createControlActivities(dependencies),
+    ...createGpuActivities(dependencies),
   };
-}
-
-/** What workflows/distill.ts does for a run without a teacher. */
-async function inOrder(config: RunConfig, activities: Activities): Promise<StageSeconds> {
-  const { data, seed, student: training, mode } = config;
-  await activities.checkOutput(config);
-  const clean = await activities.clean({ data, seed });
-  const dataset = clean.artifact;
-  const plain = { teacher: null, online: null };
-  const train = await activities.train({ role: 'student', training, mode, seed, dataset, ...plain });
-  const { artifact: trained } = train;
-  const exported = await activities.exportModel({ trained, image_size: null, classes: null });
-  const { artifact: model } = exported;
-  const batchSize = training.eval_batch_size;
-  const evaluate = await activities.evaluate({ model, dataset, batchSize });
-  const student = { trained, model, report: evaluate.artifact };
-  const advise = await activities.advise({ config, student, teacher: null });
-  await activities.publish({ config, student, teacher: null, suggestions: advise.artifact });
+  const call = (step: StepName, input: unknown): Promise<unknown> => {
+    const activity = activities[schedulingOf(step).activity] as (input: unknown) => Promise<unknown>; // each takes one input
+    return new MockActivityEnvironment().run(activity, input);
+  };
   return {
-    clean: clean.seconds,
-    'train-student': train.seconds,
-    'export-student': exported.seconds,
-    'evaluate-student': evaluate.seconds,
-    advise: advise.seconds,
+    run: async config => {
+      let finished: FinishedStages = {};
+      await call('check', config);
+      for (const name of plannedStages(config)) {
+        const result = await call(name, STAGES[name].input(config, finished));
+        finished = { ...finished, [name]: result };
+      }
+      await call('publish', publishInput(config, finished));
+      return Object.fromEntries(Object.entries(finished).map(([name, { seconds }]) => [name, seconds]));
+    },
   };
 }
 

@@ -13,7 +13,11 @@ export function reportFailure(
   const code = known?.code ?? 'UNEXPECTED';
   if (json) stderr.write(`${JSON.stringify({ error: known ?? { code, message: messageOf(error) } })}\n`);
   else {
-    stderr.write(`${colours.red(colours.bold('error'))} ${colours.bold(code)}: ${messageOf(error)}\n`);
+    const stage = known?.facts?.stage;
+    const place = typeof stage === 'string' ? ` in ${stage}` : '';
+    stderr.write(
+      `${colours.red(colours.bold('error'))} ${colours.bold(code)}${place}: ${messageOf(error)}\n`,
+    );
     if (known?.hint) stderr.write(`  ${colours.cyan('hint')}: ${known.hint}\n`);
     if (!known && error instanceof Error && error.stack)
       stderr.write(`${colours.dim(frames(error.stack))}\n`);

@@ -1,6 +1,5 @@
 import type { CocoMetrics } from './coco-metrics.js';
-import type { StageName } from '../stages/stages.js';
-import type { SuggestionSummary } from './stage-io.js';
+import type { StageName, SuggestionSummary } from './stage-io.js';
 
 export type StageState = 'waiting' | 'running' | 'paused' | 'done' | 'reused' | 'failed' | 'cancelled';
 
@@ -19,11 +18,16 @@ export interface RunStatus {
   readonly stages: readonly StageStatus[];
 }
 
-export interface RunResult {
+/** What the workflow of a run returns. */
+export interface RunOutcome {
+  /** The metrics of the exported teacher; null: the run has no teacher. */
   readonly teacher: CocoMetrics | null;
   readonly student: CocoMetrics;
-  readonly stages: readonly StageStatus[];
   readonly suggestions: readonly SuggestionSummary[];
   /** Output folder of the run. */
   readonly folder: string;
+}
+
+export interface RunResult extends RunOutcome {
+  readonly stages: readonly StageStatus[];
 }

@@ -108,3 +108,24 @@ export interface PublishedModel {
 
 /** `trained` is null where the teacher came from elsewhere. */
 export type PublishedTeacher = Omit<PublishedModel, 'trained'> & { readonly trained: ArtifactRef | null };
+
+/** The input and the result of each kind of stage. */
+export interface StageIO {
+  readonly clean: { readonly input: CleanInput; readonly result: CleanResult };
+  readonly train: { readonly input: TrainInput; readonly result: TrainResult };
+  readonly export: { readonly input: ExportInput; readonly result: ExportResult };
+  readonly evaluate: { readonly input: EvaluateInput; readonly result: EvaluateResult };
+  readonly advise: { readonly input: AdviseInput; readonly result: AdviseResult };
+}
+export type StageKind = keyof StageIO;
+
+/** Kinds of stages that a run has once for the teacher and once for the student. */
+type KindPerModel = 'train' | 'export' | 'evaluate';
+
+export type StageName = Exclude<StageKind, KindPerModel> | `${KindPerModel}-${Role}`;
+export type KindOf<S extends StageName> = S extends `${infer K extends KindPerModel}-${Role}`
+  ? K
+  : Extract<S, StageKind>;
+
+/** The results of the stages of a run that are finished. */
+export type FinishedStages = { readonly [S in StageName]?: StageIO[KindOf<S>]['result'] };

@@ -4,7 +4,7 @@ import type { RunConfig } from '../config/run.js';
 import { errors } from '../errors/index.js';
 import { canonicalJson, sha256 } from '../files/hashing.js';
 import { QUEUES } from '../stages/stages.js';
-import type { RunResult, RunStatus } from '../formats/run-status.js';
+import type { RunOutcome, RunResult, RunStatus } from '../formats/run-status.js';
 import type { StageProgress } from '../formats/progress.js';
 import type { Settings } from '../settings.js';
 import { connectServer, type ServerConnection } from './connection.js';
@@ -181,8 +181,10 @@ async function resultOf({ client, ask, closing }: ServerConnection, id: string):
   while ((await ask(id, () => handle.describe())).status.name === 'RUNNING')
     await sleep(LOOK_MS, undefined, { signal: closing });
   try {
-    // The workflow of this name gives nothing else.
-    return await ask(id, async () => (await handle.result()) as RunResult);
+    // The workflow of this name returns nothing else.
+    const outcome = await ask(id, async () => (await handle.result()) as RunOutcome);
+    const { stages } = stagesOf(readEvents(await ask(id, () => handle.fetchHistory())));
+    return { ...outcome, stages };
   } catch (error) {
     throw endingError(error);
   }

@@ -1,4 +1,5 @@
-import { plannedStages, type StageName } from '../stages/stages.js';
+import type { StageName } from '../formats/stage-io.js';
+import { plannedStages } from '../stages/stages.js';
 import type { RunStatus, StageStatus } from '../formats/run-status.js';
 import type { RunEvent } from './events.js';
 

@@ -1,13 +1,13 @@
-import { advise } from '../advice/advise.js';
+import { advise as suggest } from '../advice/advise.js';
 import type { Evidence } from '../advice/suggestion.js';
 import { writeSuggestions } from '../advice/write-suggestions.js';
 import type { TrainingHistory } from '../formats/training-history.js';
 import { readReport } from '../evaluation/report.js';
 import type { AdviseInput, AdviseResult } from '../formats/stage-io.js';
 import { readState } from '../formats/training-state.js';
-import { asActivity } from '../../activities/context.js';
-import type { Dependencies } from './dependencies.js';
-import { adviseKey } from './keys.js';
+import type { ArtifactStore } from '../store/artifact-store.js';
+import type { StageEnvironment } from './context.js';
+import { keyOf } from './keys.js';
 import { reuseOrRun } from './reuse.js';
 
 /** How a teacher from elsewhere was trained. */
@@ -22,23 +22,25 @@ const UNKNOWN: TrainingHistory = {
 /** As many suggestions as a run's result carries; the file has all. */
 const SHOWN = 3;
 
-export const createAdvise = (dependencies: Dependencies) => {
-  const { store } = dependencies;
-  const evidenceOf = async ({ report, trained }: NonNullable<AdviseInput['teacher']>): Promise<Evidence> => ({
-    report: await readReport(await store.open(report)),
-    history: trained === null ? UNKNOWN : (await readState(await store.open(trained))).history,
+/** Derives suggestions from the reports and the training histories; the artifact holds all of them. */
+export async function advise(input: AdviseInput, environment: StageEnvironment): Promise<AdviseResult> {
+  const { settings, store } = environment;
+  const key = await keyOf('advise', input, settings);
+  return reuseOrRun({ kind: 'advise', key }, environment, async folder => {
+    const student = await evidenceOf(store, input.student);
+    const teacher = input.teacher && (await evidenceOf(store, input.teacher));
+    const suggestions = suggest({ config: input.config, student, teacher });
+    await writeSuggestions(folder, { report: student.report, suggestions });
+    return {
+      top: suggestions.slice(0, SHOWN).map(({ id, severity, advice }) => ({ id, severity, advice })),
+    };
   });
-  return (input: AdviseInput): Promise<AdviseResult> =>
-    asActivity(context => {
-      const stage = { kind: 'advise', key: adviseKey(input), context } as const;
-      return reuseOrRun<AdviseResult>(dependencies, stage, async folder => {
-        const student = await evidenceOf(input.student);
-        const teacher = input.teacher && (await evidenceOf(input.teacher));
-        const suggestions = advise({ config: input.config, student, teacher });
-        await writeSuggestions(folder, { report: student.report, suggestions });
-        return {
-          top: suggestions.slice(0, SHOWN).map(({ id, severity, advice }) => ({ id, severity, advice })),
-        };
-      });
-    });
-};
+}
+
+const evidenceOf = async (
+  store: ArtifactStore,
+  { report, trained }: NonNullable<AdviseInput['teacher']>,
+): Promise<Evidence> => ({
+  report: await readReport(await store.open(report)),
+  history: trained === null ? UNKNOWN : (await readState(await store.open(trained))).history,
+});

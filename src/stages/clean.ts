@@ -1,21 +1,20 @@
 import { localData } from '../data/bucket.js';
 import { cleanDataset } from '../data/cleaning/clean.js';
 import type { CleanInput, CleanResult } from '../formats/stage-io.js';
-import { asActivity } from '../../activities/context.js';
-import type { Dependencies } from './dependencies.js';
-import { cleanKey } from './keys.js';
+import type { StageEnvironment } from './context.js';
+import { keyOf } from './keys.js';
 import { reuseOrRun } from './reuse.js';
 
-export const createClean =
-  (dependencies: Dependencies) =>
-  (input: CleanInput): Promise<CleanResult> =>
-    asActivity(async context => {
-      const stage = { kind: 'clean', key: await cleanKey(input), context } as const;
-      return reuseOrRun<CleanResult>(dependencies, stage, async outFolder => {
-        const data = await localData(input.data, { ...dependencies.settings, ...context });
-        const { classes, splits, dropped, changed } = await cleanDataset({ data, outFolder, ...context });
-        const { train, eval: evaluation } = splits;
-        const boxes = train.boxes + evaluation.boxes;
-        return { classes, counts: { train: train.images, eval: evaluation.images, boxes, dropped, changed } };
-      });
-    });
+/** Reads, checks and repairs a data set; the artifact is the cleaned one. */
+export async function clean(input: CleanInput, environment: StageEnvironment): Promise<CleanResult> {
+  const { settings, signal, onProgress } = environment;
+  const options = { cacheFolder: settings.cacheFolder, signal, onProgress };
+  const key = await keyOf('clean', input, options);
+  return reuseOrRun({ kind: 'clean', key }, environment, async outFolder => {
+    const data = await localData(input.data, options);
+    const { classes, splits, dropped, changed } = await cleanDataset({ data, outFolder, signal, onProgress });
+    const { train, eval: evaluation } = splits;
+    const boxes = train.boxes + evaluation.boxes;
+    return { classes, counts: { train: train.images, eval: evaluation.images, boxes, dropped, changed } };
+  });
+}

@@ -1,9 +1,23 @@
 import type { StageProgress } from '../formats/progress.js';
+import type { Settings } from '../settings.js';
+import type { ArtifactStore } from '../store/artifact-store.js';
+import type { RunJob } from '../trainer/protocol.js';
 
-/** What a stage is given of the world. */
+/** What a worker gives to all stages. */
+export interface Dependencies {
+  readonly settings: Settings;
+  readonly store: ArtifactStore;
+  /** Runs a job of the TensorFlow process. */
+  readonly runJob: RunJob;
+}
+
+/** What is different for each attempt of a stage. */
 export interface StageContext {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: StageProgress) => void;
-  /** What the attempt before said last. */
+  /** The last progress that the attempt before reported. */
   readonly last: StageProgress | undefined;
 }
+
+/** Everything that a stage is given beside its input. */
+export interface StageEnvironment extends Dependencies, StageContext {}

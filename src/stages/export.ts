@@ -1,31 +1,30 @@
-import { readModelCard } from '../formats/model-card.js';
-import { assertSameClasses } from '../formats/model-card.js';
-import { fetchModel } from '../store/fetch-model.js';
+import { assertSameClasses, readModelCard } from '../formats/model-card.js';
 import type { ExportInput, ExportResult } from '../formats/stage-io.js';
-import { asActivity } from '../../activities/context.js';
-import type { Dependencies } from './dependencies.js';
-import { exportKey } from './keys.js';
+import { fetchModel } from '../store/fetch-model.js';
+import type { StageEnvironment } from './context.js';
+import { keyOf } from './keys.js';
 import { reuseOrRun } from './reuse.js';
-import { runTrainer } from '../trainer/process.js';
 
-export const createExport =
-  (dependencies: Dependencies) =>
-  (given: ExportInput): Promise<ExportResult> =>
-    asActivity(async context => {
-      const { cacheFolder } = dependencies.settings;
-      let input = given;
-      if ('folder' in given.trained) {
-        const folder = await fetchModel(given.trained.folder, { cacheFolder, ...context });
-        // Before anything is reused or trained.
-        assertSameClasses((await readModelCard(folder)).classes, given.classes);
-        input = { ...given, trained: { folder } };
-      }
-      const stage = { kind: 'export', key: await exportKey(input), context } as const;
-      return reuseOrRun<ExportResult>(dependencies, stage, async folder => {
-        const trained =
-          'folder' in input.trained ? input.trained.folder : await dependencies.store.open(input.trained);
-        const job = { kind: 'export', trained, image_size: input.image_size, folder } as const;
-        await runTrainer(job, { ...dependencies, ...context });
-        return {};
-      });
-    });
+/** Exports a trained detector, or a model that exists already; the artifact is a model folder. */
+export async function exportModel(given: ExportInput, environment: StageEnvironment): Promise<ExportResult> {
+  const { settings, store, runJob } = environment;
+  const trained = await localTrained(given, environment);
+  const key = await keyOf('export', { ...given, trained }, settings);
+  return reuseOrRun({ kind: 'export', key }, environment, async folder => {
+    const from = 'folder' in trained ? trained.folder : await store.open(trained);
+    await runJob({ kind: 'export', trained: from, image_size: given.image_size, folder }, environment);
+    return {};
+  });
+}
+
+/** A model from elsewhere must know the classes of the data set: that is checked before anything is reused or trained. */
+async function localTrained(
+  { trained, classes }: ExportInput,
+  { settings, signal, onProgress }: StageEnvironment,
+): Promise<ExportInput['trained']> {
+  if (!('folder' in trained)) return trained;
+  const { cacheFolder } = settings;
+  const folder = await fetchModel(trained.folder, { cacheFolder, signal, onProgress });
+  assertSameClasses((await readModelCard(folder)).classes, classes);
+  return { folder };
+}

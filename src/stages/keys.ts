@@ -1,74 +1,39 @@
-import { dataFingerprint } from '../data/fingerprint.js';
-import type { AdviseInput, CleanInput, EvaluateInput, ExportInput, TrainInput } from '../formats/stage-io.js';
-import { stageKey } from '../store/stage-key.js';
-import { IMPL_VERSIONS } from './reuse.js';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { dataFingerprint } from '../data/fingerprint.js';
 import { sha256, sha256OfFile } from '../files/hashing.js';
 import { MODEL_CARD, readModelCard } from '../formats/model-card.js';
+import type { StageIO, StageKind } from '../formats/stage-io.js';
+import type { FetchOptions } from '../store/bucket.js';
+import { fetchModel } from '../store/fetch-model.js';
+import { stageKey } from '../store/stage-key.js';
+import { type KeyedInput, STAGE_KINDS } from './stages.js';
 
-/** What makes two runs of a stage the same: its version, the configuration that it reads, the content of its inputs. */
-export const cleanKey = async ({ data, seed }: CleanInput): Promise<string> =>
-  stageKey({
-    stage: 'clean',
-    implVersion: IMPL_VERSIONS.clean,
-    config: { data, seed },
-    inputs: { files: await dataFingerprint(data) },
-  });
-
-export const trainKey = ({ training, role, mode, seed, dataset, teacher, online }: TrainInput): string => {
-  // How often a checkpoint is saved changes nothing in the result.
-  const { checkpoint_interval_seconds: _, ...rest } = training;
-  const inputs = { dataset: dataset.sha256, ...(teacher && { teacher: teacher.model.sha256 }) };
+/** The key under which the result of a stage is stored: stages of one kind with equal keys have equal results. */
+export async function keyOf<K extends StageKind>(
+  kind: K,
+  input: StageIO[K]['input'],
+  options: FetchOptions,
+): Promise<string> {
+  const { version, identity } = STAGE_KINDS[kind];
+  const { config, inputs } = identity(input);
+  const hashes = Object.entries(inputs).map(async ([name, read]) => [name, await contentHash(read, options)]);
   return stageKey({
-    stage: 'train',
-    implVersion: IMPL_VERSIONS.train,
-    config: {
-      training: rest,
-      role,
-      mode,
-      seed,
-      distillation: teacher?.distillation,
-      ...(teacher?.views && { teacher_views: teacher.views }),
-      ...(online && { online }),
-    },
-    inputs,
-  });
-};
-
-export const exportKey = async ({
-  trained,
-  image_size,
-}: Pick<ExportInput, 'trained' | 'image_size'>): Promise<string> =>
-  stageKey({
-    stage: 'export',
-    implVersion: IMPL_VERSIONS.export,
-    config: { image_size },
-    inputs: { trained: 'folder' in trained ? await modelFingerprint(trained.folder) : trained.sha256 },
-  });
-
-export const evaluateKey = ({ model, dataset }: EvaluateInput): string =>
-  stageKey({
-    stage: 'evaluate',
-    implVersion: IMPL_VERSIONS.evaluate,
-    config: {},
-    inputs: { model: model.sha256, dataset: dataset.sha256 },
-  });
-
-export const adviseKey = ({ config, student, teacher }: AdviseInput): string =>
-  stageKey({
-    stage: 'advise',
-    implVersion: IMPL_VERSIONS.advise,
+    stage: kind,
+    implVersion: version,
     config,
-    inputs: {
-      report: student.report.sha256,
-      trained: student.trained.sha256,
-      ...(teacher && { teacher: teacher.report.sha256 }),
-    },
+    inputs: Object.fromEntries(await Promise.all(hashes)) as Record<string, string>,
   });
+}
 
-/** Content of a model folder: of its variables and its card. */
-export async function modelFingerprint(folder: string): Promise<string> {
+async function contentHash(input: KeyedInput, options: FetchOptions): Promise<string> {
+  if (typeof input === 'string') return input;
+  if ('dataset' in input) return dataFingerprint(input.dataset);
+  return modelFingerprint(await fetchModel(input.modelFolder, options));
+}
+
+/** Hash of a model folder's card and variables. */
+async function modelFingerprint(folder: string): Promise<string> {
   await readModelCard(folder);
   const variables = (await readdir(join(folder, 'variables'))).sort().map(name => join('variables', name));
   const hashes = await Promise.all([MODEL_CARD, ...variables].map(name => sha256OfFile(join(folder, name))));

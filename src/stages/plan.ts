@@ -1,11 +1,9 @@
-import { adviseKey, cleanKey, evaluateKey, exportKey, trainKey } from './keys.js';
-import { artifactKey, type StageKind } from './reuse.js';
 import type { RunConfig } from '../config/run.js';
-import { fetchModel } from '../store/fetch-model.js';
-import type { ArtifactRef } from '../formats/artifact.js';
-import { onlineWeights, plannedStages, teacherInput, type StageName, teacherFrom } from './stages.js';
+import type { FinishedStages, StageName } from '../formats/stage-io.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
-import { formatTime } from '../cli/format.js';
+import { keyOf } from './keys.js';
+import { findFinished } from './reuse.js';
+import { plannedStages, STAGES } from './stages.js';
 
 export interface PlannedStage {
   readonly name: StageName;
@@ -13,17 +11,10 @@ export interface PlannedStage {
   readonly will: 'reuse' | 'resume' | 'run' | 'wait';
   /** Why, for people. */
   readonly reason: string;
+  /** When the stage finished that is reused. */
+  readonly finishedAt?: Date;
   /** null: depends on the result of a stage that has to run first. */
   readonly key: string | null;
-}
-
-type Made = ReadonlyMap<StageName, ArtifactRef>;
-
-interface StagePlan {
-  readonly kind: StageKind;
-  /** Stages whose artifacts its key depends on; those that the run does not have are left out. */
-  readonly needs: readonly StageName[];
-  readonly keyOf: (config: RunConfig, made: Made, context: PlanContext) => string | Promise<string>;
 }
 
 export interface PlanContext {
@@ -31,75 +22,16 @@ export interface PlanContext {
   readonly cacheFolder: string;
 }
 
-const PLANS: Readonly<Record<StageName, StagePlan>> = {
-  clean: { kind: 'clean', needs: [], keyOf: ({ data, seed }) => cleanKey({ data, seed }) },
-  'train-teacher': {
-    kind: 'train',
-    needs: ['clean'],
-    keyOf: ({ teacher, mode, seed }, made) =>
-      trainKey({
-        role: 'teacher',
-        training: teacher!,
-        mode,
-        seed,
-        dataset: ref(made, 'clean'),
-        teacher: null,
-        online: null,
-      }),
-  },
-  'export-teacher': {
-    kind: 'export',
-    needs: ['train-teacher'],
-    keyOf: async (config, made, context) =>
-      exportKey({
-        trained: made.get('train-teacher') ?? { folder: await fetchModel(teacherFrom(config)!, context) },
-        image_size: config.student.image_size,
-      }),
-  },
-  'evaluate-teacher': { kind: 'evaluate', needs: ['export-teacher'], keyOf: evaluationOf('teacher') },
-  'train-student': {
-    kind: 'train',
-    needs: ['clean', 'export-teacher'],
-    keyOf: ({ student, mode, seed, distillation }, made) =>
-      trainKey({
-        role: 'student',
-        training: student,
-        mode,
-        seed,
-        dataset: ref(made, 'clean'),
-        teacher: teacherInput(distillation, made.get('export-teacher')),
-        online: onlineWeights(distillation),
-      }),
-  },
-  'export-student': {
-    kind: 'export',
-    needs: ['train-student'],
-    keyOf: (_config, made) => exportKey({ trained: ref(made, 'train-student'), image_size: null }),
-  },
-  'evaluate-student': { kind: 'evaluate', needs: ['export-student'], keyOf: evaluationOf('student') },
-  advise: {
-    kind: 'advise',
-    needs: ['evaluate-student', 'evaluate-teacher'],
-    keyOf: (config, made) => {
-      const report = made.get('evaluate-teacher');
-      return adviseKey({
-        config,
-        student: { trained: ref(made, 'train-student'), report: ref(made, 'evaluate-student') },
-        teacher: report ? { trained: made.get('train-teacher') ?? null, report } : null,
-      });
-    },
-  },
-};
-
-/** What a run would do with what the store holds; nothing is started, and nothing written but the copy of a teacher from elsewhere. */
+/**
+ * What a run would do with what the store holds. Nothing is started, and nothing is written but the copy of a teacher that
+ * lies in a bucket.
+ */
 export async function planRun(config: RunConfig, context: PlanContext): Promise<PlannedStage[]> {
-  const { store } = context;
   const names = plannedStages(config);
-  const made = new Map<StageName, ArtifactRef>();
+  let finished: FinishedStages = {};
   const planned: PlannedStage[] = [];
   for (const name of names) {
-    const { kind, needs, keyOf } = PLANS[name];
-    const missing = needs.filter(need => names.includes(need) && !made.has(need));
+    const missing = STAGES[name].needs.filter(need => names.includes(need) && !finished[need]);
     if (missing.length > 0) {
       planned.push({
         name,
@@ -109,40 +41,29 @@ export async function planRun(config: RunConfig, context: PlanContext): Promise<
       });
       continue;
     }
-    const key = await keyOf(config, made, context);
-    const found = await store.find(artifactKey(kind, key));
-    if (found) made.set(name, found.ref);
-    planned.push(
-      found
-        ? {
-            name,
-            will: 'reuse',
-            reason: `finished ${formatTime(new Date(found.manifest.created))} with the same inputs and settings`,
-            key,
-          }
-        : { name, key, ...(await planUnfinished(store, key)) },
-    );
+    const { kind, input } = STAGES[name];
+    const key = await keyOf(kind, input(config, finished), context);
+    const found = await findFinished(context.store, kind, key);
+    if (found) finished = { ...finished, [name]: found.result };
+    planned.push({
+      name,
+      key,
+      ...(found ? reuseOf(found.created) : await planUnfinished(context.store, key)),
+    });
   }
   return planned;
 }
 
-async function planUnfinished(
-  store: ArtifactStore,
-  key: string,
-): Promise<Pick<PlannedStage, 'will' | 'reason'>> {
+type Decision = Pick<PlannedStage, 'will' | 'reason' | 'finishedAt'>;
+
+const reuseOf = (finishedAt: Date): Decision => ({
+  will: 'reuse',
+  reason: 'finished with the same inputs and settings',
+  finishedAt,
+});
+
+async function planUnfinished(store: ArtifactStore, key: string): Promise<Decision> {
   const newest = (await store.list(`checkpoints/${key}`)).at(-1);
   if (newest === undefined) return { will: 'run', reason: 'nothing finished has these inputs and settings' };
   return { will: 'resume', reason: `goes on from step ${Number(newest.split('-').at(-1))}` };
 }
-
-function evaluationOf(role: 'teacher' | 'student'): StagePlan['keyOf'] {
-  return (config, made) =>
-    evaluateKey({
-      model: ref(made, `export-${role}`),
-      dataset: ref(made, 'clean'),
-      batchSize: (config[role] ?? config.student).eval_batch_size,
-    });
-}
-
-/** Of a stage that `needs` names, hence made. */
-const ref = (made: Made, stage: StageName): ArtifactRef => made.get(stage)!;

@@ -11,9 +11,7 @@ import { teacherFrom } from './stages.js';
 import type { Settings } from '../settings.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import { isBucketAddress } from '../store/bucket.js';
-import { asActivity } from '../../activities/context.js';
-import type { StageContext } from './context.js';
-import type { Dependencies } from './dependencies.js';
+import type { StageContext, StageEnvironment } from './context.js';
 import { assertBucketUsable, uploadFiles, uploadOutput } from './output-bucket.js';
 import { assertUsable, type Output, replaceOutput } from './output-folder.js';
 import { inWorkFolder } from './work-folder.js';
@@ -23,39 +21,39 @@ const outputOf = ({ train_url, name }: RunConfig, { home }: Settings): Output =>
   isChosen: train_url !== null,
 });
 
-/** Whether the output can be written at the end, and the teacher knows the classes that the run names. */
-export const createCheckOutput =
-  ({ settings }: Dependencies) =>
-  (config: RunConfig): Promise<void> =>
-    asActivity(async () => {
-      const output = outputOf(config, settings);
-      await (isBucketAddress(output.target) ? assertBucketUsable(output.target) : assertUsable(output));
-      const folder = teacherFrom(config);
-      // What this machine cannot see, the one that exports it can.
-      const card = folder === null ? null : await fetchModelCard(folder, settings).catch(() => null);
-      if (card) assertSameClasses(card.classes, config.data.classes);
-    });
+/** Checks, before anything starts, that the output can be written and that a given teacher knows the run's classes. */
+export async function checkOutput(config: RunConfig, { settings }: StageEnvironment): Promise<void> {
+  const output = outputOf(config, settings);
+  await (isBucketAddress(output.target) ? assertBucketUsable(output.target) : assertUsable(output));
+  const folder = teacherFrom(config);
+  // Where this machine cannot read the teacher, the one that exports it may.
+  const card = folder === null ? null : await fetchModelCard(folder, settings).catch(() => null);
+  if (card) assertSameClasses(card.classes, config.data.classes);
+}
 
-/** The run's output folder: checkpoints, archive/, events and model/ of the student, the same of the teacher below teacher/. */
-export const createPublish =
-  ({ settings, store }: Dependencies) =>
-  ({ config, ...models }: PublishInput): Promise<string> =>
-    asActivity(async ({ signal, onProgress }) => {
-      const output = outputOf(config, settings);
-      const run = config.name;
-      const fill = (folder: string): Promise<void> =>
-        fillOutput(folder, { ...models, store, signal, onProgress });
-      if (isBucketAddress(output.target))
-        await inWorkFolder(settings, 'publish', async folder => {
-          await fill(folder);
-          await uploadOutput(output.target, { run, folder, signal, onProgress });
-        });
-      else await replaceOutput(output, { run, fill });
-      if (config.deps_save_path)
-        for (const artifact of [models.student.report, models.suggestions])
-          await copyInto(config.deps_save_path, await store.open(artifact));
-      return output.target;
+/**
+ * Fills the run's output folder: checkpoints, archive/, events and model/ of the student, the same of the teacher below
+ * teacher/. Returns the folder's path or address.
+ */
+export async function publish(
+  { config, ...models }: PublishInput,
+  { settings, store, signal, onProgress }: StageEnvironment,
+): Promise<string> {
+  const output = outputOf(config, settings);
+  const run = config.name;
+  const fill = (folder: string): Promise<void> =>
+    fillOutput(folder, { ...models, store, signal, onProgress });
+  if (isBucketAddress(output.target))
+    await inWorkFolder(settings, 'publish', async folder => {
+      await fill(folder);
+      await uploadOutput(output.target, { run, folder, signal, onProgress });
     });
+  else await replaceOutput(output, { run, fill });
+  if (config.deps_save_path)
+    for (const artifact of [models.student.report, models.suggestions])
+      await copyInto(config.deps_save_path, await store.open(artifact));
+  return output.target;
+}
 
 interface Filling extends Omit<PublishInput, 'config'>, Omit<StageContext, 'last'> {
   readonly store: ArtifactStore;

@@ -1,36 +1,35 @@
 import { AppError, errors } from '../errors/index.js';
-import type { StageResult } from '../formats/stage-io.js';
+import type { StageIO, StageKind, StageResult } from '../formats/stage-io.js';
 import type { ArtifactStore, Found } from '../store/artifact-store.js';
-import type { StageContext } from './context.js';
-import type { Dependencies } from './dependencies.js';
+import type { StageEnvironment } from './context.js';
 import { inWorkFolder } from './work-folder.js';
 
-/** Raised by hand when a stage would give another result for the same inputs. */
-export const IMPL_VERSIONS = { clean: 5, train: 2, export: 5, evaluate: 4, advise: 2 } as const;
-export type StageKind = keyof typeof IMPL_VERSIONS;
-
-/** Where the artifact of a stage lies. */
+/** The key in the store under which the artifact of a stage lies. */
 export const artifactKey = (kind: StageKind, key: string): string => `stages/${kind}/${key}`;
 
-/** What a stage knows of its result beside the artifact; small, kept in the manifest. */
-export type FactsOf<T extends StageResult> = Omit<T, keyof StageResult>;
+/** The part of a stage's result that its own work finds out; small, kept in the artifact's manifest. */
+export type FactsOf<K extends StageKind> = Omit<StageIO[K]['result'], keyof StageResult>;
 
-interface Stage {
-  readonly kind: StageKind;
-  readonly key: string;
-  readonly context: StageContext;
+/** The result of a finished stage; undefined: none with this key is finished. */
+export async function findFinished<K extends StageKind>(
+  store: ArtifactStore,
+  kind: K,
+  key: string,
+): Promise<{ readonly result: StageIO[K]['result']; readonly created: Date } | undefined> {
+  const found = await store.find(artifactKey(kind, key));
+  return found && { result: resultOf<K>(found, true), created: new Date(found.manifest.created) };
 }
 
-/** A finished stage with the same key is taken as it is; else the work is done, in a folder that becomes the artifact. */
-export async function reuseOrRun<T extends StageResult>(
-  { settings, store }: Dependencies,
-  { kind, key, context: { signal, onProgress } }: Stage,
-  work: (folder: string) => Promise<FactsOf<T>>,
-): Promise<T> {
+/** Takes the result of a finished stage with the same key; else does the work, in a folder that becomes the artifact. */
+export async function reuseOrRun<K extends StageKind>(
+  { kind, key }: { readonly kind: K; readonly key: string },
+  { settings, store, signal, onProgress }: StageEnvironment,
+  work: (folder: string) => Promise<FactsOf<K>>,
+): Promise<StageIO[K]['result']> {
   const at = artifactKey(kind, key);
   onProgress({ phase: 'open', step: 0, totalSteps: 0 });
   const finished = await findIntact(store, at);
-  if (finished) return resultOf<T>(finished, { reused: true });
+  if (finished) return resultOf<K>(finished, true);
   return inWorkFolder(settings, `${kind}-${key.slice(0, 16)}`, async folder => {
     const started = Date.now();
     const facts = await work(folder);
@@ -40,26 +39,26 @@ export async function reuseOrRun<T extends StageResult>(
     // Another worker may have been first: then its artifact counts, with its facts.
     const committed = await store.find(at);
     if (!committed) throw errors.artifactMissing(at, 'just stored');
-    return resultOf<T>(committed, { reused: false });
+    return resultOf<K>(committed, false);
   });
 }
 
-const REPEATABLE = ['ARTIFACT_DAMAGED', 'ARTIFACT_MISSING'];
+const UNUSABLE = ['ARTIFACT_DAMAGED', 'ARTIFACT_MISSING'];
 
-/** An artifact that is damaged is as good as none: the stage is done again, and its commit takes the place. */
+/** A damaged artifact counts as none: the stage is done again, and its commit takes the place. */
 async function findIntact(store: ArtifactStore, at: string): Promise<Found | undefined> {
   const found = await store.find(at);
   try {
     if (found) await store.open(found.ref);
     return found;
   } catch (error) {
-    if (error instanceof AppError && REPEATABLE.includes(error.code)) return undefined;
+    if (error instanceof AppError && UNUSABLE.includes(error.code)) return undefined;
     throw error;
   }
 }
 
-function resultOf<T extends StageResult>({ ref, manifest }: Found, { reused }: { reused: boolean }): T {
-  // Written above by the stage of this key.
-  const { facts, seconds } = manifest.facts as { facts: FactsOf<T>; seconds: number };
-  return { ...facts, artifact: ref, reused, seconds } as unknown as T;
+function resultOf<K extends StageKind>({ ref, manifest }: Found, reused: boolean): StageIO[K]['result'] {
+  // Written by `reuseOrRun` for the stage of this key.
+  const { facts, seconds } = manifest.facts as { facts: FactsOf<K>; seconds: number };
+  return { ...facts, artifact: ref, reused, seconds } as StageIO[K]['result'];
 }

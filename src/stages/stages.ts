@@ -1,49 +1,291 @@
+import type { Data, RunConfig, SoftWeights } from '../config/run.js';
 import type { ArtifactRef } from '../formats/artifact.js';
-import type { RunConfig, SoftWeights } from '../config/run.js';
-import type { TeacherInput } from '../formats/stage-io.js';
+import type {
+  FinishedStages,
+  KindOf,
+  PublishInput,
+  Role,
+  StageIO,
+  StageKind,
+  StageName,
+  TeacherInput,
+} from '../formats/stage-io.js';
 
-/** Names that every process shares. This file holds words and types only: workflows import it too. */
+// The table of stages. Workflows import this file into their sandbox: everything here is pure.
+
+/** Temporal's task queues. */
 export const QUEUES = { control: 'detdistill-control', gpu: 'detdistill-gpu' } as const;
+export type Queue = keyof typeof QUEUES;
 
-/** The stages of a run, in the order they are shown. */
-export const STAGES = [
-  'clean',
-  'train-teacher',
-  'export-teacher',
-  'evaluate-teacher',
-  'train-student',
-  'export-student',
-  'evaluate-student',
-  'advise',
-] as const;
+/** How an activity is scheduled. */
+export interface Scheduling {
+  /** Temporal's activity type. Histories of running workflows name it: it stays. */
+  readonly activity: string;
+  readonly queue: Queue;
+  /** The longest time that one attempt may take: a last resort, since heartbeats already tell whether it advances. */
+  readonly startToClose: '2m' | '1h' | '2h' | '6h' | '1d' | '30d';
+  /** Attempts are not counted: each restart of a worker costs one, and a long training must not run out of them. */
+  readonly isRetriedForever?: boolean;
+  /** Goes before others that wait for the same queue. */
+  readonly isUrgent?: boolean;
+}
 
-export type StageName = (typeof STAGES)[number];
+/** Something whose content is part of a key: the hash of an artifact, or files that are hashed where they lie. */
+export type KeyedInput = string | { readonly dataset: Data } | { readonly modelFolder: string };
+
+export interface KindOfStage<K extends StageKind> extends Scheduling {
+  /** Raised by hand when the stage would give another result for the same input. */
+  readonly version: number;
+  /** What makes two inputs the same: the configuration that the stage reads, and the content that it reads. */
+  readonly identity: (input: StageIO[K]['input']) => {
+    readonly config: unknown;
+    readonly inputs: Readonly<Record<string, KeyedInput>>;
+  };
+}
+
+/** What stages of one kind have in common. */
+export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
+  clean: {
+    version: 5,
+    activity: 'clean',
+    queue: 'control',
+    startToClose: '1d',
+    identity: ({ data, seed }) => ({ config: { data, seed }, inputs: { files: { dataset: data } } }),
+  },
+  train: {
+    version: 2,
+    activity: 'train',
+    queue: 'gpu',
+    startToClose: '30d',
+    isRetriedForever: true,
+    identity: ({ training, role, mode, seed, dataset, teacher, online }) => {
+      // How often a checkpoint is saved changes nothing in the result.
+      const { checkpoint_interval_seconds: _, ...rest } = training;
+      return {
+        config: {
+          training: rest,
+          role,
+          mode,
+          seed,
+          distillation: teacher?.distillation,
+          ...(teacher?.views && { teacher_views: teacher.views }),
+          ...(online && { online }),
+        },
+        inputs: { dataset: dataset.sha256, ...(teacher && { teacher: teacher.model.sha256 }) },
+      };
+    },
+  },
+  export: {
+    version: 5,
+    activity: 'exportModel',
+    queue: 'gpu',
+    startToClose: '2h',
+    isUrgent: true,
+    identity: ({ trained, image_size }) => ({
+      config: { image_size },
+      inputs: { trained: 'folder' in trained ? { modelFolder: trained.folder } : trained.sha256 },
+    }),
+  },
+  evaluate: {
+    version: 4,
+    activity: 'evaluate',
+    queue: 'gpu',
+    startToClose: '1d',
+    isUrgent: true,
+    identity: ({ model, dataset }) => ({
+      config: {},
+      inputs: { model: model.sha256, dataset: dataset.sha256 },
+    }),
+  },
+  advise: {
+    version: 2,
+    activity: 'advise',
+    queue: 'control',
+    startToClose: '1h',
+    identity: ({ config, student, teacher }) => ({
+      config,
+      inputs: {
+        report: student.report.sha256,
+        trained: student.trained.sha256,
+        ...(teacher && { teacher: teacher.report.sha256 }),
+      },
+    }),
+  },
+};
+
+/** Steps of a run that leave no artifact: the check before the first stage, and the publication after the last. */
+export const STEPS = {
+  check: { activity: 'checkOutput', queue: 'control', startToClose: '2m' },
+  publish: { activity: 'publish', queue: 'control', startToClose: '6h' },
+} as const satisfies Readonly<Record<string, Scheduling>>;
+export type StepName = StageName | keyof typeof STEPS;
+
+export const schedulingOf = (step: StepName): Scheduling =>
+  step === 'check' || step === 'publish' ? STEPS[step] : STAGE_KINDS[STAGES[step].kind];
+
+export interface Stage<K extends StageKind> {
+  readonly kind: K;
+  /** Stages whose results its input is built from. Those that a run does not have are passed over. */
+  readonly needs: readonly StageName[];
+  /** Whether a run of this configuration has the stage; left out: every run has it. */
+  readonly isPlanned?: (config: TeacherChoice) => boolean;
+  /** @param finished holds the results of all stages that `needs` names and the run has */
+  readonly input: (config: RunConfig, finished: FinishedStages) => StageIO[K]['input'];
+}
+
+/** The stages of a run, in the order in which they are shown. */
+export const STAGES: { readonly [S in StageName]: Stage<KindOf<S>> } = {
+  clean: {
+    kind: 'clean',
+    needs: [],
+    input: ({ data, seed }) => ({ data, seed }),
+  },
+  'train-teacher': {
+    kind: 'train',
+    needs: ['clean'],
+    isPlanned: ({ teacher }) => teacher !== null,
+    input: ({ teacher, mode, seed }, finished) => ({
+      role: 'teacher',
+      training: existing(teacher, 'teacher'),
+      mode,
+      seed,
+      dataset: artifactOf('clean', finished),
+      teacher: null,
+      online: null,
+    }),
+  },
+  'export-teacher': {
+    kind: 'export',
+    needs: ['train-teacher'],
+    isPlanned: isTaught,
+    input: (config, finished) => ({
+      trained: finished['train-teacher']?.artifact ?? {
+        folder: existing(teacherFrom(config), 'teacher_model_url'),
+      },
+      // The size of the student's input: both networks then predict for the same anchors.
+      image_size: config.student.image_size,
+      // Not needed for the key: a teacher from elsewhere is checked against the classes once cleaning has found them.
+      classes: finished.clean?.classes ?? null,
+    }),
+  },
+  'evaluate-teacher': {
+    kind: 'evaluate',
+    needs: ['clean', 'export-teacher'],
+    isPlanned: isTaught,
+    input: evaluationOf('teacher'),
+  },
+  'train-student': {
+    kind: 'train',
+    needs: ['clean', 'export-teacher'],
+    input: ({ student, mode, seed, distillation }, finished) => ({
+      role: 'student',
+      training: student,
+      mode,
+      seed,
+      dataset: artifactOf('clean', finished),
+      teacher: teacherInput(distillation, finished['export-teacher']?.artifact ?? null),
+      online: onlineWeights(distillation),
+    }),
+  },
+  'export-student': {
+    kind: 'export',
+    needs: ['train-student'],
+    input: (_config, finished) => ({
+      trained: artifactOf('train-student', finished),
+      image_size: null,
+      classes: null,
+    }),
+  },
+  'evaluate-student': {
+    kind: 'evaluate',
+    needs: ['clean', 'export-student'],
+    input: evaluationOf('student'),
+  },
+  advise: {
+    kind: 'advise',
+    needs: ['train-student', 'evaluate-student', 'train-teacher', 'evaluate-teacher'],
+    input: (config, finished) => {
+      const teacherReport = finished['evaluate-teacher']?.artifact;
+      return {
+        config,
+        student: {
+          trained: artifactOf('train-student', finished),
+          report: artifactOf('evaluate-student', finished),
+        },
+        teacher: teacherReport
+          ? { trained: finished['train-teacher']?.artifact ?? null, report: teacherReport }
+          : null,
+      };
+    },
+  },
+};
+
+/** In the order in which they are shown. */
+export const STAGE_NAMES = Object.keys(STAGES) as readonly StageName[]; // the keys of the table
 
 /** The stages that a configuration asks for, in the order in which they are shown. */
-export function plannedStages(config: Pick<RunConfig, 'teacher' | 'distillation'>): StageName[] {
-  const isTaught = config.teacher !== null || teacherFrom(config) !== null;
-  return STAGES.filter(stage =>
-    stage === 'train-teacher' ? config.teacher !== null : isTaught || !stage.endsWith('-teacher'),
-  );
+export const plannedStages = (config: TeacherChoice): StageName[] =>
+  STAGE_NAMES.filter(name => STAGES[name].isPlanned?.(config) ?? true);
+
+/** Everything that a run leaves in its output folder. */
+export function publishInput(config: RunConfig, finished: FinishedStages): PublishInput {
+  const modelOf = (role: Role): { model: ArtifactRef; report: ArtifactRef } => ({
+    model: artifactOf(`export-${role}`, finished),
+    report: artifactOf(`evaluate-${role}`, finished),
+  });
+  return {
+    config,
+    student: { trained: artifactOf('train-student', finished), ...modelOf('student') },
+    teacher: isTaught(config)
+      ? { trained: finished['train-teacher']?.artifact ?? null, ...modelOf('teacher') }
+      : null,
+    suggestions: artifactOf('advise', finished),
+  };
 }
 
-const weightsOf = ({ soft_cls_loss, soft_box_loss }: RunConfig['distillation']): SoftWeights | null =>
-  soft_cls_loss > 0 || soft_box_loss > 0 ? { soft_cls_loss, soft_box_loss } : null;
-
-/** How a student learns from a model; null: it does not. */
-export function teacherInput(
-  distillation: RunConfig['distillation'],
-  model: ArtifactRef | null | undefined,
-): TeacherInput | null {
-  const weights = distillation.use_offline_kd ? weightsOf(distillation) : null;
-  return weights && model ? { model, distillation: weights, views: distillation.teacher_views } : null;
-}
-
-/** What the answers of the student's own heavier branch weigh; null: it has none. */
-export const onlineWeights = (distillation: RunConfig['distillation']): SoftWeights | null =>
-  distillation.use_online_kd ? weightsOf(distillation) : null;
+/** The part of a configuration that says whether there is a teacher, and which. */
+export type TeacherChoice = Pick<RunConfig, 'teacher' | 'distillation'>;
 
 /** The folder of a teacher that is not trained in this run; null: there is none. */
 export const teacherFrom = ({
   distillation: { use_offline_kd: isUsed, teacher_model_url: folder },
 }: Pick<RunConfig, 'distillation'>): string | null => (isUsed ? folder : null);
+
+/** Whether the run has a teacher, trained by it or before. */
+function isTaught(config: TeacherChoice): boolean {
+  return config.teacher !== null || teacherFrom(config) !== null;
+}
+
+/** How a student learns from an exported teacher; null: it does not. */
+function teacherInput(
+  distillation: RunConfig['distillation'],
+  model: ArtifactRef | null,
+): TeacherInput | null {
+  const weights = distillation.use_offline_kd ? softWeights(distillation) : null;
+  return weights && model ? { model, distillation: weights, views: distillation.teacher_views } : null;
+}
+
+/** Loss weights of the soft targets that the student's own auxiliary branch gives; null: it has no such branch. */
+const onlineWeights = (distillation: RunConfig['distillation']): SoftWeights | null =>
+  distillation.use_online_kd ? softWeights(distillation) : null;
+
+const softWeights = ({ soft_cls_loss, soft_box_loss }: RunConfig['distillation']): SoftWeights | null =>
+  soft_cls_loss > 0 || soft_box_loss > 0 ? { soft_cls_loss, soft_box_loss } : null;
+
+function evaluationOf(role: Role): Stage<'evaluate'>['input'] {
+  return (config, finished) => ({
+    model: artifactOf(`export-${role}`, finished),
+    dataset: artifactOf('clean', finished),
+    batchSize: (config[role] ?? config.student).eval_batch_size,
+  });
+}
+
+const artifactOf = (stage: StageName, finished: FinishedStages): ArtifactRef =>
+  existing(finished[stage], stage).artifact;
+
+/** A row that reads what its `needs` or `isPlanned` do not promise is a mistake of this table. */
+function existing<T>(value: T | null | undefined, name: string): T {
+  if (value === null || value === undefined)
+    throw new Error(`${name}: the table of stages reads it too early`);
+  return value;
+}

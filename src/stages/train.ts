@@ -1,31 +1,24 @@
 import { rm } from 'node:fs/promises';
 import type { TrainInput, TrainResult } from '../formats/stage-io.js';
 import { removeCheckpoints } from '../store/checkpoints.js';
-import { asActivity } from '../../activities/context.js';
-import type { Dependencies } from './dependencies.js';
-import { trainKey } from './keys.js';
+import type { StageEnvironment } from './context.js';
+import { keyOf } from './keys.js';
 import { guardingProgress } from './progress-guard.js';
 import { type FactsOf, reuseOrRun } from './reuse.js';
-import { runTrainer } from '../trainer/process.js';
 import { sharedFolder } from './work-folder.js';
 
-export const createTrain =
-  (dependencies: Dependencies) =>
-  (input: TrainInput): Promise<TrainResult> =>
-    asActivity(async context => {
-      const key = trainKey(input);
-      const stage = { kind: 'train', key, context } as const;
-      const answers = sharedFolder(dependencies.settings, `answers-${key.slice(0, 16)}`);
-      const result = await reuseOrRun<TrainResult>(dependencies, stage, folder =>
-        guardingProgress(context, () =>
-          runTrainer<FactsOf<TrainResult>>(
-            { kind: 'train', input, key, folder, answers },
-            { ...dependencies, ...context },
-          ),
-        ),
-      );
-      // The artifact holds all that the checkpoints held.
-      await removeCheckpoints(dependencies.store, key);
-      await rm(answers, { recursive: true, force: true });
-      return result;
-    });
+/** Trains a detector; the artifact holds its newest and its best checkpoint. */
+export async function train(input: TrainInput, environment: StageEnvironment): Promise<TrainResult> {
+  const { settings, store, runJob } = environment;
+  const key = await keyOf('train', input, settings);
+  const answers = sharedFolder(settings, `answers-${key.slice(0, 16)}`);
+  const result = await reuseOrRun({ kind: 'train', key }, environment, folder =>
+    guardingProgress(environment, () =>
+      runJob<FactsOf<'train'>>({ kind: 'train', input, key, folder, answers }, environment),
+    ),
+  );
+  // The artifact holds all that the checkpoints held.
+  await removeCheckpoints(store, key);
+  await rm(answers, { recursive: true, force: true });
+  return result;
+}

@@ -6,18 +6,10 @@ import { FROZEN_GRAPH, readModelCard } from '../formats/model-card.js';
 import { paceOf } from '../formats/progress.js';
 import type { ArtifactRef } from '../formats/artifact.js';
 import type { Prediction } from '../formats/prediction.js';
-import type { StageProgress } from '../formats/progress.js';
-import type { TrainerJob } from './protocol.js';
-import type { Settings } from '../settings.js';
+import type { JobContext, TrainerJob } from './protocol.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import { openStore } from '../store/open-store.js';
 import type { Teacher } from '../training/teacher.js';
-
-interface JobContext {
-  readonly settings: Settings;
-  readonly signal: AbortSignal;
-  readonly onProgress: (progress: StageProgress) => void;
-}
 
 /** Does a job; here the stages meet. Each is loaded when it is asked for: a prediction by onnxruntime needs no TensorFlow. */
 export async function runJob(job: TrainerJob, context: JobContext): Promise<unknown> {

@@ -3,14 +3,10 @@ import { compiledModule } from '../package-root.js';
 import { AppError, errors } from '../errors/index.js';
 import { ending, forkTensorFlow, tell } from '../native/tensorflow-process.js';
 import type { StageProgress } from '../formats/progress.js';
-import type { TrainerJob, TrainerReply, TrainerRequest } from './protocol.js';
-import type { Settings } from '../settings.js';
+import type { JobContext, TrainerJob, TrainerReply, TrainerRequest } from './protocol.js';
 import { stallSeconds } from './stall.js';
 
-export interface TrainerOptions {
-  readonly settings: Settings;
-  readonly signal: AbortSignal;
-  readonly onProgress: (progress: StageProgress) => void;
+export interface TrainerOptions extends JobContext {
   /** Another program and other limits in tests. */
   readonly trainer?: Trainer;
 }
@@ -19,74 +15,75 @@ export interface Trainer {
   readonly limits: Limits;
 }
 interface Limits {
-  /** How long a phase may say nothing. */
+  /** How long a phase may report nothing before the process counts as hanging. */
   readonly stallSeconds: (phase: string) => number;
-  readonly lookMs: number;
-  /** From being asked to stop until it is killed: one step and a checkpoint. */
+  readonly pollIntervalMs: number;
+  /** The time between the request to stop and the kill: enough for one step and a checkpoint. */
   readonly stopGraceMs: number;
 }
 
-const OWN: Trainer = {
+const DEFAULT_TRAINER: Trainer = {
   program: compiledModule('./main.js', import.meta.url),
-  limits: { stallSeconds, lookMs: 5_000, stopGraceMs: 60_000 },
+  limits: { stallSeconds, pollIntervalMs: 5_000, stopGraceMs: 60_000 },
 };
 
 /**
- * Runs a job where TensorFlow lives: in a process of its own, so that a long native call starves nobody's heartbeats,
- * a crash takes nobody along, and memory is given back. One that hangs is killed; one that is asked to stop saves first.
+ * Runs a job in a TensorFlow process of its own: a long native call delays nobody's heartbeats, a crash takes nobody along,
+ * and memory is given back. A process that hangs is killed; one that is asked to stop saves a checkpoint first.
  */
 export async function runTrainer<T>(job: TrainerJob, options: TrainerOptions): Promise<T> {
-  const { settings, signal, onProgress, trainer = OWN } = options;
+  const { settings, signal, onProgress, trainer = DEFAULT_TRAINER } = options;
   signal.throwIfAborted();
   const { child, lastWords } = forkTensorFlow(trainer.program, settings, 'trainer.log');
-  const said = listen<T>(child, onProgress);
-  const watch = watchForStall(child, said, trainer.limits);
+  const replies = collectReplies<T>(child, onProgress);
+  const watch = watchForStall(child, replies, trainer.limits);
   const stop = stopOnAbort(child, signal, trainer.limits);
   try {
     tell(child, { type: 'start', job, settings } satisfies TrainerRequest);
     const how = await ending(child);
-    if (said.result) return said.result.value;
-    throw watch.stall ?? said.failure ?? errors.trainerCrashed({ how, lastWords: lastWords() });
+    if (replies.result) return replies.result.value;
+    throw watch.stall ?? replies.failure ?? errors.trainerCrashed({ how, lastWords: lastWords() });
   } finally {
     watch.end();
     stop.end();
   }
 }
 
-interface Said<T> {
-  at: number;
+interface Replies<T> {
+  /** When the process last reported anything; milliseconds since 1970. */
+  lastAt: number;
   phase: string;
   result?: { readonly value: T };
   failure?: AppError;
 }
 
-function listen<T>(child: ChildProcess, onProgress: (progress: StageProgress) => void): Said<T> {
-  const said: Said<T> = { at: Date.now(), phase: 'start' };
+function collectReplies<T>(child: ChildProcess, onProgress: (progress: StageProgress) => void): Replies<T> {
+  const replies: Replies<T> = { lastAt: Date.now(), phase: 'start' };
   child.on('message', (reply: TrainerReply) => {
-    said.at = Date.now();
-    // Each kind of job has one type of result, which whoever asked for it names.
-    if (reply.type === 'done') said.result = { value: reply.result as T };
-    else if (reply.type === 'failed') said.failure = AppError.from(reply.error);
+    replies.lastAt = Date.now();
+    // Each kind of job has one type of result, which the caller names.
+    if (reply.type === 'done') replies.result = { value: reply.result as T };
+    else if (reply.type === 'failed') replies.failure = AppError.from(reply.error);
     else {
-      said.phase = reply.progress.phase;
+      replies.phase = reply.progress.phase;
       onProgress(reply.progress);
     }
   });
-  return said;
+  return replies;
 }
 
 function watchForStall(
   child: ChildProcess,
-  said: Said<unknown>,
+  replies: Replies<unknown>,
   limits: Limits,
 ): { readonly stall: AppError | undefined; end: () => void } {
   let stall: AppError | undefined;
   const timer = setInterval(() => {
-    const seconds = (Date.now() - said.at) / 1000;
-    if (stall || seconds < limits.stallSeconds(said.phase)) return;
-    stall = errors.trainerHung({ phase: said.phase, seconds: Math.round(seconds) });
+    const seconds = (Date.now() - replies.lastAt) / 1000;
+    if (stall || seconds < limits.stallSeconds(replies.phase)) return;
+    stall = errors.trainerHung({ phase: replies.phase, seconds: Math.round(seconds) });
     child.kill('SIGKILL');
-  }, limits.lookMs);
+  }, limits.pollIntervalMs);
   return {
     get stall() {
       return stall;

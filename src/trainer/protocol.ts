@@ -46,3 +46,13 @@ export type TrainerReply =
   | { readonly type: 'progress'; readonly progress: StageProgress }
   | { readonly type: 'done'; readonly result: unknown }
   | { readonly type: 'failed'; readonly error: ErrorFacts };
+
+export interface JobContext {
+  readonly settings: Settings;
+  /** Stops the job: training saves a checkpoint first. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: StageProgress) => void;
+}
+
+/** Runs a job to its result, whose type follows from the kind of the job. */
+export type RunJob = <T>(job: TrainerJob, context: JobContext) => Promise<T>;

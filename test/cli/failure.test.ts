@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { reportFailure } from '../../src/cli/failure.js';
-import { errors } from '../../src/errors/index.js';
+import { AppError, errors } from '../../src/errors/index.js';
 
 function report(error: unknown, json: boolean): { status: number; text: string } {
   let text = '';
@@ -14,6 +14,15 @@ describe('reportFailure', () => {
     expect(report(errors.serverUnreachable('127.0.0.1:7233', new Error('refused')), false)).toEqual({
       status: 1,
       text: 'error SERVER_UNREACHABLE: 127.0.0.1:7233: no Temporal server answers\n  hint: start one with detdistill dev, or set TEMPORAL_ADDRESS\n',
+    });
+  });
+
+  it('names the stage of a run that failed', () => {
+    const facts = errors.diverged({ step: 12, rollbacks: 3, reason: 'loss is NaN' }).toJSON();
+    const failed = AppError.from({ ...facts, facts: { ...facts.facts, stage: 'train-student' } });
+    expect(report(failed, false).text).toMatch(/^error TRAINING_DIVERGED in train-student: step 12/);
+    expect(JSON.parse(report(failed, true).text)).toMatchObject({
+      error: { facts: { stage: 'train-student' } },
     });
   });
 

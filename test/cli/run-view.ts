@@ -1,4 +1,4 @@
-import type { StageName } from '../../src/stages/stages.js';
+import type { StageName } from '../../src/formats/stage-io.js';
 import type { StageProgress } from '../../src/formats/progress.js';
 import type { StageState, StageStatus } from '../../src/formats/run-status.js';
 import type { RunningActivity, RunView } from '../../src/runs/runs.js';

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { cleanKey, trainKey } from '../../src/stages/keys.js';
+import { keyOf } from '../../src/stages/keys.js';
 import { artifactKey } from '../../src/stages/reuse.js';
 import { type PlanContext, planRun } from '../../src/stages/plan.js';
 import { parseRunConfig, type RunConfig } from '../../src/config/run.js';
-import { plannedStages } from '../../src/stages/stages.js';
+import { plannedStages, STAGES } from '../../src/stages/stages.js';
 import type { ArtifactStore } from '../../src/store/artifact-store.js';
 import { commitCheckpoint } from '../../src/store/checkpoints.js';
 import { openStore } from '../../src/store/open-store.js';
@@ -33,6 +33,9 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const context = (): PlanContext => ({ store, cacheFolder: join(folder, 'cache') });
 const work = (): string => join(folder, 'work');
+const cleanKey = (): Promise<string> => keyOf('clean', STAGES.clean.input(config, {}), context());
+const COUNTS = { train: 1, eval: 1, boxes: 2, dropped: 0, changed: 0 };
+const FACTS = { facts: { classes: [], counts: COUNTS }, seconds: 0 };
 const will = async (): Promise<Record<string, string>> =>
   Object.fromEntries((await planRun(config, context())).map(({ name, will: what }) => [name, what]));
 
@@ -45,20 +48,12 @@ describe('planRun', () => {
   });
 
   it('reuses what the same inputs gave, resumes from a checkpoint, and looks no further', async () => {
-    const key = await cleanKey(config);
-    const dataset = await store.commit(artifactKey('clean', key), work());
+    const key = await cleanKey();
+    const dataset = await store.commit(artifactKey('clean', key), work(), { facts: FACTS });
     expect(await will()).toMatchObject({ clean: 'reuse', 'train-teacher': 'run', 'export-teacher': 'wait' });
 
-    const { teacher: training, mode, seed } = config;
-    const teacherKey = trainKey({
-      role: 'teacher',
-      training: training!,
-      mode,
-      seed,
-      dataset,
-      teacher: null,
-      online: null,
-    });
+    const clean = { artifact: dataset, reused: true, seconds: 0, classes: [], counts: COUNTS };
+    const teacherKey = await keyOf('train', STAGES['train-teacher'].input(config, { clean }), context());
     await commitCheckpoint(store, teacherKey, { step: 90, folder: work(), keep: 2 });
     await commitCheckpoint(store, teacherKey, { step: 120, folder: work(), keep: 2 });
     const planned = await planRun(config, context());
@@ -71,7 +66,7 @@ describe('planRun', () => {
   });
 
   it('plans a student that learns from labels alone without waiting for its teacher', async () => {
-    await store.commit(artifactKey('clean', await cleanKey(config)), work());
+    await store.commit(artifactKey('clean', await cleanKey()), work(), { facts: FACTS });
     expect((await will())['train-student']).toBe('wait');
     config = { ...config, teacher: null };
     expect(await will()).toMatchObject({ clean: 'reuse', 'train-student': 'run', advise: 'wait' });

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Dependencies } from '../../src/stages/dependencies.js';
+import type { Dependencies } from '../../src/stages/context.js';
 import { reuseOrRun } from '../../src/stages/reuse.js';
 import type { EvaluateResult } from '../../src/formats/stage-io.js';
 import { readSettings } from '../../src/settings.js';
@@ -15,7 +15,8 @@ const onProgress = vi.fn();
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'detdistill-home-'));
   const settings = readSettings({ DETDISTILL_HOME: home });
-  dependencies = { settings, store: openStore(settings) };
+  const runJob = () => Promise.reject(new Error('no job is expected'));
+  dependencies = { settings, store: openStore(settings), runJob };
   onProgress.mockClear();
 });
 afterEach(() => rm(home, { recursive: true, force: true }));
@@ -27,8 +28,8 @@ const work = vi.fn(async (folder: string) => {
 
 function evaluate(signal = new AbortController().signal): Promise<EvaluateResult> {
   work.mockClear();
-  const context = { signal, onProgress, last: undefined };
-  return reuseOrRun<EvaluateResult>(dependencies, { kind: 'evaluate', key: 'abc', context }, work);
+  const environment = { ...dependencies, signal, onProgress, last: undefined };
+  return reuseOrRun({ kind: 'evaluate', key: 'abc' }, environment, work);
 }
 
 describe('a stage', () => {

@@ -10,7 +10,7 @@ void runTrainer(
     onProgress: ({ step: pid }) => process.send!(pid),
     trainer: {
       program: new URL('protocol-trainer.ts', import.meta.url),
-      limits: { stallSeconds: () => 60, lookMs: 1_000, stopGraceMs: 1_000 },
+      limits: { stallSeconds: () => 60, pollIntervalMs: 1_000, stopGraceMs: 1_000 },
     },
   },
 );

@@ -11,7 +11,7 @@ import { readSettings } from '../../src/settings.js';
 
 const TRAINER: Trainer = {
   program: new URL('protocol-trainer.ts', import.meta.url),
-  limits: { stallSeconds: () => 30, lookMs: 50, stopGraceMs: 5_000 },
+  limits: { stallSeconds: () => 30, pollIntervalMs: 50, stopGraceMs: 5_000 },
 };
 
 let home: string;

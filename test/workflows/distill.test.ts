@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { planRun } from '../../src/stages/plan.js';
 import { errors } from '../../src/errors/index.js';
-import { QUEUES, STAGES } from '../../src/stages/stages.js';
+import { QUEUES, STAGE_NAMES } from '../../src/stages/stages.js';
 import { readNotes, type TrainerNote } from '../stages/script.js';
 import { CARD, openScene, type Scene } from './scene.js';
 
@@ -30,7 +30,7 @@ describe('a run with a teacher', () => {
     const notes = await notesOf(async () => {
       await scene.runs.start(scene.config({ teacher: true }));
       const { stages, student, teacher } = await scene.runs.result('trees');
-      expect(stages.map(({ name, state }) => [name, state])).toEqual(STAGES.map(name => [name, 'done']));
+      expect(stages.map(({ name, state }) => [name, state])).toEqual(STAGE_NAMES.map(name => [name, 'done']));
       expect([student.AP50, teacher?.AP50]).toEqual([1, 1]);
     });
     const [evaluatesTeacher, trainsStudent] = ['evaluate', 'train-student'];
@@ -41,14 +41,14 @@ describe('a run with a teacher', () => {
 
   it('is planned with the keys that it ran with: nothing is left to do', async () => {
     const planned = await planRun(scene.config({ teacher: true }), scene.planContext);
-    expect(planned.map(({ name, will }) => [name, will])).toEqual(STAGES.map(name => [name, 'reuse']));
+    expect(planned.map(({ name, will }) => [name, will])).toEqual(STAGE_NAMES.map(name => [name, 'reuse']));
   });
 
   it('computes nothing when it is started again', async () => {
     const notes = await notesOf(async () => {
       expect(await scene.runs.start(scene.config({ teacher: true }))).toEqual({ id: 'trees', joined: false });
       const { stages } = await scene.runs.result('trees');
-      expect(stages.map(({ state }) => state)).toEqual(STAGES.map(() => 'reused'));
+      expect(stages.map(({ state }) => state)).toEqual(STAGE_NAMES.map(() => 'reused'));
     });
     expect(notes).toEqual([]);
   });
@@ -128,7 +128,7 @@ describe('a run without a teacher', () => {
     const notes = await notesOf(async () => {
       await scene.runs.start(scene.config({ name: 'alone', seed: 3 }));
       const { stages, teacher } = await scene.runs.result('alone');
-      expect(stages.map(({ name }) => name)).toEqual(STAGES.filter(name => !name.endsWith('-teacher')));
+      expect(stages.map(({ name }) => name)).toEqual(STAGE_NAMES.filter(name => !name.endsWith('-teacher')));
       expect(teacher).toBeNull();
     });
     expect(begun(notes)).toEqual(['train-student', 'export', 'evaluate']);
@@ -143,7 +143,7 @@ describe('a run that distils online', () => {
       student: 'efficientdet-t0',
       distillation: { use_online_kd, soft_cls_loss: 1 },
     });
-  const stages = STAGES.filter(name => !name.endsWith('-teacher'));
+  const stages = STAGE_NAMES.filter(name => !name.endsWith('-teacher'));
   const planned = async (use_online_kd: boolean) =>
     (await planRun(config(use_online_kd), scene.planContext)).map(({ name, will }) => [name, will]);
 
@@ -172,9 +172,10 @@ describe('a run that fails', () => {
     await scene.play({ faults: [{ job: 'train-student', step: 12, how: 'refuse', times: 1 }] });
     const notes = await notesOf(async () => {
       await scene.runs.start(scene.config({ name: 'diverging', seed: 4 }));
-      await expect(scene.runs.result('diverging')).rejects.toMatchObject(
-        errors.diverged({ step: 12, rollbacks: 3, reason: 'loss is NaN' }).toJSON(),
-      );
+      await expect(scene.runs.result('diverging')).rejects.toMatchObject({
+        ...errors.diverged({ step: 12, rollbacks: 3, reason: 'loss is NaN' }).toJSON(),
+        facts: { stage: 'train-student' },
+      });
     });
     expect(begun(notes)).toEqual(['train-student']);
     const { state, stages } = await scene.runs.view('diverging');
@@ -235,7 +236,7 @@ describe('a run that fails', () => {
 });
 
 describe('a run with a teacher from elsewhere', () => {
-  const STAGES_THEN = STAGES.filter(name => name !== 'train-teacher');
+  const OWN_STAGES = STAGE_NAMES.filter(name => name !== 'train-teacher');
   const config = (folder: string) =>
     scene.config({ name: 'taught', seed: 9, distillation: { teacher_model_url: folder } });
   let model: string;
@@ -250,14 +251,14 @@ describe('a run with a teacher from elsewhere', () => {
     const notes = await notesOf(async () => {
       await scene.runs.start(config(model));
       const { stages, teacher, folder } = await scene.runs.result('taught');
-      expect(stages.map(({ name, state }) => [name, state])).toEqual(STAGES_THEN.map(name => [name, 'done']));
+      expect(stages.map(({ name, state }) => [name, state])).toEqual(OWN_STAGES.map(name => [name, 'done']));
       expect(teacher?.AP50).toBe(1);
       expect((await readdir(join(folder, 'teacher'))).sort()).toEqual(['evaluation', 'model']);
     });
     expect(begun(notes)).toContain('train-student');
     expect(begun(notes)).not.toContain('train-teacher');
     const planned = await planRun(config(model), scene.planContext);
-    expect(planned.map(({ name, will }) => [name, will])).toEqual(STAGES_THEN.map(name => [name, 'reuse']));
+    expect(planned.map(({ name, will }) => [name, will])).toEqual(OWN_STAGES.map(name => [name, 'reuse']));
   });
 
   it('learns anew when that teacher has changed', async () => {

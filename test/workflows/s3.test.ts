@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { afterEach, expect, it, type TestContext, vi } from 'vitest';
 import { planRun } from '../../src/stages/plan.js';
-import { STAGES } from '../../src/stages/stages.js';
+import { STAGE_NAMES } from '../../src/stages/stages.js';
 import { openBucket } from '../../src/store/bucket.js';
 import { readNotes } from '../stages/script.js';
 import { startMinio } from '../minio.js';
@@ -27,7 +27,7 @@ it('runs on a bucket in place of a folder by another URL, and goes on from check
   await scene.startWorkers();
   await scene.runs.start(scene.config({ teacher: true }));
   const { stages, folder } = await scene.runs.result('trees');
-  expect(stages.map(({ state }) => state)).toEqual(STAGES.map(() => 'done'));
+  expect(stages.map(({ state }) => state)).toEqual(STAGE_NAMES.map(() => 'done'));
   expect(await readdir(folder)).toContain('training.json');
   const begun = (await readNotes(scene.home)).filter(
     note => note.job === 'train-student' && note.what === 'begun',

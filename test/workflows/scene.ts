@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createControlActivities, createGpuActivities } from '../../activities/index.js';
-import type { Dependencies } from '../../src/stages/dependencies.js';
-import type { Trainer } from '../../src/trainer/process.js';
+import type { Dependencies } from '../../src/stages/context.js';
+import { runTrainer, type Trainer } from '../../src/trainer/process.js';
+import type { RunJob } from '../../src/trainer/protocol.js';
 import type { PlanContext } from '../../src/stages/plan.js';
 import type { ModelName } from '../../src/config/families.js';
 import { type Distillation, parseRunConfig, type RunConfig } from '../../src/config/run.js';
@@ -31,7 +32,7 @@ export const bundledWorkflows = (): Promise<WorkflowBundleWithSourceMap> =>
 
 export const fakeTrainer = (limits: Partial<Trainer['limits']> = {}): Trainer => ({
   program: new URL('../stages/fake-trainer.ts', import.meta.url),
-  limits: { stallSeconds: () => 30, lookMs: 100, stopGraceMs: 20_000, ...limits },
+  limits: { stallSeconds: () => 30, pollIntervalMs: 100, stopGraceMs: 20_000, ...limits },
 });
 
 export interface Scene {
@@ -101,7 +102,8 @@ export async function openScene({ storeUrl }: { storeUrl?: string } = {}): Promi
         'test',
       ),
     startWorkers: async ({ trainer = fakeTrainer(), gpus = 1 } = {}) => {
-      const workers = await startWorkers(temporal, { dependencies: { settings, store, trainer }, gpus });
+      const runJob: RunJob = (job, context) => runTrainer(job, { ...context, trainer });
+      const workers = await startWorkers(temporal, { dependencies: { settings, store, runJob }, gpus });
       running.add(workers);
       return { stop: () => (running.delete(workers) ? workers.stop() : Promise.resolve()) };
     },

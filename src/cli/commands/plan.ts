@@ -1,4 +1,5 @@
 import { defineCommand, several } from '../command.js';
+import { formatTime } from '../format.js';
 import { alignTable } from '../table.js';
 
 export const plan = defineCommand({
@@ -16,7 +17,11 @@ export const plan = defineCommand({
     terminal.result({ name: config.name, stages }, ({ dim }) =>
       alignTable([
         ['stage', 'will', 'because'],
-        ...stages.map(({ name, will, reason }) => [name, will, dim(reason)]),
+        ...stages.map(({ name, will, reason, finishedAt }) => [
+          name,
+          will,
+          dim(finishedAt ? reason.replace('finished', `finished ${formatTime(finishedAt)}`) : reason),
+        ]),
       ]),
     );
   },

@@ -1,4 +1,4 @@
-import type { StageName } from '../../stages/stages.js';
+import type { StageName } from '../../formats/stage-io.js';
 import type { StageStatus } from '../../formats/run-status.js';
 import type { RunningActivity, RunView } from '../../runs/runs.js';
 import { formatDuration } from '../format.js';
