@@ -108,17 +108,18 @@ function render(measured: readonly Measured[]): string {
       `| ${item} | ${reference} | ${cases} | ${number(error)} | ${number(limit)} | ${unit} | \`${relative('test', test)}\` |`,
   );
   const [{ model = 'unknown' } = {}] = cpus();
-  return `# Numbers equal to the references
+  return `# Parity with reference implementations
 
-Every number that decides what is learned or reported is compared with someone else's program. \`npm test\` does it with
-golden files, each of which names the command that made it, and with Python TensorFlow, pycocotools and PIL; \`npm run parity\`
-first makes the golden files anew with effdet, PyTorch, tidecv, imagehash and cleanlab (gigabytes, into the cache), and writes this page. One row
-again: \`npx vitest run test/…\` with the file of its last column. google/automl itself is in no registry: with
-\`GOOGLE_AUTOML\` naming its \`efficientdet\` folder, its golden file is made anew too.
+This page lists how closely every number that decides what is learned or reported matches a reference implementation.
+\`npm test\` compares with golden files, each of which names the command that made it, and with Python TensorFlow, pycocotools
+and PIL. \`npm run parity\` first regenerates the golden files with effdet, PyTorch, tidecv, imagehash and cleanlab (gigabytes,
+downloaded into the cache) and then writes this page. To measure one row again, run \`npx vitest run test/…\` with the file in
+its last column. google/automl is in no registry; to regenerate its golden file too, set \`GOOGLE_AUTOML\` to its
+\`efficientdet\` folder.
 
 Measured by \`npm run parity\` on ${cpus().length} cores, ${model.trim()}.
 
-| item | reference | cases | largest error | allowed | measured | test |
+| item | reference | cases | largest error | tolerance | unit | test |
 |---|---|---|---|---|---|---|
 ${rows.join('\n')}
 `;
