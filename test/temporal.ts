@@ -1,7 +1,12 @@
-import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { Client, Connection } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { provideNativeParts } from '../src/native/setup.js';
 import { readSettings } from '../src/settings.js';
+import { startServer } from '../workers/server.js';
+import { freePort } from './free-port.js';
 
 /** The path of Temporal's command. */
 export async function providedTemporal(): Promise<string> {
@@ -21,11 +26,30 @@ export function quietWorkers(): void {
   });
 }
 
-/** A real Temporal server of one's own on a free port, in memory. */
-export async function startTemporal(): Promise<TestWorkflowEnvironment> {
+export interface TestServer {
+  readonly address: string;
+  readonly client: Client;
+  readonly nativeConnection: NativeConnection;
+  readonly teardown: () => Promise<void>;
+}
+
+/** Starts a real Temporal server on a free port, as the product does: however long a busy machine takes. */
+export async function startTemporal(): Promise<TestServer> {
   quietWorkers();
-  const executable = { type: 'existing-path', path: await providedTemporal() } as const;
-  return TestWorkflowEnvironment.createLocal({
-    server: { executable, log: { format: 'json', level: 'error' }, extraArgs: ['--headless'] },
-  });
+  const home = await mkdtemp(join(tmpdir(), 'detdistill-temporal-'));
+  const settings = readSettings({ DETDISTILL_HOME: home, DETDISTILL_PORT: String(await freePort()) });
+  const server = await startServer(settings, await providedTemporal());
+  const { address } = server;
+  const connection = await Connection.connect({ address });
+  const nativeConnection = await NativeConnection.connect({ address });
+  return {
+    address,
+    client: new Client({ connection }),
+    nativeConnection,
+    teardown: async () => {
+      await Promise.all([connection.close(), nativeConnection.close()]);
+      await server.stop();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
 }

@@ -8,17 +8,17 @@ import { type RunningWorker, startWorker } from './workers.js';
 
 export interface Embedded {
   readonly address: string;
-  /** Temporal's own pages; null: the server is a cluster's, and says for itself. */
+  /** The address of Temporal's web UI; null: the server is a cluster's, which has its own. */
   readonly ui: string | null;
-  /** Workers first, so that they can save; the server last. */
+  /** Stops the workers first, so that they can save checkpoints, and the server last. */
   stop(): Promise<void>;
 }
 
-const LOOK_MS = 1_000;
+const POLL_INTERVAL_MS = 1_000;
 
 /**
- * Temporal's server and workers of both queues in one process tree; a cluster that the settings name gets the workers
- * only. Another process of this home that has them already is joined, and inherited from when it ends.
+ * Starts Temporal's server and the workers of both queues in one process tree; for a cluster that the settings name, the
+ * workers only. Where another process of this home runs them already, they are joined, and taken over when it ends.
  */
 export async function startEmbedded(settings: Settings, onProgress?: OnProgress): Promise<Embedded> {
   const parts = await provideNativeParts({ settings, parts: ['tfjs-addon', 'temporal'], onProgress });
@@ -27,19 +27,20 @@ export async function startEmbedded(settings: Settings, onProgress?: OnProgress)
     const workers = await startWorkers(settings, address);
     return { address, ui: null, stop: () => stopWorkers(workers) };
   }
-  const start = (): Promise<Held> => hold(settings, parts.temporal);
+  const start = (): Promise<Services> => startServices(settings, parts.temporal);
   const first = await start();
   const { address: own, ui } = first.server;
-  const heir = first.server.isJoined ? inheritLater(settings, { start, first }) : undefined;
-  return { address: own, ui, stop: async () => release(heir ? await heir.end() : first) };
+  const successor = first.server.isJoined ? takeOverLater(settings, { start, first }) : undefined;
+  return { address: own, ui, stop: async () => stopServices(successor ? await successor.end() : first) };
 }
 
-interface Held {
+/** A server, and the workers that this process runs: none where the server was joined. */
+interface Services {
   readonly server: Server;
   readonly workers: readonly RunningWorker[];
 }
 
-async function hold(settings: Settings, command: string): Promise<Held> {
+async function startServices(settings: Settings, command: string): Promise<Services> {
   const server = await startServer(settings, command);
   if (server.isJoined) return { server, workers: [] };
   try {
@@ -50,33 +51,33 @@ async function hold(settings: Settings, command: string): Promise<Held> {
   }
 }
 
-async function release({ server, workers }: Held): Promise<void> {
+async function stopServices({ server, workers }: Services): Promise<void> {
   await stopWorkers(workers);
   await server.stop();
 }
 
-/** Starts what a process had that was joined and has ended. `end` gives what is held then. */
-function inheritLater(
+/** Starts server and workers once the process that was joined has ended. `end` returns what runs then. */
+function takeOverLater(
   settings: Settings,
-  { start, first }: { start: () => Promise<Held>; first: Held },
-): { end: () => Promise<Held> } {
-  let held = first;
-  let looking: Promise<void> | undefined;
-  const look = async (): Promise<void> => {
+  { start, first }: { start: () => Promise<Services>; first: Services },
+): { end: () => Promise<Services> } {
+  let current = first;
+  let polling: Promise<void> | undefined;
+  const poll = async (): Promise<void> => {
     const note = await readServerNote(settings);
     if (note && isRunning(note.owner)) return;
-    // Where that fails, as while the port is still taken, the next look tries again.
-    held = await start().catch(() => held);
+    // Where that fails, as while the port is still taken, the next poll tries again.
+    current = await start().catch(() => current);
   };
   const timer = setInterval(() => {
-    if (!held.server.isJoined) clearInterval(timer);
-    else looking ??= look().finally(() => (looking = undefined));
-  }, LOOK_MS);
+    if (!current.server.isJoined) clearInterval(timer);
+    else polling ??= poll().finally(() => (polling = undefined));
+  }, POLL_INTERVAL_MS);
   return {
     end: async () => {
       clearInterval(timer);
-      await looking;
-      return held;
+      await polling;
+      return current;
     },
   };
 }
@@ -92,6 +93,6 @@ async function startWorkers(settings: Settings, address: string): Promise<Runnin
 }
 
 async function stopWorkers(workers: readonly RunningWorker[]): Promise<void> {
-  // A worker that did not end in time is ended with this process.
+  // A worker that does not stop in time ends with this process.
   await Promise.allSettled(workers.map(worker => worker.stop()));
 }

@@ -6,7 +6,7 @@ import type { Settings } from '../src/settings.js';
 
 let installed = false;
 
-/** Logs of workers go to a file: the terminal belongs to progress. Signals are handled by whoever started the workers. */
+/** Sends the workers' logs to a file: the terminal shows progress. Signals are handled by the command that started them. */
 export function installRuntime({ home }: Settings): void {
   if (installed) return;
   installed = true;

@@ -19,30 +19,30 @@ import {
 
 export interface Server {
   readonly address: string;
-  /** Temporal's own pages. */
+  /** The address of Temporal's web UI. */
   readonly ui: string;
-  /** Whether another process started it and ends it. */
+  /** Whether another process started the server, and will stop it. */
   readonly isJoined: boolean;
-  /** A server that was joined stays. */
+  /** Stops the server, unless it was joined. */
   stop(): Promise<void>;
 }
 
-const START_MS = 30_000;
+const START_MS = 120_000;
 const STOP_MS = 10_000;
-const ANSWER_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 2_000;
 const RETENTION_SECONDS = 90 * 24 * 3600;
 
 /**
- * Temporal's development server with a database file: the embedded form. Of several processes of one home the first
- * starts it and the others join; one whose process was killed is taken over.
+ * Starts Temporal's development server with a database file: the embedded form. The first process of a home starts it, the
+ * others join it; a server whose process was killed is taken over.
  */
 export function startServer(settings: Settings, command: string): Promise<Server> {
   return withLock(join(settings.home, 'server.lock'), async () => {
     const note = await readServerNote(settings);
-    if (!note || !(await answers(note.address))) return start(settings, command);
+    if (!note || !(await isServing(note.address))) return start(settings, command);
     if (isRunning(note.owner)) return { ...note, isJoined: true, stop: async () => undefined };
     await writeServerNote(settings, { ...note, owner: process.pid });
-    return owned(settings, note);
+    return ownedServer(settings, note);
   });
 }
 
@@ -50,7 +50,7 @@ async function start(settings: Settings, command: string): Promise<Server> {
   const { home, temporalPort: port } = settings;
   const address = `127.0.0.1:${port}`;
   if (await isListening(address))
-    throw (await answers(address)) ? errors.serverAlreadyRunning(port) : errors.portInUse(port);
+    throw (await isServing(address)) ? errors.serverAlreadyRunning(port) : errors.portInUse(port);
   const uiPort = (await isListening(`127.0.0.1:${port + 1000}`)) ? await freePort() : port + 1000;
   mkdirSync(join(home, 'logs'), { recursive: true });
   const logFile = join(home, 'logs', 'temporal.log');
@@ -60,10 +60,10 @@ async function start(settings: Settings, command: string): Promise<Server> {
     stdio: ['ignore', log, log],
     detached: true,
   });
-  const lastWords = (): string => readFileSync(logFile, 'utf8').trim().slice(-500);
+  const logTail = (): string => readFileSync(logFile, 'utf8').trim().slice(-500);
   try {
-    await waitUntilServing(server, { address, port, lastWords });
-    await keepHistories(address, settings.temporalNamespace);
+    await waitUntilServing(server, { address, port, logTail });
+    await extendRetention(address, settings.temporalNamespace);
   } catch (error) {
     server.kill('SIGKILL');
     throw error;
@@ -71,7 +71,7 @@ async function start(settings: Settings, command: string): Promise<Server> {
   server.unref();
   const note = { address, ui: `http://127.0.0.1:${uiPort}`, pid: server.pid!, owner: process.pid };
   await writeServerNote(settings, note);
-  return owned(settings, note);
+  return ownedServer(settings, note);
 }
 
 function argumentsOf({ home, temporalPort, temporalNamespace }: Settings, uiPort: number): string[] {
@@ -91,7 +91,7 @@ function argumentsOf({ home, temporalPort, temporalNamespace }: Settings, uiPort
   ];
 }
 
-function owned(settings: Settings, { address, ui, pid }: Omit<ServerNote, 'owner'>): Server {
+function ownedServer(settings: Settings, { address, ui, pid }: Omit<ServerNote, 'owner'>): Server {
   const kill = (): void => signalTo(pid, 'SIGKILL');
   process.once('exit', kill);
   let isStopped = false;
@@ -122,14 +122,14 @@ function signalTo(pid: number, signal: NodeJS.Signals): void {
 
 async function waitUntilServing(
   server: ChildProcess,
-  { address, port, lastWords }: { address: string; port: number; lastWords: () => string },
+  { address, port, logTail }: { address: string; port: number; logTail: () => string },
 ): Promise<void> {
   let failure: Error | undefined;
   server.once('error', error => (failure = error));
   const deadline = Date.now() + START_MS;
-  while (!(await answers(address))) {
+  while (!(await isServing(address))) {
     if (failure || server.exitCode !== null || Date.now() > deadline)
-      throw errors.serverFailed({ port, lastWords: failure?.message ?? lastWords() });
+      throw errors.serverFailed({ port, lastWords: failure?.message ?? logTail() });
     await sleep(100);
   }
 }
@@ -144,10 +144,10 @@ async function freePort(): Promise<number> {
   return (address as { port: number }).port;
 }
 
-async function answers(address: string): Promise<boolean> {
+async function isServing(address: string): Promise<boolean> {
   if (!(await isListening(address))) return false;
   try {
-    const connection = await Connection.connect({ address, connectTimeout: ANSWER_MS });
+    const connection = await Connection.connect({ address, connectTimeout: CONNECT_TIMEOUT_MS });
     await connection.close();
     return true;
   } catch {
@@ -155,8 +155,8 @@ async function answers(address: string): Promise<boolean> {
   }
 }
 
-/** The development server forgets closed runs after a day; ours shall be there for a season. */
-async function keepHistories(address: string, namespace: string): Promise<void> {
+/** The development server deletes the histories of closed runs after a day; people ask for them for months. */
+async function extendRetention(address: string, namespace: string): Promise<void> {
   const connection = await Connection.connect({ address });
   try {
     const seconds = RETENTION_SECONDS as never; // protobuf's 64-bit type, which takes numbers

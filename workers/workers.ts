@@ -15,16 +15,16 @@ import { installRuntime } from './runtime.js';
 export type WorkerKind = keyof typeof QUEUES;
 
 export interface RunningWorker {
-  /** Lets activities save and end, then stops. */
+  /** Cancels the activities, which save checkpoints, and stops once they have ended. */
   stop(): Promise<void>;
   /** Settles when the worker has ended, by itself or by `stop`. */
   readonly ended: Promise<void>;
 }
 
-/** Activities are cancelled as soon as a worker shuts down; this long they have to save a checkpoint. */
-const GRACE = '90s';
+/** Activities are cancelled as soon as a worker shuts down; they have this time to save a checkpoint. */
+const SHUTDOWN_GRACE = '90s';
 
-/** No commit takes longer. */
+/** An upload to the store that began longer ago is abandoned: no commit takes longer. */
 const ABANDONED_MS = 3 * 24 * 3600 * 1000;
 
 const OPTIONS: Readonly<Record<WorkerKind, (dependencies: Dependencies) => Partial<WorkerOptions>>> = {
@@ -40,7 +40,7 @@ const OPTIONS: Readonly<Record<WorkerKind, (dependencies: Dependencies) => Parti
   }),
 };
 
-/** A worker of one queue. More of them, here or elsewhere, share its work. */
+/** Starts a worker of one queue. More of them, here or elsewhere, share its work. */
 export async function startWorker(
   kind: WorkerKind,
   { settings, address }: { settings: Settings; address: string },
@@ -60,10 +60,10 @@ export async function startWorker(
       namespace: settings.temporalNamespace,
       taskQueue: QUEUES[kind],
       identity: `${hostname()}/${kind}/${process.pid}`,
-      // Live progress reaches the server this often.
+      // How often live progress reaches the server.
       maxHeartbeatThrottleInterval: '2s',
       defaultHeartbeatThrottleInterval: '2s',
-      shutdownForceTime: GRACE,
+      shutdownForceTime: SHUTDOWN_GRACE,
     });
     return running(worker, connection);
   } catch (error) {
@@ -72,7 +72,7 @@ export async function startWorker(
   }
 }
 
-/** Removes what commits left that were cut off; nobody waits for it. */
+/** Removes the remains of interrupted commits; nobody waits for it. */
 async function sweepStore({ store }: Dependencies): Promise<void> {
   try {
     await store.sweep(Date.now() - ABANDONED_MS);
@@ -94,7 +94,7 @@ async function assertNamespace(
 
 function running(worker: Worker, connection: NativeConnection): RunningWorker {
   const ended = worker.run().finally(() => connection.close());
-  // Reported by whoever awaits it; a worker that fails before that must not end the process unexplained.
+  // The error is reported where `ended` is awaited; before that it must not end the process as an unhandled rejection.
   ended.catch(() => undefined);
   return {
     ended,

@@ -1,6 +1,7 @@
 import { CancellationScope, condition, isCancellation, setHandler, upsertMemo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
 import type { RunConfig } from '../src/config/run.js';
+import type { RunMemo } from '../src/formats/run-memo.js';
 import type { FinishedStages, KindOf, StageIO, StageName } from '../src/formats/stage-io.js';
 import { plannedStages, publishInput, schedulingOf, STAGES, type StepName } from '../src/stages/stages.js';
 import { activitiesOf } from './activities.js';
@@ -76,7 +77,7 @@ export class StageRunner {
   #setPaused(isPaused: boolean): void {
     this.#isPaused = isPaused;
     // Lists of runs read the memo: they ask no workflow.
-    upsertMemo({ paused: isPaused });
+    upsertMemo({ paused: isPaused } satisfies Partial<RunMemo>);
   }
 
   #pause(): void {

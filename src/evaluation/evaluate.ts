@@ -8,7 +8,7 @@ import { type CocoDetection, SHOWN_SCORE } from '../formats/detections.js';
 import { type Detector, openDetector } from '../inference/detector.js';
 import type { Detection, DetectorInput } from '../inference/engine.js';
 import { errors } from '../errors/index.js';
-import { paceOf } from '../formats/progress.js';
+import { throughputOf } from '../formats/progress.js';
 import type { CocoMetrics } from '../formats/coco-metrics.js';
 import type { StageProgress } from '../formats/progress.js';
 import type { Settings } from '../settings.js';
@@ -89,7 +89,7 @@ async function detectAll(
       }),
     );
     at += batch.length;
-    onProgress({ phase: 'predict', ...paceOf(started, { step: at, totalSteps: samples.length }) });
+    onProgress({ phase: 'predict', ...throughputOf(started, { step: at, totalSteps: samples.length }) });
     await new Promise(resolve => setImmediate(resolve));
   }
   return { found, under };

@@ -1,8 +1,8 @@
 import type { ArtifactRef } from './artifact.js';
 
-/** What a running stage says of itself; rides on heartbeats. */
+/** The progress of a running stage; sent with Temporal's heartbeats. */
 export interface StageProgress {
-  /** start, restore, train, validate, checkpoint, predict, … */
+  /** The kind of work: start, restore, train, validate, checkpoint, predict, … */
   readonly phase: string;
   readonly step: number;
   readonly totalSteps: number;
@@ -12,14 +12,14 @@ export interface StageProgress {
   readonly secondsLeft?: number;
   readonly best?: { readonly AP: number; readonly step: number };
   readonly checkpoint?: { readonly step: number; readonly artifact: ArtifactRef };
-  /** How many attempts in a row began at this step. */
+  /** The step at which this attempt began, and how many in a row have begun there. */
   readonly begun?: { readonly step: number; readonly attempts: number };
-  /** One line for people, where something happened: what was adopted, a roll-back. */
+  /** One line for people about an event, such as adopted weights or a roll-back. */
   readonly note?: string;
 }
 
-/** How far work is that began at a time (ms since 1970), how fast it goes and how long the rest takes. */
-export function paceOf(
+/** Progress with throughput and time left of work that began at `started` (milliseconds since 1970). */
+export function throughputOf(
   started: number,
   { step, totalSteps }: Pick<StageProgress, 'step' | 'totalSteps'>,
 ): Omit<StageProgress, 'phase'> {

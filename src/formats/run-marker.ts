@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-/** Says that a place is a run's, and which entries of it are. */
+/** The file that marks a folder or bucket as the output of a run, and names the entries that the run put there. */
 export const MARKER = 'run.json';
 const Marker = z.object({
   run: z.string(),
-  /** null: not all of it is there yet. */
+  /** When the output was complete, in ISO 8601; null: it is not yet. */
   published: z.string().nullable(),
   entries: z.array(z.string()),
 });

@@ -3,11 +3,11 @@ import type { StageName, SuggestionSummary } from './stage-io.js';
 
 export type StageState = 'waiting' | 'running' | 'paused' | 'done' | 'reused' | 'failed' | 'cancelled';
 
-/** One stage as a run sees it. */
+/** The state of one stage of a run. */
 export interface StageStatus {
   readonly name: StageName;
   readonly state: StageState;
-  /** How long it took; of a reused one, when it was made. */
+  /** How long the stage took; a reused one took this time when it was made. */
   readonly seconds: number;
   /** Milliseconds since 1970, while it runs. */
   readonly startedAt?: number;

@@ -7,11 +7,11 @@ import type { Settings } from '../settings.js';
 const ServerNote = z.object({
   address: z.string(),
   ui: z.string(),
-  /** The server's process, and the one that started it and ends it. */
+  /** `pid` is the server's process, `owner` the one that started it and stops it. */
   pid: z.int().positive(),
   owner: z.int().positive(),
 });
-/** What is known of the server of a home, for other processes of this machine. */
+/** server.json: tells other processes of this machine about the embedded server of a home. */
 export type ServerNote = Readonly<z.infer<typeof ServerNote>>;
 
 const noteOf = ({ home }: Settings): string => join(home, 'server.json');
@@ -21,12 +21,12 @@ export const writeServerNote = (settings: Settings, note: ServerNote): Promise<v
 
 export const removeServerNote = (settings: Settings): Promise<void> => rm(noteOf(settings), { force: true });
 
-/** undefined: no server of this home runs. */
+/** Reads the note; undefined: no server of this home runs. */
 export async function readServerNote(settings: Settings): Promise<ServerNote | undefined> {
   try {
     const note = ServerNote.parse(JSON.parse(await readFile(noteOf(settings), 'utf8')));
     return isRunning(note.pid) ? note : undefined;
   } catch {
-    return undefined; // none was written, or half of one
+    return undefined; // there is none, or it is damaged
   }
 }

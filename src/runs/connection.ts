@@ -12,19 +12,19 @@ import { assertListening } from './listening.js';
 
 const CONNECT_MS = 5_000;
 const DEADLINE_MS = 10_000;
-const PAUSE_MS = 200;
+const RETRY_INTERVAL_MS = 200;
 
 const NOT_FOUND = 5;
-/** gRPC's codes for "not now": RESOURCE_EXHAUSTED, ABORTED, UNAVAILABLE. */
-const PASSING = [8, 10, 14];
-/** And where a call was cut off: CANCELLED, DEADLINE_EXCEEDED. */
+/** gRPC's codes of transient failures: RESOURCE_EXHAUSTED, ABORTED, UNAVAILABLE. */
+const TRANSIENT = [8, 10, 14];
+/** gRPC's codes of calls that were cut off: CANCELLED, DEADLINE_EXCEEDED. */
 const CUT_OFF = [1, 4];
 
 export interface ServerConnection {
   readonly client: Client;
   /** Aborted by `close`. */
   readonly closing: AbortSignal;
-  /** Calls the server about a run: never for long, and failures leave as errors of the catalogue. */
+  /** Calls the server about a run. Transient failures are retried until a deadline; others become errors of the catalogue. */
   readonly ask: <T>(id: string, call: () => Promise<T>) => Promise<T>;
   readonly close: () => Promise<void>;
 }
@@ -32,9 +32,9 @@ export interface ServerConnection {
 export async function connectServer(settings: Settings): Promise<ServerConnection> {
   const { temporalAddress, temporalPort, temporalNamespace: namespace } = settings;
   const address = temporalAddress ?? `127.0.0.1:${temporalPort}`;
-  // Calls are repeated below: the client's own repetition outlives the connection, and then ends the process.
+  // Calls are retried below: the client's own retries outlive the connection, and then end the process.
   const options = { address, connectTimeout: CONNECT_MS, interceptors: [] };
-  // Else a port where nobody is would be asked again for seconds.
+  // Without this check, the client would retry a port where nothing listens for seconds.
   const connection = await assertListening(address)
     .then(() => Connection.connect(options))
     .catch((cause: unknown) => {
@@ -49,9 +49,10 @@ export async function connectServer(settings: Settings): Promise<ServerConnectio
         return await connection.withDeadline(deadline, call);
       } catch (error) {
         const code = grpcCodeOf(error);
-        const mayPass = code !== undefined && PASSING.includes(code) && Date.now() + PAUSE_MS < deadline;
-        if (!mayPass || closing.signal.aborted) throw named(error, { id, address, namespace });
-        await sleep(PAUSE_MS);
+        const isTransient =
+          code !== undefined && TRANSIENT.includes(code) && Date.now() + RETRY_INTERVAL_MS < deadline;
+        if (!isTransient || closing.signal.aborted) throw named(error, { id, address, namespace });
+        await sleep(RETRY_INTERVAL_MS);
       }
     }
   }
@@ -77,7 +78,7 @@ function named(
   const code = grpcCodeOf(error);
   if (code === undefined) return error;
   if (code === NOT_FOUND) return errors.runMissing(id);
-  const isAway = PASSING.includes(code) || CUT_OFF.includes(code);
+  const isAway = TRANSIENT.includes(code) || CUT_OFF.includes(code);
   return isAway ? errors.serverUnreachable(address, error) : errors.serverRefused(address, error);
 }
 

@@ -3,7 +3,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type { RunConfig } from '../config/run.js';
 import type { StageResult } from '../formats/stage-io.js';
 
-/** What happened to a run, out of Temporal's history; what only Temporal needs is left out. */
+/** An event of a run, read from Temporal's history; events that only Temporal needs are left out. */
 export type RunEvent = { readonly at: Date } & (
   | { readonly kind: 'started'; readonly config: RunConfig }
   | { readonly kind: 'asked'; readonly to: 'pause' | 'resume' | 'cancel' }
@@ -13,10 +13,10 @@ export type RunEvent = { readonly at: Date } & (
       readonly step: string;
       readonly attempt: number;
       readonly worker: string;
-      /** Why there was another attempt. */
+      /** The failure of the attempt before; null: this is the first. */
       readonly before: string | null;
     }
-  /** result: what a stage gives; null: it was no stage. */
+  /** result: null where the step is no stage. */
   | { readonly kind: 'step-done'; readonly step: string; readonly result: StageResult | null }
   | { readonly kind: 'step-failed'; readonly step: string; readonly reason: string }
   | { readonly kind: 'step-stopped'; readonly step: string }
@@ -30,7 +30,7 @@ type Failure = NonNullable<Raw['workflowExecutionFailedEventAttributes']>['failu
 type Happening = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'at'> : never) : never;
 type StepOf = (scheduledEventId: unknown) => string;
 
-/** Kinds of Temporal's events that say something about a run, by the field that holds what they say. */
+/** Readers of Temporal's events, by the field that holds an event's attributes. */
 const READERS: {
   readonly [F in keyof Raw]?: (fields: NonNullable<Raw[F]>, stepOf: StepOf) => Happening | null;
 } = {
@@ -106,7 +106,7 @@ export function readEvents({ events }: History): RunEvent[] {
 function read(raw: Raw, stepOf: StepOf): Happening | null {
   for (const [field, reader] of Object.entries(READERS)) {
     const fields = raw[field as keyof Raw];
-    // A reader takes what its own field holds.
+    // The reader of a field takes the type of that field.
     if (fields) return (reader as (fields: unknown, stepOf: StepOf) => Happening | null)(fields, stepOf);
   }
   return null;
@@ -115,7 +115,7 @@ function read(raw: Raw, stepOf: StepOf): Happening | null {
 const timeOf = ({ eventTime }: Raw): Date =>
   new Date(Number(eventTime?.seconds ?? 0) * 1000 + (eventTime?.nanos ?? 0) / 1e6);
 
-/** The first value of a message; the workers write what is read here. */
+/** Decodes the first value of a message that a worker wrote. */
 export function decode<T>(payloads: Payloads): T | undefined {
   const [payload] = payloads?.payloads ?? [];
   return payload ? defaultPayloadConverter.fromPayload<T>(payload) : undefined;
@@ -124,7 +124,7 @@ export function decode<T>(payloads: Payloads): T | undefined {
 /** TIMEOUT_TYPE_HEARTBEAT */
 const HEARTBEAT = 4;
 
-/** The innermost message is the one that says what happened. */
+/** The innermost message of a failure: it says what happened. */
 export function reasonOf(failure: Failure): string {
   const own = failure?.message ?? '';
   if (Number(failure?.timeoutFailureInfo?.timeoutType) === HEARTBEAT) return 'its worker was lost';

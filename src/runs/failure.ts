@@ -8,7 +8,7 @@ import {
 } from '@temporalio/common';
 import { AppError, type ErrorFacts, errors } from '../errors/index.js';
 
-/** The error of the catalogue that ended a run, out of Temporal's wrappings. */
+/** Unwraps the error of the catalogue that ended a run from Temporal's failures. */
 export function endingError(error: unknown): unknown {
   if (!(error instanceof WorkflowFailedError)) return error;
   for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) {

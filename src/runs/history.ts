@@ -2,11 +2,11 @@ import type { RunEvent } from './events.js';
 
 export interface HistoryLine {
   readonly at: Date;
-  /** What happened, for people. */
+  /** One line for people. */
   readonly what: string;
 }
 
-/** A run's history in our words. Temporal writes an attempt down when it has ended: until then a step is only wanted. */
+/** Describes a run's history. Temporal records an attempt only when it has ended: until then its step is just scheduled. */
 export const describeHistory = (events: readonly RunEvent[]): HistoryLine[] =>
   events
     .filter((event, i) => event.kind !== 'step-scheduled' || !isAttempted(event.step, events.slice(i)))

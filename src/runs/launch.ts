@@ -4,10 +4,10 @@ import { parseRunConfig, type RunConfig, type RunInput } from '../config/run.js'
 import { modelNameAt } from '../store/fetch-model.js';
 import type { Settings } from '../settings.js';
 
-/** A run as a run file describes it, or a job under ModelArts' parameters. What is left out has its default. */
+/** A run as a run file describes it, or a job given by ModelArts' parameters. Keys that are left out have their defaults. */
 export type LaunchInput = RunInput | ModelArtsInput;
 
-/** Fills defaults and refuses what does not fit together. Relative paths are seen from the working folder. */
+/** Fills in defaults and rejects settings that contradict each other. Relative paths start at the working folder. */
 export async function readLaunch(
   input: LaunchInput,
   settings: Pick<Settings, 'cacheFolder'>,

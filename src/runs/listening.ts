@@ -1,12 +1,12 @@
 import { connect } from 'node:net';
 
-const PATIENCE_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 
-/** Asks a port whether anybody is there; HOST:PORT. Fails at once with the system's reason, or when nothing is said. */
+/** Checks that a server listens at HOST:PORT. Rejects with the system's reason, or when nothing answers in time. */
 export const assertListening = (address: string): Promise<void> =>
   new Promise((resolve, reject) => {
     const [, host = address, port = '7233'] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? [];
-    const socket = connect({ host, port: Number(port), timeout: PATIENCE_MS });
+    const socket = connect({ host, port: Number(port), timeout: CONNECT_TIMEOUT_MS });
     const end = (outcome: () => void): void => {
       socket.destroy();
       outcome();

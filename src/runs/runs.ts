@@ -4,6 +4,7 @@ import type { RunConfig } from '../config/run.js';
 import { errors } from '../errors/index.js';
 import { canonicalJson, sha256 } from '../files/hashing.js';
 import { QUEUES } from '../stages/stages.js';
+import type { RunMemo } from '../formats/run-memo.js';
 import type { RunOutcome, RunResult, RunStatus } from '../formats/run-status.js';
 import type { StageProgress } from '../formats/progress.js';
 import type { Settings } from '../settings.js';
@@ -23,20 +24,20 @@ export interface RunSummary {
   readonly ended: Date | null;
 }
 
-/** What a run does at this moment. */
+/** The present state of a run. */
 export interface RunView extends RunStatus {
   readonly id: string;
   readonly state: RunState;
-  /** What the running activities said last. */
+  /** The newest heartbeats of the running activities. */
   readonly progress: readonly RunningActivity[];
 }
 export interface RunningActivity {
-  /** The stage, or `check` or `publish`. */
+  /** The name of the stage, or `check` or `publish`. */
   readonly step: string;
-  /** Temporal's name of what the step runs. */
+  /** Temporal's activity type. */
   readonly activity: string;
   readonly attempt: number;
-  /** Why there is another attempt. */
+  /** The reason for another attempt; null: this is the first. */
   readonly lastFailure: string | null;
   /** null: no worker has taken it yet. */
   readonly progress: StageProgress | null;
@@ -45,23 +46,26 @@ export interface RunningActivity {
 /** A run that was just started or joined. */
 export interface LaunchedRun {
   readonly id: string;
-  /** It was under way already. */
+  /** Whether it was running already. */
   readonly joined: boolean;
-  /** What is allowed but surely not meant, one line each. */
+  /** Settings that are allowed but probably not meant, one line each. */
   readonly warnings: readonly string[];
   view(): Promise<RunView>;
   pause(): Promise<void>;
   resume(): Promise<void>;
   cancel(): Promise<void>;
-  /** Waits for the end. Throws the error that ended a failed run. */
+  /** Waits for the end of the run. @throws the error that ended it, with the stage among its `facts` */
   result(): Promise<RunResult>;
 }
 
-/** Runs as people and programs handle them. */
+/** Starts, shows and controls the runs of one Temporal server. */
 export interface Runs {
-  /** Checks and starts a run, or a job under ModelArts' parameters; else as `start`. @throws CONFIG_INVALID, RUN_DIFFERS */
+  /**
+   * Validates and starts a run, or a job given by ModelArts' parameters, as `start` does.
+   * @throws CONFIG_INVALID, RUN_DIFFERS
+   */
   launch(input: LaunchInput): Promise<LaunchedRun>;
-  /** Starts a run; one of the same name and configuration that has not ended is joined. */
+  /** Starts a run. A running one of the same name and configuration is joined. @throws RUN_DIFFERS */
   start(config: RunConfig): Promise<{ id: string; joined: boolean }>;
   view(id: string): Promise<RunView>;
   list(): Promise<RunSummary[]>;
@@ -69,13 +73,13 @@ export interface Runs {
   pause(id: string): Promise<void>;
   resume(id: string): Promise<void>;
   cancel(id: string): Promise<void>;
-  /** Waits for the end. Throws the error that ended a failed run. */
+  /** Waits for the end of the run. @throws the error that ended it, with the stage among its `facts` */
   result(id: string): Promise<RunResult>;
   close(): Promise<void>;
 }
 
 const PREFIX = 'distill/';
-const LOOK_MS = 500;
+const POLL_INTERVAL_MS = 500;
 
 const STATES: Readonly<Record<string, RunState>> = {
   RUNNING: 'running',
@@ -85,13 +89,6 @@ const STATES: Readonly<Record<string, RunState>> = {
   CANCELLED: 'cancelled',
   TERMINATED: 'cancelled',
 };
-
-/** Kept with a run by the server. */
-interface RunMemo {
-  readonly config: string;
-  /** Written by the workflow. */
-  readonly paused?: boolean;
-}
 
 export async function connectRuns(settings: Settings): Promise<Runs> {
   const server = await connectServer(settings);
@@ -179,7 +176,7 @@ async function listRuns({ client, ask }: ServerConnection): Promise<RunSummary[]
 async function resultOf({ client, ask, closing }: ServerConnection, id: string): Promise<RunResult> {
   const handle = client.workflow.getHandle(`${PREFIX}${id}`);
   while ((await ask(id, () => handle.describe())).status.name === 'RUNNING')
-    await sleep(LOOK_MS, undefined, { signal: closing });
+    await sleep(POLL_INTERVAL_MS, undefined, { signal: closing });
   try {
     // The workflow of this name returns nothing else.
     const outcome = await ask(id, async () => (await handle.result()) as RunOutcome);

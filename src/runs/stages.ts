@@ -3,7 +3,7 @@ import { plannedStages } from '../stages/stages.js';
 import type { RunStatus, StageStatus } from '../formats/run-status.js';
 import type { RunEvent } from './events.js';
 
-/** The states of a run's stages, from its events alone: that needs no worker, and works for runs that have ended. */
+/** Derives the states of a run's stages from its events alone: this needs no worker, and works for runs that have ended. */
 export function stagesOf(events: readonly RunEvent[]): RunStatus {
   const stages = new Map<string, StageStatus>();
   let [paused, ends] = [false, false];

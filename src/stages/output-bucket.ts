@@ -8,12 +8,12 @@ import type { StoreDriver } from '../store/driver.js';
 import { AT_A_TIME, findFiles } from '../store/folder-files.js';
 import { MARKER, markerText, readMarker } from '../formats/run-marker.js';
 
-/** What serving looks for first: while it is missing, nobody takes a model for whole. */
-const ENTRANCE = /(^|\/)saved_model\.pb$/;
-/** Written and removed to see whether one may. */
+/** The file that servers of models look for: while it is missing, none of them loads the model. */
+const ENTRY_FILE = /(^|\/)saved_model\.pb$/;
+/** An object that is written and removed to check the permissions. */
 const PROBE = '.detdistill';
 
-/** Refuses an address that is not a run's to fill, or that cannot be written. */
+/** @throws OUTPUT_UNUSABLE: the address holds objects of somebody else, or cannot be written */
 export const assertBucketUsable = (address: string, env?: NodeJS.ProcessEnv): Promise<void> =>
   orUnusable(address, async () => {
     const bucket = openBucket(address, env);
@@ -29,7 +29,7 @@ export const assertBucketUsable = (address: string, env?: NodeJS.ProcessEnv): Pr
 
 interface Upload {
   readonly run: string;
-  /** A folder whose content becomes the content of the address. */
+  /** The local folder that is uploaded. */
   readonly folder: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly signal?: AbortSignal;
@@ -37,8 +37,8 @@ interface Upload {
 }
 
 /**
- * Puts a folder in the place of what an earlier run left at an address; what people added stays. A bucket cannot move
- * folders: models lose their entrance first and get it last, and until the end the note says that there is more to come.
+ * Replaces the output of an earlier run at an address; objects that people added stay. A bucket cannot rename folders:
+ * the entry file of each model is removed first and uploaded last, and until the end the marker says "not published".
  */
 export async function uploadOutput(
   address: string,
@@ -51,15 +51,15 @@ export async function uploadOutput(
   const mark = (names: readonly string[], isWhole: boolean): Promise<void> =>
     bucket.putBytes(MARKER, Buffer.from(markerText(run, names, { isWhole })));
   await mark(namesOf([...before, ...keys]), false);
-  await bucket.remove(before.filter(key => ENTRANCE.test(key)));
+  await bucket.remove(before.filter(key => ENTRY_FILE.test(key)));
   let step = 0;
   const upload = (chosen: readonly string[]): Promise<void> =>
     putFiles(bucket, folder, chosen, {
       signal,
       onPut: () => onProgress?.({ phase: 'upload', step: ++step, totalSteps: keys.length }),
     });
-  await upload(keys.filter(key => !ENTRANCE.test(key)));
-  await upload(keys.filter(key => ENTRANCE.test(key)));
+  await upload(keys.filter(key => !ENTRY_FILE.test(key)));
+  await upload(keys.filter(key => ENTRY_FILE.test(key)));
   await bucket.remove(before.filter(key => !keys.includes(key)));
   await mark(namesOf(keys), true);
 }
@@ -82,7 +82,7 @@ async function putFiles(
   await mapConcurrently(keys, put, AT_A_TIME);
 }
 
-/** Objects that earlier runs put there, one that was cut off included. */
+/** Objects that earlier runs uploaded, including runs that were interrupted. */
 async function keysOfEarlier(bucket: StoreDriver): Promise<string[]> {
   const marker = await bucket.read(MARKER);
   if (!marker) return [];

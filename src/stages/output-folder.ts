@@ -3,13 +3,14 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { errors } from '../errors/index.js';
 import { MARKER, markerText, readMarker } from '../formats/run-marker.js';
 
-/** A folder that people chose may hold what is theirs; the one below the home is always ours. */
+/** The output folder of a run. */
 export interface Output {
   readonly target: string;
+  /** Whether the user chose it: then it may hold files of theirs. */
   readonly isChosen: boolean;
 }
 
-/** Refuses a place that is not a run's to fill, before days are spent on what would lie there. */
+/** @throws OUTPUT_UNUSABLE: the folder holds files of somebody else, or cannot be created; checked before days of training */
 export async function assertUsable({ target, isChosen }: Output): Promise<void> {
   if (!isAbsolute(target))
     throw errors.outputUnusable(target, 'is no absolute path of a folder, and no address of a bucket');
@@ -21,7 +22,7 @@ export async function assertUsable({ target, isChosen }: Output): Promise<void> 
   });
 }
 
-/** Fills a folder beside its place and moves it there whole. What people added to an earlier one stays. */
+/** Fills a folder beside the target and renames it into place. Files that people added to the earlier output stay. */
 export async function replaceOutput(
   output: Output,
   { run, fill }: { run: string; fill: (folder: string) => Promise<void> },

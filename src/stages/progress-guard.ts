@@ -4,12 +4,13 @@ import type { StageContext } from './context.js';
 
 const MAX_ATTEMPTS = 3;
 
-/** Ways to end that another attempt would repeat; a lost connection or a worker's shutdown is not the trainer's doing. */
-const OWN_FAULTS = ['TRAINER_CRASHED', 'TRAINER_HUNG'];
+/** Errors that another attempt would probably repeat; a lost connection or a worker's shutdown is not the trainer's fault. */
+const TRAINER_FAULTS = ['TRAINER_CRASHED', 'TRAINER_HUNG'];
 
 /**
- * Attempts that begin where the last one began get nowhere: after three the stage fails with that reason. Counted when
- * they begin, since a worker that dies with its trainer says nothing at the end.
+ * Fails a stage after three attempts in a row that began at the same step: they make no progress. Attempts are counted when
+ * they begin, since a worker that dies with its trainer reports nothing at the end.
+ * @throws NO_PROGRESS
  */
 export async function guardingProgress<T>(
   { last, onProgress }: Pick<StageContext, 'last' | 'onProgress'>,
@@ -18,13 +19,13 @@ export async function guardingProgress<T>(
   const step = last?.checkpoint?.step ?? 0;
   const before = last?.begun?.step === step ? last.begun.attempts : 0;
   if (before >= MAX_ATTEMPTS) throw errors.noProgress(step);
-  const say = (attempts: number): void =>
+  const report = (attempts: number): void =>
     onProgress({ phase: 'start', step, totalSteps: 0, begun: { step, attempts } } satisfies StageProgress);
-  say(before + 1);
+  report(before + 1);
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof AppError) || !OWN_FAULTS.includes(error.code)) say(before);
+    if (!(error instanceof AppError) || !TRAINER_FAULTS.includes(error.code)) report(before);
     throw error;
   }
 }

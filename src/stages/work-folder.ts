@@ -6,11 +6,11 @@ import { isRunning } from '../files/process.js';
 
 const workOf = ({ home }: Settings): string => join(home, 'work');
 
-/** Names who works there: NAME.HOST.PID.RANDOM */
+/** The name tells the owner: NAME.HOST.PID.RANDOM */
 const ownedPrefix = (name: string): string => `${name}.${hostname()}.${process.pid}.`;
 const OWNED = /^[^.]+\.(.+)\.(\d+)\.[^.]+$/;
 
-/** An empty folder for as long as `work` runs; nobody else writes there, whatever else makes the same. */
+/** Gives `work` an empty folder of its own, and removes it afterwards. */
 export async function inWorkFolder<T>(
   settings: Settings,
   name: string,
@@ -27,14 +27,14 @@ export async function inWorkFolder<T>(
   }
 }
 
-/** A folder that attempts of one stage on this machine share; its stage removes it. */
+/** A folder that all attempts of one stage on this machine share; the stage removes it when it is done. */
 export const sharedFolder = (settings: Settings, name: string): string =>
   join(workOf(settings), `${name}${SHARED}`);
 
 const SHARED = '.shared';
 const SHARED_DAYS = 7;
 
-/** Removes the folders of processes of this machine that were killed, and shared ones that no attempt has begun with for a week. */
+/** Removes the folders of killed processes of this machine, and shared ones that no attempt has used for a week. */
 export async function removeAbandonedWork(settings: Settings): Promise<void> {
   const names = await readdir(workOf(settings)).catch(() => []); // nobody worked here yet
   const abandoned = names.filter(name => {

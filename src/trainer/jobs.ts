@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readImage } from '../images/images.js';
 import { openDetector } from '../inference/detector.js';
 import { FROZEN_GRAPH, readModelCard } from '../formats/model-card.js';
-import { paceOf } from '../formats/progress.js';
+import { throughputOf } from '../formats/progress.js';
 import type { ArtifactRef } from '../formats/artifact.js';
 import type { Prediction } from '../formats/prediction.js';
 import type { JobContext, TrainerJob } from './protocol.js';
@@ -11,7 +11,7 @@ import type { ArtifactStore } from '../store/artifact-store.js';
 import { openStore } from '../store/open-store.js';
 import type { Teacher } from '../training/teacher.js';
 
-/** Does a job; here the stages meet. Each is loaded when it is asked for: a prediction by onnxruntime needs no TensorFlow. */
+/** Does a job. The code of each kind is loaded on demand: a prediction by onnxruntime needs no TensorFlow. */
 export async function runJob(job: TrainerJob, context: JobContext): Promise<unknown> {
   switch (job.kind) {
     case 'train':
@@ -93,7 +93,7 @@ async function predict(
     const { width, height } = image;
     predictions.push({ image: path, width, height, engine: detector.engine, detections });
     const step = predictions.length;
-    onProgress({ phase: 'predict', ...paceOf(started, { step, totalSteps: images.length }) });
+    onProgress({ phase: 'predict', ...throughputOf(started, { step, totalSteps: images.length }) });
   }
   return predictions;
 }

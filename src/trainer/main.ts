@@ -2,7 +2,7 @@ import { AppError, errors } from '../errors/index.js';
 import type { TrainerReply, TrainerRequest } from './protocol.js';
 import { runJob } from './jobs.js';
 
-/** The trainer process: does one job, says how far it is, ends with its parent. */
+/** The entry of the TensorFlow process: it does one job, reports its progress, and exits with its parent. */
 const controller = new AbortController();
 const reply = (message: TrainerReply): Promise<void> =>
   new Promise(resolve => {
@@ -11,7 +11,7 @@ const reply = (message: TrainerReply): Promise<void> =>
   });
 
 process.on('disconnect', () => process.exit(1));
-// A terminal's Ctrl-C, or a service's end, reaches the whole group; the parent says when to stop.
+// Ctrl-C and a service manager's stop signal reach the whole process group; only the parent decides when to stop.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
 process.on('message', (request: TrainerRequest) => {
   if (request.type === 'stop') controller.abort();

@@ -4,19 +4,19 @@ import type { Settings } from '../settings.js';
 import type { ImportInput } from '../formats/imported-weights.js';
 import type { TrainInput } from '../formats/stage-io.js';
 
-/** A job of the trainer process. Paths are local; results go to `folder`. */
+/** A job of the TensorFlow process. Paths are local; results go to `folder`. */
 export type TrainerJob =
   | {
       readonly kind: 'train';
       readonly input: TrainInput;
       readonly key: string;
       readonly folder: string;
-      /** Keeps a teacher's answers until the stage is done, from one attempt to the next. */
+      /** The folder that caches a teacher's outputs from one attempt to the next. */
       readonly answers: string;
     }
   | {
       readonly kind: 'export';
-      /** A training artifact, or a model. */
+      /** The folder of a training artifact, or of a model. */
       readonly trained: string;
       readonly image_size: readonly [number, number] | null;
       readonly folder: string;
@@ -33,15 +33,15 @@ export type TrainerJob =
       readonly kind: 'predict';
       readonly model: string;
       readonly images: readonly string[];
-      /** What scores less is not said. */
+      /** Detections below this score are left out. */
       readonly minScore: number;
     };
 
-/** Parent to child. */
+/** A message of the parent to the TensorFlow process. */
 export type TrainerRequest =
   | { readonly type: 'start'; readonly job: TrainerJob; readonly settings: Settings }
   | { readonly type: 'stop' };
-/** Child to parent. */
+/** A message of the TensorFlow process to its parent. */
 export type TrainerReply =
   | { readonly type: 'progress'; readonly progress: StageProgress }
   | { readonly type: 'done'; readonly result: unknown }

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { planRun } from '../../src/stages/plan.js';
 import { errors } from '../../src/errors/index.js';
-import { QUEUES, STAGE_NAMES } from '../../src/stages/stages.js';
+import type { ArtifactRef } from '../../src/formats/artifact.js';
+import { readEvents } from '../../src/runs/events.js';
+import { artifactKey } from '../../src/stages/reuse.js';
+import { QUEUES, STAGE_NAMES, STAGES } from '../../src/stages/stages.js';
 import { readNotes, type TrainerNote } from '../stages/script.js';
 import { CARD, openScene, type Scene } from './scene.js';
 
@@ -22,6 +25,16 @@ async function notesOf(work: () => Promise<unknown>): Promise<TrainerNote[]> {
   await work();
   return (await readNotes(scene.home)).slice(before);
 }
+/** The artifact of each stage, as the history of a run names it. */
+async function artifactsOf(id: string): Promise<Map<string, ArtifactRef>> {
+  const history = await scene.temporal.client.workflow.getHandle(`distill/${id}`).fetchHistory();
+  return new Map(
+    readEvents(history).flatMap(event =>
+      event.kind === 'step-done' && event.result ? [[event.step, event.result.artifact] as const] : [],
+    ),
+  );
+}
+
 const begun = (notes: readonly TrainerNote[]): string[] =>
   notes.filter(({ what }) => what === 'begun').map(({ job }) => job);
 
@@ -42,6 +55,11 @@ describe('a run with a teacher', () => {
   it('is planned with the keys that it ran with: nothing is left to do', async () => {
     const planned = await planRun(scene.config({ teacher: true }), scene.planContext);
     expect(planned.map(({ name, will }) => [name, will])).toEqual(STAGE_NAMES.map(name => [name, 'reuse']));
+    const made = await artifactsOf('trees');
+    for (const { name, key } of planned) {
+      const stored = await scene.store.find(artifactKey(STAGES[name].kind, key!));
+      expect([name, stored?.ref]).toEqual([name, made.get(name)]);
+    }
   });
 
   it('computes nothing when it is started again', async () => {

@@ -1,4 +1,3 @@
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,7 +18,7 @@ import { type ArtifactStore } from '../../src/store/artifact-store.js';
 import { openStore } from '../../src/store/open-store.js';
 import { drawImage } from '../data/scene.js';
 import { SCRIPT, type Script } from '../stages/script.js';
-import { startTemporal } from '../temporal.js';
+import { startTemporal, type TestServer } from '../temporal.js';
 
 let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
 
@@ -36,7 +35,7 @@ export const fakeTrainer = (limits: Partial<Trainer['limits']> = {}): Trainer =>
 });
 
 export interface Scene {
-  readonly temporal: TestWorkflowEnvironment;
+  readonly temporal: TestServer;
   readonly home: string;
   readonly settings: Settings;
   readonly store: ArtifactStore;
@@ -117,7 +116,7 @@ export async function openScene({ storeUrl }: { storeUrl?: string } = {}): Promi
 }
 
 async function startWorkers(
-  { nativeConnection: connection }: TestWorkflowEnvironment,
+  { nativeConnection: connection }: TestServer,
   { dependencies, gpus }: { dependencies: Dependencies; gpus: number },
 ): Promise<Workers> {
   const shared = { connection, maxHeartbeatThrottleInterval: 200, defaultHeartbeatThrottleInterval: 200 };

@@ -4,7 +4,7 @@ import { isRuleOn } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
 import { mapConcurrently } from '../../concurrency.js';
 import { errors } from '../../errors/index.js';
-import { paceOf } from '../../formats/progress.js';
+import { throughputOf } from '../../formats/progress.js';
 import type { StageProgress } from '../../formats/progress.js';
 import { DATASET_FILE, type RawSample, type Split } from '../../formats/dataset.js';
 import { assertLabelsKnown, chooseClasses } from './classes.js';
@@ -162,6 +162,6 @@ function meter(phase: string, totalSteps: number, { signal, onProgress }: CleanO
   return () => {
     signal?.throwIfAborted();
     step++;
-    onProgress?.({ phase, ...paceOf(started, { step, totalSteps }) });
+    onProgress?.({ phase, ...throughputOf(started, { step, totalSteps }) });
   };
 }
