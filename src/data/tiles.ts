@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { boxArea, type BoxYxyx, intersect } from '../boxes.js';
 import { mapConcurrently } from '../concurrency.js';
 import { errors } from '../errors/index.js';
-import type { LabelledBox } from '../formats/dataset.js';
+import type { LabelledBox } from './raw-dataset.js';
 import { statOf } from '../files/walk.js';
 import { type Image, readImage } from '../images/images.js';
 import { parseVoc, type VocAnnotation, writeVoc } from './readers/voc-xml.js';
