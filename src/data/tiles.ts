@@ -6,7 +6,7 @@ import { mapConcurrently } from '../concurrency.js';
 import { errors } from '../errors/index.js';
 import type { LabelledBox } from './raw-dataset.js';
 import { statOf } from '../files/walk.js';
-import { type Image, readImage } from '../images/images.js';
+import { type Image, readImage } from '../images/decode.js';
 import { parseVoc, type VocAnnotation, writeVoc } from './readers/voc-xml.js';
 
 export interface TileOptions {

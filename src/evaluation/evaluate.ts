@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { NmsConfigs } from '../config/run.js';
 import { type CleanedDataset, type CleanedSample, readCleanedDataset } from '../formats/dataset.js';
 import { type CocoGroundTruth, groundTruthCoco } from '../formats/ground-truth.js';
-import { readImage } from '../images/images.js';
+import { readImage } from '../images/decode.js';
 import { type CocoDetection, SHOWN_SCORE } from '../formats/detections.js';
 import { type Detector, openDetector } from '../inference/detector.js';
 import type { Detection, DetectorInput } from '../inference/engine.js';
