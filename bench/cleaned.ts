@@ -1,14 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { familyOf, type ModelName } from '../src/config/families.js';
 import { Training } from '../src/config/run.js';
 import { type TrainingBatch, trainingBatches } from '../src/data/batches.js';
-import { CleanedDataset, DATASET_FILE } from '../src/formats/dataset.js';
-
-export type { CleanedDataset } from '../src/formats/dataset.js';
-
-export const readDataset = async (folder: string): Promise<CleanedDataset> =>
-  CleanedDataset.parse(JSON.parse(await readFile(join(folder, DATASET_FILE), 'utf8')));
+import { readCleanedDataset } from '../src/formats/dataset.js';
 
 interface BatchesOf {
   readonly folder: string;
@@ -28,7 +21,7 @@ export async function* batchesOf({
 }: BatchesOf): AsyncGenerator<TrainingBatch> {
   yield* trainingBatches({
     folder,
-    dataset: await readDataset(folder),
+    dataset: await readCleanedDataset(folder),
     training: Training.parse({ model_name: model, train_batch_size: batch }),
     family: familyOf(model),
     ...{ seed, views: 0, startStep: 0, totalSteps: steps },

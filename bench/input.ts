@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { familyOf, type ModelName } from '../src/config/families.js';
 import { Data } from '../src/config/run.js';
 import { cleanDataset } from '../src/data/cleaning/clean.js';
-import { type CleanedDataset, readDataset } from './cleaned.js';
+import { type CleanedDataset, readCleanedDataset } from '../src/formats/dataset.js';
 import { type Contestant, type Measured, once, race } from './contestants.js';
 import { inFolder } from './folder.js';
 import { writePhotographs } from './photographs.js';
@@ -78,7 +78,7 @@ async function ours(folder: string): Promise<Contestant> {
 
 async function dataLoader(folder: string, root: string): Promise<Contestant> {
   const annotations = join(root, 'instances.json');
-  const dataset = await readDataset(folder);
+  const dataset = await readCleanedDataset(folder);
   await writeFile(annotations, JSON.stringify(cocoOf(dataset)));
   const classes = dataset.classes.length;
   const open = {

@@ -1,6 +1,6 @@
 /** Program of a contestant: the network of a model folder alone, or from images of 640 × 480 to detections. */
 import { join } from 'node:path';
-import type { Image } from '../../src/images/images.js';
+import type { Image } from '../../src/images/decode.js';
 import { openDetector } from '../../src/inference/detector.js';
 import { ONNX_NETWORK, readModelCard } from '../../src/formats/model-card.js';
 import { BEST_CELLS, openNetwork } from '../../src/inference/onnx-network.js';

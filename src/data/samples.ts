@@ -6,7 +6,8 @@ import type { AnchorGrid } from '../detection/anchors.js';
 import { assignTargets, type TargetBox, type Targets } from '../detection/targets.js';
 import { randomFrom } from '../random.js';
 import type { CleanedSample } from '../formats/dataset.js';
-import { letterbox, placeImage, readImage, type Rgb } from '../images/images.js';
+import { readImage } from '../images/decode.js';
+import { letterbox, placeImage, type Rgb } from '../images/place.js';
 
 export interface TrainingSample extends Targets {
   /** [height, width, 3], normalised. */

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NmsConfigs } from '../config/run.js';
-import { CleanedDataset, type CleanedSample, DATASET_FILE } from '../formats/dataset.js';
+import { type CleanedDataset, type CleanedSample, readCleanedDataset } from '../formats/dataset.js';
 import { type CocoGroundTruth, groundTruthCoco } from '../formats/ground-truth.js';
-import { readImage } from '../images/images.js';
+import { readImage } from '../images/decode.js';
 import { type CocoDetection, SHOWN_SCORE } from '../formats/detections.js';
 import { type Detector, openDetector } from '../inference/detector.js';
 import type { Detection, DetectorInput } from '../inference/engine.js';
@@ -33,7 +32,7 @@ const BOOTSTRAP_SEED = 1;
 /** Looks at the evaluation split with an exported model, exactly as a user of the model would, and reports. */
 export async function evaluateModel(options: EvaluateOptions): Promise<CocoMetrics> {
   const { modelFolder, datasetFolder, folder } = options;
-  const dataset = CleanedDataset.parse(JSON.parse(await readFile(join(datasetFolder, DATASET_FILE), 'utf8')));
+  const dataset = await readCleanedDataset(datasetFolder);
   const detector = await openDetector(modelFolder, options);
   const { card } = detector;
   if (card.classes.join('\n') !== dataset.classes.join('\n'))

@@ -1,6 +1,6 @@
 import type { BoxYxyx } from '../boxes.js';
 import type { NmsConfigs } from '../config/run.js';
-import type { Image } from '../images/images.js';
+import type { Image } from '../images/decode.js';
 
 export interface Detection {
   /** In pixels of the image. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { NmsConfigs } from '../config/run.js';
-import { letterbox, placeImage } from '../images/images.js';
+import { letterbox, placeImage } from '../images/place.js';
 import type { Detection, DetectorInput, Engine } from './engine.js';
 import { type ModelCard, ONNX_NETWORK } from '../formats/model-card.js';
 import { BEST_CELLS, openNetwork } from './onnx-network.js';

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { decodeImage, type Image } from '../images/images.js';
+import { decodeImage, type Image } from '../images/decode.js';
 import { errors, messageOf } from '../errors/index.js';
 
 /** What an image may be: other formats that the decoder knows are programs in disguise, or slow. */

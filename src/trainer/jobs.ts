@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readImage } from '../images/images.js';
+import { readImage } from '../images/decode.js';
 import { openDetector } from '../inference/detector.js';
 import { FROZEN_GRAPH, readModelCard } from '../formats/model-card.js';
 import { throughputOf } from '../formats/progress.js';

@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { familyOf } from '../config/families.js';
 import { stepsPerEpoch } from '../data/batches.js';
-import { CleanedDataset, DATASET_FILE } from '../formats/dataset.js';
+import { type CleanedDataset, readCleanedDataset } from '../formats/dataset.js';
 import { variableSpecs } from '../model/efficientdet.js';
 import type { TrainInput } from '../formats/stage-io.js';
 import type { Settings } from '../settings.js';
@@ -33,8 +31,7 @@ export type Beginning = {
 
 /** From the newest committed checkpoint; else fresh, with weights from elsewhere. */
 export async function findBeginning(where: Where): Promise<Beginning> {
-  const file = join(where.datasetFolder, DATASET_FILE);
-  const dataset = CleanedDataset.parse(JSON.parse(await readFile(file, 'utf8')));
+  const dataset = await readCleanedDataset(where.datasetFolder);
   const { checkpoint, skipped } = await newestCheckpoint(where.store, where.stageKey);
   const notes = skipped.map(reason => `passed over: ${reason}`);
   if (checkpoint)

@@ -1,6 +1,6 @@
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cutTiles } from '../../src/data/tiles.js';
+import { cutTiles } from '../../src/cli/demo-data.js';
 import { provideNativeParts } from '../../src/native/setup.js';
 import { readSettings } from '../../src/settings.js';
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { familyOf } from '../../src/config/families.js';
-import type { Image } from '../../src/images/images.js';
+import type { Image } from '../../src/images/decode.js';
 import { openDetector } from '../../src/inference/detector.js';
 import { exportModel } from '../../src/export/export.js';
 import { Program } from '../../src/graph/execution.js';

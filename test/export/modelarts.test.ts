@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readImage } from '../../src/images/images.js';
+import { readImage } from '../../src/images/decode.js';
 import { SHOWN_SCORE } from '../../src/formats/detections.js';
 import { openDetector } from '../../src/inference/detector.js';
 import { writeConfig } from '../../src/export/modelarts/package.js';

@@ -12,7 +12,7 @@ def generate(seed):
     rng = random.Random(seed)
     classes = 1 + seed % 3
     box = lambda: (lambda x, y, w, h: [x, y, x + w, y + h])(*(round(rng.uniform(a, b), 1) for a, b in [(0, 200), (0, 200), (10, 80), (10, 80)]))
-    pictures = []
+    images = []
     for _ in range(6):
         labels = [(box(), rng.randrange(classes)) for _ in range(rng.randrange(5))]
         # The same box under another name.
@@ -26,19 +26,19 @@ def generate(seed):
             moved = [min(moved[0], moved[2]), min(moved[1], moved[3]), max(moved[0], moved[2]) + 1, max(moved[1], moved[3]) + 1]
             found.append((moved, c if rng.random() < 0.7 else rng.randrange(classes), round(rng.choice([0.3, 0.7, 0.96, 0.99]) + rng.uniform(0, 0.009), 4)))
         found += [(box(), rng.randrange(classes), round(rng.uniform(0.4, 1), 4)) for _ in range(rng.randrange(3))]
-        pictures.append((labels, sorted(found, key=lambda f: f[1])))
-    return classes, pictures
+        images.append((labels, sorted(found, key=lambda f: f[1])))
+    return classes, images
 
 
 clean = lambda scores: [[None if math.isnan(v) else v for v in map(float, s)] for s in scores]
 cases = []
 for seed in range(25):
-    classes, pictures = generate(seed)
-    labels = [dict(bboxes=np.array([b for b, _ in l], float).reshape(-1, 4), labels=np.array([c for _, c in l], int)) for l, _ in pictures]
-    predictions = [[np.array([[*b, s] for b, c, s in f if c == k], float).reshape(-1, 5) for k in range(classes)] for _, f in pictures]
+    classes, images = generate(seed)
+    labels = [dict(bboxes=np.array([b for b, _ in l], float).reshape(-1, 4), labels=np.array([c for _, c in l], int)) for l, _ in images]
+    predictions = [[np.array([[*b, s] for b, c, s in f if c == k], float).reshape(-1, 5) for k in range(classes)] for _, f in images]
     each = dict(labels=labels, predictions=predictions)
     cases.append(dict(
-        pictures=[dict(labels=[[*b, c] for b, c in l], predictions=[[*b, c, s] for b, c, s in f]) for l, f in pictures],
+        images=[dict(labels=[[*b, c] for b, c in l], predictions=[[*b, c, s] for b, c, s in f]) for l, f in images],
         overlooked=clean(compute_overlooked_box_scores(**each)), swapped=clean(compute_swap_box_scores(**each)),
         badlyLocated=clean(compute_badloc_box_scores(**each)), score=get_label_quality_scores(labels, predictions, verbose=False).tolist()))
 print(json.dumps(dict(command=__doc__.strip().splitlines()[-1], cases=cases)))

@@ -1,4 +1,4 @@
-"""tf.image.resize of pictures filled with (31 * i + 7) mod 256, [height, width, 3]."""
+"""tf.image.resize of images filled with (31 * i + 7) mod 256, [height, width, 3]."""
 import json
 
 import numpy as np
@@ -6,8 +6,8 @@ import tensorflow as tf
 
 cases = []
 for height, width, to_height, to_width in [(5, 7, 5, 7), (5, 7, 10, 14), (9, 6, 4, 3), (12, 10, 7, 6), (3, 4, 8, 5)]:
-    picture = ((31 * np.arange(height * width * 3) + 7) % 256).reshape(height, width, 3).astype(np.float32)
-    resized = tf.image.resize(picture, (to_height, to_width)).numpy()
+    image = ((31 * np.arange(height * width * 3) + 7) % 256).reshape(height, width, 3).astype(np.float32)
+    resized = tf.image.resize(image, (to_height, to_width)).numpy()
     cases.append(
         {"from": [height, width], "to": [to_height, to_width], "values": [round(float(v), 4) for v in resized.ravel()]}
     )

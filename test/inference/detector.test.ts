@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NmsConfigs } from '../../src/config/run.js';
-import type { Image } from '../../src/images/images.js';
+import type { Image } from '../../src/images/decode.js';
 import { openDetector } from '../../src/inference/detector.js';
 import type { Detection } from '../../src/inference/engine.js';
 import { physicalCores } from '../../src/inference/onnxruntime.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TrainerReply, TrainerRequest } from '../../src/trainer/protocol.js';
-import { CleanedDataset, DATASET_FILE } from '../../src/formats/dataset.js';
+import { readCleanedDataset } from '../../src/formats/dataset.js';
 import { groundTruthCoco } from '../../src/formats/ground-truth.js';
 import { AppError, errors } from '../../src/errors/index.js';
 import { buildReport, writeReport } from '../../src/evaluation/report.js';
@@ -140,8 +140,7 @@ async function evaluate({ job, settings, script, note }: Given<'evaluate'>): Pro
   note('begun');
   await sleep(script.stepMs * script.every);
   await fail({ script, settings, job: 'evaluate', step: 0 });
-  const text = await readFile(join(job.dataset, DATASET_FILE), 'utf8');
-  const groundTruth = groundTruthCoco(CleanedDataset.parse(JSON.parse(text)), 'eval');
+  const groundTruth = groundTruthCoco(await readCleanedDataset(job.dataset), 'eval');
   const detections = groundTruth.annotations.map(({ image_id, category_id, bbox }) => ({
     image_id,
     category_id,

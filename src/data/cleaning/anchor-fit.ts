@@ -3,7 +3,7 @@ import { type BoxYxyx, boxHeight, boxWidth, iou } from '../../boxes.js';
 import { ANCHORS_PER_CELL } from '../../config/families.js';
 import { type AnchorGrid, type AnchorOptions, createAnchors } from '../../detection/anchors.js';
 import type { CleanedDataset, CleanedSample } from '../../formats/dataset.js';
-import { letterbox } from '../../images/images.js';
+import { letterbox } from '../../images/place.js';
 
 /** What decides which anchors a detector has. */
 export interface AnchorSetting {

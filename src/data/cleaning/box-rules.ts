@@ -1,5 +1,5 @@
 import { boxArea, boxHeight, boxWidth, intersect, iou } from '../../boxes.js';
-import type { LabelledBox } from '../../formats/dataset.js';
+import type { LabelledBox } from '../raw-dataset.js';
 import type { Cleaning } from '../../config/cleaning.js';
 import type { LabelPlan } from './labels.js';
 import type { Finding, Rule, RuleId, Verdict, Working } from './rule.js';

@@ -1,12 +1,11 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isRuleOn } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
 import { mapConcurrently } from '../../concurrency.js';
 import { errors } from '../../errors/index.js';
 import { throughputOf } from '../../formats/progress.js';
 import type { StageProgress } from '../../formats/progress.js';
-import { DATASET_FILE, type RawSample, type Split } from '../../formats/dataset.js';
+import { type Split, writeCleanedDataset } from '../../formats/dataset.js';
+import type { RawSample } from '../raw-dataset.js';
 import { assertLabelsKnown, chooseClasses } from './classes.js';
 import type { AnchorSetting } from './anchor-fit.js';
 import { findInDataset } from './dataset-rules.js';
@@ -66,7 +65,7 @@ export async function cleanDataset(options: CleanOptions): Promise<CleaningRepor
     dataset: findInDataset(dataset, { data, detector: options.detector ?? null }),
   });
   await writeFindings(outFolder, { report, ledger });
-  await writeFile(join(outFolder, DATASET_FILE), `${JSON.stringify(dataset)}\n`);
+  await writeCleanedDataset(outFolder, dataset);
   return report;
 }
 

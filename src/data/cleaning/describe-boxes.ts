@@ -1,4 +1,4 @@
-import type { LabelledBox } from '../../formats/dataset.js';
+import type { LabelledBox } from '../raw-dataset.js';
 
 /** Equal for lists of equal boxes in any order. */
 export const describeBoxes = (boxes: readonly LabelledBox[]): string =>

@@ -1,6 +1,6 @@
 import { describeBoxes } from './describe-boxes.js';
 import { isTransposed, orientBox } from './orientation.js';
-import type { LabelledBox } from '../../formats/dataset.js';
+import type { LabelledBox } from '../raw-dataset.js';
 import { dropSample, keep, type Rule, warn } from './rule.js';
 
 export const leak: Rule = {

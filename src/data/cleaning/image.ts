@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { messageOf } from '../../errors/index.js';
 import { sha256 } from '../../files/hashing.js';
-import { DECODING } from '../../images/images.js';
+import { DECODING } from '../../images/decode.js';
 import { type PerceptualHash, perceptualHash } from './perceptual-hash.js';
 import { type Measures, measureImage } from './measures.js';
 

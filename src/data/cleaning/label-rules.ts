@@ -1,5 +1,5 @@
 import { errors } from '../../errors/index.js';
-import type { RawSample } from '../../formats/dataset.js';
+import type { RawSample } from '../raw-dataset.js';
 import { dropSample, keep, type Rule, warn } from './rule.js';
 
 export const unreadableAnnotation: Rule = {

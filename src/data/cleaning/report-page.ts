@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import { mapConcurrently } from '../../concurrency.js';
 import type { BoxYxyx } from '../../boxes.js';
-import { DETECTION_COLOUR, type DrawnBox, escapeXml, TRUTH_COLOUR } from '../../images/draw.js';
+import { DETECTION_COLOUR, type DrawnBox, TRUTH_COLOUR } from '../../images/draw.js';
+import { escapeXml } from '../../images/svg.js';
 import { plotHistograms, SPLIT_COLOURS } from './histogram-plot.js';
 import type { CleaningReport, LedgerEntry } from './report.js';
 import { thumbnail } from './thumbnail.js';

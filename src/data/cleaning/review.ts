@@ -1,11 +1,16 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type BoxYxyx, boxArea, intersect } from '../../boxes.js';
 import { mapConcurrently } from '../../concurrency.js';
 import type { Cleaning } from '../../config/cleaning.js';
 import { errors } from '../../errors/index.js';
 import type { Prediction } from '../../formats/prediction.js';
-import { CleanedDataset, type CleanedSample, DATASET_FILE, type Split } from '../../formats/dataset.js';
+import {
+  type CleanedDataset,
+  type CleanedSample,
+  readCleanedDataset,
+  type Split,
+} from '../../formats/dataset.js';
 import { contactSheet, DETECTION_COLOUR, drawBoxes, type DrawnBox, TRUTH_COLOUR } from '../../images/draw.js';
 import { type LabelQuality, labelQuality, type PredictedBox } from './label-quality.js';
 import { type Findings, readFindings, writeFindings } from './report-files.js';
@@ -41,7 +46,7 @@ interface Reviewed {
  */
 export async function reviewLabels(options: ReviewOptions): Promise<Findings> {
   const { folder, limits } = options;
-  const dataset = CleanedDataset.parse(JSON.parse(await readFile(join(folder, DATASET_FILE), 'utf8')));
+  const dataset = await readCleanedDataset(folder);
   if (dataset.classes.some(name => !options.classes.includes(name)))
     throw errors.classesDiffer(options.classes, dataset.classes);
   const reviewed = await lookAt(dataset, options);

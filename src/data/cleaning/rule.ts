@@ -1,6 +1,7 @@
 import type { OPTIONAL_RULES } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
-import type { LabelledBox, RawSample, Split } from '../../formats/dataset.js';
+import type { Split } from '../../formats/dataset.js';
+import type { LabelledBox, RawSample } from '../raw-dataset.js';
 import type { LabelPlan } from './labels.js';
 import type { Leak } from './leaks.js';
 import type { ImageFacts } from './image.js';

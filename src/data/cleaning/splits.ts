@@ -1,6 +1,7 @@
 import type { Data } from '../../config/run.js';
 import { fnv1a } from '../../random.js';
-import type { RawDataset, RawSample, Split } from '../../formats/dataset.js';
+import type { Split } from '../../formats/dataset.js';
+import type { RawDataset, RawSample } from '../raw-dataset.js';
 import { readDataset } from '../readers/index.js';
 
 export interface SplitSample {

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { drawBoxes, type DrawnBox } from '../../images/draw.js';
-import { DECODING } from '../../images/images.js';
+import { DECODING } from '../../images/decode.js';
 
 /** Boxes are drawn at this size, and the result is then made smaller. */
 const DRAWN_PX = 480;

@@ -1,6 +1,7 @@
 import { basename, dirname, extname, join, posix, resolve } from 'node:path';
 import { mapConcurrently } from '../../concurrency.js';
-import type { LabelledBox, RawDataset, RawSample, Split } from '../../formats/dataset.js';
+import type { Split } from '../../formats/dataset.js';
+import type { LabelledBox, RawDataset, RawSample } from '../raw-dataset.js';
 import { fileNames } from '../../files/walk.js';
 import {
   chooseSplits,

@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 import { errors } from '../../errors/index.js';
-import type { RawDataset } from '../../formats/dataset.js';
+import type { RawDataset } from '../raw-dataset.js';
 import { listFiles, statOf } from '../../files/walk.js';
 import { coco } from './coco.js';
 import { manifest } from './manifest.js';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { errors } from '../../errors/index.js';
-import type { RawDataset, RawSample } from '../../formats/dataset.js';
+import type { RawDataset, RawSample } from '../raw-dataset.js';
 
 /** A format of labelled images. A new one is a file here and a row in index.ts. */
 export interface DatasetReader {

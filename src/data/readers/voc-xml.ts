@@ -1,6 +1,6 @@
 import { XMLParser } from 'fast-xml-parser';
 import type { BoxYxyx } from '../../boxes.js';
-import type { LabelledBox } from '../../formats/dataset.js';
+import type { LabelledBox } from '../raw-dataset.js';
 
 const parser = new XMLParser({
   ignoreAttributes: true,

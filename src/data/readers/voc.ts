@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { mapConcurrently } from '../../concurrency.js';
 import { messageOf } from '../../errors/index.js';
-import type { RawDataset, RawSample } from '../../formats/dataset.js';
+import type { RawDataset, RawSample } from '../raw-dataset.js';
 import { listFiles, readHead, statOf } from '../../files/walk.js';
 import { findManifest } from './manifest-file.js';
 import { type DatasetReader, orderSamples } from './reader.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Data } from '../../../src/config/run.js';
 import { cleanDataset } from '../../../src/data/cleaning/clean.js';
-import { CleanedDataset } from '../../../src/formats/dataset.js';
+import { readCleanedDataset } from '../../../src/formats/dataset.js';
 import { sha256OfFile } from '../../../src/files/hashing.js';
 import type { StageProgress } from '../../../src/formats/progress.js';
 import { temporaryFolder } from '../scene.js';
@@ -166,8 +166,7 @@ describe('a data set to evaluate on', () => {
   const evaluated = async (source: string): Promise<string[][]> => {
     const outFolder = await temporaryFolder();
     await cleanDataset({ data: Data.parse({ train: source }), outFolder, evaluationOnly: true });
-    const text = await readFile(join(outFolder, 'dataset.json'), 'utf8');
-    const { train, eval: evaluation } = CleanedDataset.parse(JSON.parse(text)).splits;
+    const { train, eval: evaluation } = (await readCleanedDataset(outFolder)).splits;
     return [train, evaluation].map(samples => samples.map(({ id }) => id));
   };
 

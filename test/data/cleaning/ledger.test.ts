@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LedgerEntry } from '../../../src/data/cleaning/clean.js';
 import { RULES } from '../../../src/data/cleaning/rules.js';
-import type { LabelledBox } from '../../../src/formats/dataset.js';
+import type { LabelledBox } from '../../../src/data/raw-dataset.js';
 import { voc } from '../../../src/data/readers/voc.js';
 import { drawImage } from '../scene.js';
 import { type Cleaned, cleanItems, SIZE, type VocItem } from './voc-set.js';

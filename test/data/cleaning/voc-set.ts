@@ -5,7 +5,8 @@ import type { BoxYxyx } from '../../../src/boxes.js';
 import type { z } from 'zod';
 import { Data } from '../../../src/config/run.js';
 import { type CleaningReport, cleanDataset, type LedgerEntry } from '../../../src/data/cleaning/clean.js';
-import { CleanedDataset, type LabelledBox } from '../../../src/formats/dataset.js';
+import { type CleanedDataset, readCleanedDataset } from '../../../src/formats/dataset.js';
+import type { LabelledBox } from '../../../src/data/raw-dataset.js';
 import { writeVoc } from '../../../src/data/readers/voc-xml.js';
 import { drawImage, temporaryFolder } from '../scene.js';
 
@@ -70,7 +71,7 @@ export async function cleanFolder(
   const report = await cleanDataset({ data, outFolder });
   const lines = (await readFile(join(outFolder, 'ledger.jsonl'), 'utf8')).split('\n').filter(Boolean);
   const ledger = lines.map(line => JSON.parse(line) as LedgerEntry);
-  const dataset = CleanedDataset.parse(JSON.parse(await readFile(join(outFolder, 'dataset.json'), 'utf8')));
+  const dataset = await readCleanedDataset(outFolder);
   return { report, ledger, dataset, source, outFolder };
 }
 

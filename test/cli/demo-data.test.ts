@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import type { BoxYxyx } from '../../src/boxes.js';
 import { readDataset } from '../../src/data/readers/index.js';
 import { writeVoc } from '../../src/data/readers/voc-xml.js';
-import { cutTiles, type TileOptions } from '../../src/data/tiles.js';
-import { drawImage, findRectangle, temporaryFolder } from './scene.js';
+import { cutTiles, type TileOptions } from '../../src/cli/demo-data.js';
+import { drawImage, findRectangle, temporaryFolder } from '../data/scene.js';
 
 const SIZE = { width: 100, height: 70 };
 

@@ -1,0 +1,38 @@
+import type { BoxYxyx } from '../boxes.js';
+import type { Split } from '../formats/dataset.js';
+
+/** A box as a data set labels it. */
+export interface LabelledBox {
+  /** In pixels of the image. */
+  readonly box: BoxYxyx;
+  readonly label: string;
+  readonly crowd: boolean;
+  readonly difficult: boolean;
+  /** The area of the object's outline, where the data set knows it. */
+  readonly area?: number;
+}
+
+/** One image as a reader finds it; nothing is checked yet. */
+export interface RawSample {
+  /** A relative path without extension, unique in the data set. It stays the same when the data set moves. */
+  readonly id: string;
+  /** The split that the data set assigns; null: it assigns none. */
+  readonly split: Split | null;
+  /** Absolute path. */
+  readonly image: string;
+  /** Absolute path of the annotation file; null: there is none. */
+  readonly annotation: string | null;
+  readonly boxes: readonly LabelledBox[];
+  /** The image size that the annotation states. */
+  readonly declared: { readonly width: number; readonly height: number } | null;
+  /** Why the annotation could not be read. */
+  readonly problem: string | null;
+}
+
+export interface RawDataset {
+  readonly format: string;
+  /** Sorted by id. */
+  readonly samples: readonly RawSample[];
+  /** Class names in the order of the data set's own ids, where it has a list. */
+  readonly classes: readonly string[] | null;
+}
