@@ -1,13 +1,12 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
-import { copyFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { errors } from '../errors/index.js';
 import { canonicalJson, sha256 } from '../files/hashing.js';
-import { ADDON, addonLink, MUTE, tfjsFolder } from './addon-files.js';
+import { ADDON, addonLink, tfjsFolder } from './addon-files.js';
 import { makeBeside, subfolder } from '../files/atomic.js';
 import { findOnPath, runCommand } from './command.js';
-import { MUTE_SOURCE } from './mute-source.js';
 import { silent, type OnProgress } from './progress.js';
 
 interface AddonPlace {
@@ -45,7 +44,7 @@ function folderOf({ cacheFolder, library: named }: AddonPlace): string {
   const library = realpathSync(named);
   const tfjs = readFileSync(join(tfjsFolder(), 'package.json'), 'utf8');
   const { size, mtimeMs } = statSync(join(library, 'libtensorflow_cc.so.2'));
-  const key = sha256(canonicalJson({ tfjs, library, size, mtimeMs, FLAGS, MUTE_SOURCE }));
+  const key = sha256(canonicalJson({ tfjs, library, size, mtimeMs, FLAGS }));
   return join(cacheFolder, `tfjs-addon-${key.slice(0, 12)}`);
 }
 
@@ -56,16 +55,9 @@ async function build(
   const library = realpathSync(named);
   onProgress({ part: PART, phase: 'compile', bytes: 0, totalBytes: null });
   const folder = await subfolder(partial, 'addon');
-  await compileMute(folder);
   await compileAddon(folder, library);
   await checkThatItLoads(folder, library);
   return folder;
-}
-
-async function compileMute(folder: string): Promise<void> {
-  const source = join(folder, 'mute.cc');
-  await writeFile(source, MUTE_SOURCE);
-  await compile([...FLAGS, `-I${nodeHeaders()}`, source, '-o', join(folder, MUTE)], folder);
 }
 
 async function compileAddon(folder: string, library: string): Promise<void> {
@@ -110,16 +102,11 @@ export async function linkAddon(folder: string, link: string): Promise<void> {
   try {
     await mkdir(dirname(link), { recursive: true });
     await rm(aside, { force: true });
-    await symlink(join(folder, ADDON), aside).catch(() => copyAddon(folder, aside)); // not every disk has links
+    await symlink(join(folder, ADDON), aside).catch(() => copyFile(join(folder, ADDON), aside)); // not every disk has links
     await rename(aside, link);
   } catch (error) {
     throw errors.nativeLinkRefused({ path: link }, error);
   }
-}
-
-async function copyAddon(folder: string, aside: string): Promise<void> {
-  await copyFile(join(folder, MUTE), join(dirname(aside), MUTE));
-  await copyFile(join(folder, ADDON), aside);
 }
 
 /** A link to the addon, or a copy of it. */

@@ -1,0 +1,15 @@
+/** Variables that TensorFlow reads while its library is loaded, with the values that every process of ours starts from. */
+const DEFAULTS = {
+  /** Errors only. */
+  TF_CPP_MIN_LOG_LEVEL: '2',
+  /** A process takes GPU memory as it needs it; otherwise the first one would take all of it. */
+  TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+} as const;
+
+/** The environment of a process that loads TensorFlow: the defaults, except where the user has set a variable. */
+export const tensorFlowEnvironment = (env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv => ({
+  ...DEFAULTS,
+  ...Object.fromEntries(
+    Object.keys(DEFAULTS).flatMap(name => (env[name] === undefined ? [] : [[name, env[name]]])),
+  ),
+});
