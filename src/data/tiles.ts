@@ -1,11 +1,13 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { boxArea, type BoxYxyx, intersect } from '../boxes.js';
 import { mapConcurrently } from '../concurrency.js';
 import { errors } from '../errors/index.js';
 import type { LabelledBox } from '../formats/dataset.js';
-import { statOf } from '../files/walk.js';
+import { createAtomically } from '../files/atomic.js';
+import { subfolder } from '../files/temporary-folder.js';
+import { exists } from '../files/walk.js';
 import { type Image, readImage } from '../images/images.js';
 import { parseVoc, type VocAnnotation, writeVoc } from './readers/voc-xml.js';
 
@@ -27,23 +29,20 @@ const MIN_SHARE = 0.5;
  */
 export async function cutTiles(options: TileOptions): Promise<void> {
   const { outFolder, annotation } = options;
-  if (await statOf(outFolder)) return;
+  const isThere = (): Promise<boolean> => exists(outFolder);
+  if (await isThere()) return;
   const { boxes } = await readAnnotation(annotation);
   const image = await readImage(options.image);
-  const partial = `${outFolder}.partial-${process.pid}`;
-  await rm(partial, { recursive: true, force: true });
-  await mkdir(partial, { recursive: true });
-  try {
-    await mapConcurrently(placeTiles(image, { ...options, boxes }), tile =>
-      writeTile(image, tile, { folder: partial, tilePx: options.tilePx }),
-    );
-    await rename(partial, outFolder).catch(async error => {
-      // Another process was faster: its tiles are the same.
-      if (!(await statOf(outFolder))) throw error;
-    });
-  } finally {
-    await rm(partial, { recursive: true, force: true });
-  }
+  await createAtomically(outFolder, {
+    isThere,
+    make: async temporary => {
+      const folder = await subfolder(temporary, 'tiles');
+      await mapConcurrently(placeTiles(image, { ...options, boxes }), tile =>
+        writeTile(image, tile, { folder, tilePx: options.tilePx }),
+      );
+      return folder;
+    },
+  });
 }
 
 async function readAnnotation(file: string): Promise<VocAnnotation> {

@@ -1,11 +1,13 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
-import { copyFile, mkdir, rename, rm, symlink } from 'node:fs/promises';
+import { copyFile, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { errors } from '../errors/index.js';
 import { canonicalJson, sha256 } from '../files/hashing.js';
 import { ADDON, addonLink, tfjsFolder } from './addon-files.js';
-import { makeBeside, subfolder } from '../files/atomic.js';
+import { createAtomically, writeFileAtomically } from '../files/atomic.js';
+import { subfolder } from '../files/temporary-folder.js';
+import { isFile } from '../files/walk.js';
 import { findOnPath, runCommand } from './command.js';
 import { silent, type OnProgress } from './progress.js';
 
@@ -31,7 +33,7 @@ export function findAddon(place: AddonPlace): string | null {
 /** Compiles tfjs's addon against the library, once, and links it to where tfjs-node looks for it. */
 export async function provideAddon(options: AddonOptions): Promise<string> {
   const folder = folderOf(options);
-  await makeBeside(folder, {
+  await createAtomically(folder, {
     isThere: () => isFile(join(folder, ADDON)),
     make: partial => build(partial, options),
   });
@@ -97,13 +99,13 @@ async function checkThatItLoads(folder: string, library: string): Promise<void> 
 
 /** Points `link` to the addon in `folder`: in place of whatever is there, by a copy where links are not possible. */
 export async function linkAddon(folder: string, link: string): Promise<void> {
-  if (isSameAddon(link, join(folder, ADDON))) return;
-  const aside = `${link}.${process.pid}`;
+  const addon = join(folder, ADDON);
+  if (isSameAddon(link, addon)) return;
   try {
-    await mkdir(dirname(link), { recursive: true });
-    await rm(aside, { force: true });
-    await symlink(join(folder, ADDON), aside).catch(() => copyFile(join(folder, ADDON), aside)); // not every disk has links
-    await rename(aside, link);
+    await writeFileAtomically(
+      link,
+      partial => symlink(addon, partial).catch(() => copyFile(addon, partial)), // not every disk has links
+    );
   } catch (error) {
     throw errors.nativeLinkRefused({ path: link }, error);
   }
@@ -117,8 +119,4 @@ function isSameAddon(link: string, addon: string): boolean {
   } catch {
     return false; // one of them is not there
   }
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }

@@ -1,8 +1,9 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { mapConcurrently } from '../concurrency.js';
 import { AppError, errors } from '../errors/index.js';
 import { sha256OfFile } from '../files/hashing.js';
+import { filesBelow, statOf } from '../files/walk.js';
 
 /** Files hashed, copied or sent at a time. */
 export const AT_A_TIME = 4;
@@ -33,11 +34,8 @@ export async function readFolderFiles(folder: string): Promise<SourceFile[]> {
 
 /** Every file below a folder, relative, parts joined by "/", sorted. */
 export async function findFiles(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const paths = entries
-    .filter(entry => !entry.isDirectory())
-    .map(entry => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'));
-  return paths.sort();
+  const paths = await filesBelow(folder);
+  return paths.map(path => relative(folder, path).split(sep).join('/')).sort();
 }
 
 /** A link to a file counts as the file; left out silently, it would be lost. */
@@ -50,6 +48,6 @@ async function describe(folder: string, path: string): Promise<SourceFile> {
 
 /** What was stored is what was hashed only if nobody wrote in between. */
 export async function assertUnchanged({ source, bytes, modified }: SourceFile): Promise<void> {
-  const now = await stat(source).catch(() => null);
+  const now = await statOf(source);
   if (now?.size !== bytes || now.mtimeMs !== modified) throw errors.storeSourceChanged(source);
 }
