@@ -1,6 +1,7 @@
 import { AppError, errors } from '../errors/index.js';
 import type { StageResult } from '../formats/stage-io.js';
-import type { ArtifactStore, Found } from '../store/artifact-store.js';
+import type { ArtifactStore } from '../store/artifact-store.js';
+import type { StoredArtifact } from '../store/artifacts.js';
 import type { StageContext } from './context.js';
 import type { Dependencies } from './dependencies.js';
 import { inWorkFolder } from './work-folder.js';
@@ -47,7 +48,7 @@ export async function reuseOrRun<T extends StageResult>(
 const REPEATABLE = ['ARTIFACT_DAMAGED', 'ARTIFACT_MISSING'];
 
 /** An artifact that is damaged is as good as none: the stage is done again, and its commit takes the place. */
-async function findIntact(store: ArtifactStore, at: string): Promise<Found | undefined> {
+async function findIntact(store: ArtifactStore, at: string): Promise<StoredArtifact | undefined> {
   const found = await store.find(at);
   try {
     if (found) await store.open(found.ref);
@@ -58,7 +59,10 @@ async function findIntact(store: ArtifactStore, at: string): Promise<Found | und
   }
 }
 
-function resultOf<T extends StageResult>({ ref, manifest }: Found, { reused }: { reused: boolean }): T {
+function resultOf<T extends StageResult>(
+  { ref, manifest }: StoredArtifact,
+  { reused }: { reused: boolean },
+): T {
   // Written above by the stage of this key.
   const { facts, seconds } = manifest.facts as { facts: FactsOf<T>; seconds: number };
   return { ...facts, artifact: ref, reused, seconds } as unknown as T;
