@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { boxArea, type BoxYxyx, intersect } from '../boxes.js';
@@ -6,7 +6,9 @@ import { mapConcurrently } from '../concurrency.js';
 import type { LabelledBox } from '../data/raw-dataset.js';
 import { parseVoc, type VocAnnotation, writeVoc } from '../data/readers/voc-xml.js';
 import { errors } from '../errors/index.js';
-import { statOf } from '../files/walk.js';
+import { createAtomically } from '../files/atomic.js';
+import { subfolder } from '../files/temporary-folder.js';
+import { exists } from '../files/walk.js';
 import { type Image, readImage } from '../images/decode.js';
 
 /**
@@ -51,23 +53,20 @@ export interface TileOptions {
  */
 export async function cutTiles(options: TileOptions): Promise<void> {
   const { outFolder, annotation } = options;
-  if (await statOf(outFolder)) return;
+  const isThere = (): Promise<boolean> => exists(outFolder);
+  if (await isThere()) return;
   const { boxes } = await readAnnotation(annotation);
   const image = await readImage(options.image);
-  const partial = `${outFolder}.partial-${process.pid}`;
-  await rm(partial, { recursive: true, force: true });
-  await mkdir(partial, { recursive: true });
-  try {
-    await mapConcurrently(placeTiles(image, { ...options, boxes }), tile =>
-      writeTile(image, tile, { folder: partial, tilePx: options.tilePx }),
-    );
-    await rename(partial, outFolder).catch(async error => {
-      // If another process was faster, its tiles are the same.
-      if (!(await statOf(outFolder))) throw error;
-    });
-  } finally {
-    await rm(partial, { recursive: true, force: true });
-  }
+  await createAtomically(outFolder, {
+    isThere,
+    make: async temporary => {
+      const folder = await subfolder(temporary, 'tiles');
+      await mapConcurrently(placeTiles(image, { ...options, boxes }), tile =>
+        writeTile(image, tile, { folder, tilePx: options.tilePx }),
+      );
+      return folder;
+    },
+  });
 }
 
 async function readAnnotation(file: string): Promise<VocAnnotation> {

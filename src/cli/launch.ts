@@ -1,9 +1,9 @@
-import { stat } from 'node:fs/promises';
 import type { RunConfig } from '../config/run.js';
 import { isBucketAddress } from '../store/bucket.js';
 import { assertSameClasses } from '../formats/model-card.js';
 import { fetchModelCard } from '../store/fetch-model.js';
 import { errors } from '../errors/index.js';
+import { exists } from '../files/walk.js';
 import { teacherFrom } from '../stages/stages.js';
 import type { Settings } from '../settings.js';
 import type { Terminal } from './terminal.js';
@@ -45,8 +45,7 @@ export async function launch(
 async function assertThere(config: RunConfig, settings: Settings): Promise<void> {
   const { data } = config;
   for (const path of [data.train, data.eval])
-    if (path !== null && !isBucketAddress(path) && !(await stat(path).catch(() => null)))
-      throw errors.datasetMissing(path);
+    if (path !== null && !isBucketAddress(path) && !(await exists(path))) throw errors.datasetMissing(path);
   const teacher = teacherFrom(config);
   if (teacher !== null) assertSameClasses((await fetchModelCard(teacher, settings)).classes, data.classes);
 }

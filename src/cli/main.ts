@@ -1,6 +1,7 @@
 import { Command as Parser, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import { AppError, errors } from '../errors/index.js';
+import { packageFile } from '../package-root.js';
 import { readSettings } from '../settings.js';
 import type { Command, OptionRow } from './command.js';
 import { COMMANDS } from './commands/index.js';
@@ -98,9 +99,6 @@ function usageError({ message }: CommanderError): AppError {
 const sentence = (summary: string): string => `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
 
 function ownVersion(): string {
-  const root = import.meta.url.endsWith('.ts') ? '../../' : '../../../'; // the build lies in dist/
-  const { version } = JSON.parse(readFileSync(new URL(`${root}package.json`, import.meta.url), 'utf8')) as {
-    version: string;
-  };
+  const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string };
   return version;
 }

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Data } from '../config/run.js';
 import { localData } from '../data/bucket.js';
@@ -10,7 +9,8 @@ import { readReport } from '../evaluation/report.js';
 import type { Report } from '../formats/report.js';
 import type { Settings } from '../settings.js';
 import { withModel } from './model-folder.js';
-import { fillFolder } from '../files/new-folder.js';
+import { fillFolder } from '../files/atomic.js';
+import { withTemporaryFolder } from '../files/temporary-folder.js';
 import { showStage } from './progress/stage.js';
 import type { Terminal } from './terminal.js';
 import { runJob } from './trainer-job.js';
@@ -30,21 +30,18 @@ interface Options {
 export function evaluateModelOn(dataset: string, { model, out, ...context }: Options): Promise<Report> {
   return withModel(model, context, async folder => {
     const { classes } = await readModelCard(folder);
-    const work = await mkdtemp(join(tmpdir(), 'detdistill-evaluate-'));
-    const data = join(work, 'data');
-    const measureInto = async (report: string): Promise<Report> => {
-      await gather(data, { dataset, classes, ...context });
-      await runJob(
-        { kind: 'evaluate', model: folder, dataset: data, batchSize: BATCH, folder: report },
-        context,
-      );
-      return readReport(report);
-    };
-    try {
-      return await (out === undefined ? measureInto(join(work, 'report')) : fillFolder(out, measureInto));
-    } finally {
-      await rm(work, { recursive: true, force: true });
-    }
+    return withTemporaryFolder('detdistill-evaluate-', work => {
+      const data = join(work, 'data');
+      const measureInto = async (report: string): Promise<Report> => {
+        await gather(data, { dataset, classes, ...context });
+        await runJob(
+          { kind: 'evaluate', model: folder, dataset: data, batchSize: BATCH, folder: report },
+          context,
+        );
+        return readReport(report);
+      };
+      return out === undefined ? measureInto(join(work, 'report')) : fillFolder(out, measureInto);
+    });
   });
 }
 

@@ -1,10 +1,11 @@
-import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { cp, readFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { FROZEN_GRAPH, MODEL_CARD, ONNX_NETWORK, readModelCard } from '../formats/model-card.js';
 import { errors } from '../errors/index.js';
 import type { Settings } from '../settings.js';
-import { fillFolder } from '../files/new-folder.js';
+import { fillFolder, writeFileAtomically } from '../files/atomic.js';
+import { withTemporaryFolder } from '../files/temporary-folder.js';
+import { exists } from '../files/walk.js';
 import type { Terminal } from './terminal.js';
 import { runJob } from './trainer-job.js';
 
@@ -25,25 +26,22 @@ export async function withModel<T>(
   if (model !== undefined) return work(model);
   const trained = await firstWith(TRAINED, places);
   if (trained === undefined) throw errors.modelMissing(named);
-  const made = await mkdtemp(join(tmpdir(), 'detdistill-export-'));
-  try {
+  return withTemporaryFolder('detdistill-export-', async made => {
     const folder = join(made, 'model');
     await runJob({ kind: 'export', trained, image_size: null, folder }, context);
-    return await work(folder);
-  } finally {
-    await rm(made, { recursive: true, force: true });
-  }
+    return work(folder);
+  });
 }
 
 /** How each form is made of a model's folder. */
 export const COPIES = {
-  frozen: (model, out) => writeWhole(out, () => readFile(join(model, FROZEN_GRAPH))),
+  frozen: (model, out) => writeNewFile(out, () => readFile(join(model, FROZEN_GRAPH))),
   onnx: (model, out) =>
-    writeWhole(out, async () => {
+    writeNewFile(out, async () => {
       const { onnxDetections } = await import('../export/onnx/detections.js');
       return onnxDetections(await readOnnx(model), await readModelCard(model));
     }),
-  'onnx-network': (model, out) => writeWhole(out, () => readOnnx(model)),
+  'onnx-network': (model, out) => writeNewFile(out, () => readOnnx(model)),
   /** All but the graphs that say the same once more. */
   'saved-model': (model, out) =>
     fillFolder(out, partial =>
@@ -57,31 +55,17 @@ export const COPIES = {
 /** Of a model that was exported before there was such a file, an error. */
 async function readOnnx(model: string): Promise<Uint8Array> {
   const file = join(model, ONNX_NETWORK);
-  if (!(await isThere(file))) throw errors.onnxNetworkMissing(model);
+  if (!(await exists(file))) throw errors.onnxNetworkMissing(model);
   return readFile(file);
 }
 
 /** The file appears whole or not at all; one that is there already stays. */
-async function writeWhole(file: string, content: () => Promise<Uint8Array>): Promise<void> {
-  if (await isThere(file)) throw errors.outputTaken(file);
-  const bytes = await content();
-  await mkdir(dirname(file), { recursive: true });
-  const partial = `${file}.partial-${process.pid}`;
-  try {
-    await writeFile(partial, bytes);
-    await rename(partial, file);
-  } finally {
-    await rm(partial, { force: true });
-  }
+async function writeNewFile(file: string, content: () => Promise<Uint8Array>): Promise<void> {
+  if (await exists(file)) throw errors.outputTaken(file);
+  await writeFileAtomically(file, await content());
 }
 
 async function firstWith(file: string, folders: readonly string[]): Promise<string | undefined> {
-  for (const folder of folders) if (await isThere(join(folder, file))) return folder;
+  for (const folder of folders) if (await exists(join(folder, file))) return folder;
   return undefined;
 }
-
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );

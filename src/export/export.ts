@@ -1,8 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AspectRatios, NmsConfigs } from '../config/run.js';
 import { type ModelCard, modelCard, readModelCard } from '../formats/model-card.js';
 import { errors } from '../errors/index.js';
+import { exists } from '../files/walk.js';
 import { readTfCheckpoint } from '../model/weights/tf-checkpoint.js';
 import { z } from 'zod';
 import { MODEL_NAMES } from '../config/families.js';
@@ -29,7 +30,7 @@ const Trained = z.object({
 
 /** The best checkpoint of a training, or a model for another input size, as a model folder. */
 export async function exportModel({ trainedFolder, imageSize, folder }: ExportOptions): Promise<ModelCard> {
-  const isModel = !(await stat(join(trainedFolder, 'training.json')).catch(() => null));
+  const isModel = !(await exists(join(trainedFolder, 'training.json')));
   const { card, prefix } = isModel
     ? await sourceOfModel(trainedFolder)
     : await sourceOfTraining(trainedFolder);

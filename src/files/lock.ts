@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isRunning } from './process.js';
+import { hasCode } from './system-error.js';
+import { statOf } from './walk.js';
 
 const POLL_MS = 200;
 const BEAT_MS = 5_000;
@@ -31,16 +34,16 @@ async function acquire(path: string, token: string): Promise<boolean> {
     await writeFile(path, token, { flag: 'wx' });
     return true;
   } catch (error) {
-    if (isCode(error, 'EEXIST')) return false;
+    if (hasCode(error, 'EEXIST')) return false;
     throw error;
   }
 }
 
 async function isAbandoned(path: string): Promise<boolean> {
-  const [text, modified] = [await read(path), await modifiedAt(path)];
-  if (modified === null) return false;
-  if (Date.now() - modified > STALE_MS) return true;
-  const holder = parse(text);
+  const holder = parse(await read(path));
+  const facts = await statOf(path);
+  if (facts === null) return false;
+  if (Date.now() - facts.mtimeMs > STALE_MS) return true;
   return holder !== null && holder.host === hostname() && !isRunning(holder.pid);
 }
 
@@ -51,22 +54,13 @@ async function takeAway(path: string): Promise<void> {
   try {
     await rename(path, aside);
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return;
+    if (hasCode(error, 'ENOENT')) return;
     throw error;
   }
   const holder = parse(await read(aside));
   const alive = holder !== null && holder.host === hostname() && isRunning(holder.pid);
   if (alive && (await read(aside)) !== judged) await link(aside, path).catch(() => undefined); // taken again already
   await rm(aside, { force: true });
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return !isCode(error, 'ESRCH');
-  }
 }
 
 function parse(text: string | null): { pid: number; host: string } | null {
@@ -80,16 +74,8 @@ function parse(text: string | null): { pid: number; host: string } | null {
 }
 
 const read = (path: string): Promise<string | null> => readFile(path, 'utf8').catch(() => null);
-const modifiedAt = (path: string): Promise<number | null> =>
-  stat(path).then(
-    ({ mtimeMs }) => mtimeMs,
-    () => null,
-  );
 
 async function touch(path: string): Promise<void> {
   const now = new Date();
   await utimes(path, now, now).catch(() => undefined); // taken over: the release sees it
 }
-
-const isCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && 'code' in error && error.code === code;

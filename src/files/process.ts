@@ -1,11 +1,11 @@
+import { hasCode } from './system-error.js';
 
-
-/** Whether a process of this machine runs. */
+/** Whether this machine runs a process with this id, whoever started it. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'; // of another user: runs
+    return !hasCode(error, 'ESRCH'); // EPERM: another user's process
   }
 }

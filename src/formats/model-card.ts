@@ -1,9 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { familyOf, MODEL_NAMES } from '../config/families.js';
 import { AspectRatios, NmsConfigs } from '../config/run.js';
 import { errors, firstFew } from '../errors/index.js';
+import { exists } from '../files/walk.js';
 
 /** model.json beside an exported model: what its graphs do not say themselves. */
 export const ModelCard = z.strictObject({
@@ -45,12 +46,6 @@ export const MODEL_CARD = 'model.json';
 export const FROZEN_GRAPH = 'frozen_graph.pb';
 export const ONNX_NETWORK = 'network.onnx';
 
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
-
 /** What is wrong with the place where a model is looked for, where it lies one level away. */
 export async function misplaced(
   folder: string,
@@ -65,7 +60,7 @@ export async function misplaced(
 /** @throws MODEL_UNREADABLE: the folder has no card, or one that is damaged */
 export async function readModelCard(folder: string): Promise<ModelCard> {
   const file = join(folder, MODEL_CARD);
-  const hasCard = (at: string): Promise<boolean> => isThere(join(at, MODEL_CARD));
+  const hasCard = (at: string): Promise<boolean> => exists(join(at, MODEL_CARD));
   const problem = (await hasCard(folder)) ? null : await misplaced(folder, hasCard);
   if (problem !== null) throw errors.modelUnreadable(folder, new Error(problem));
   try {

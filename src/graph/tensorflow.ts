@@ -1,18 +1,17 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import util from 'node:util';
 import { errors } from '../errors/index.js';
-import { addonLink, MUTE } from '../native/addon-files.js';
+import { addonLink } from '../native/addon-files.js';
+import { tensorFlowEnvironment } from '../native/tensorflow-environment.js';
 
 type TensorFlow = typeof import('@tensorflow/tfjs-node-gpu');
 
 const require = createRequire(import.meta.url);
 
-/** Loads the native library, once, quietly; the kernels of ours are registered for it too. */
+/** Loads the native library into this process, once, and registers our own kernels for it. */
 export async function loadTensorFlow(): Promise<TensorFlow> {
-  // Errors only; read while the library is loaded.
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  Object.assign(process.env, tensorFlowEnvironment());
   provideWhatNodeRemoved();
   loadAddon(addonLink());
   const tensorFlow = require('@tensorflow/tfjs-node-gpu') as TensorFlow;
@@ -21,31 +20,17 @@ export async function loadTensorFlow(): Promise<TensorFlow> {
   return tensorFlow;
 }
 
-/** Gone in Node 23, still called by tfjs-node. */
+/** tfjs-node still calls two functions that Node 23 has removed. */
 function provideWhatNodeRemoved(): void {
   const missing = { isArray: Array.isArray, isNullOrUndefined: (value: unknown) => (value ?? null) === null };
   Object.assign(util, missing);
 }
 
-/** tfjs-node then finds it loaded. */
+/** tfjs-node then finds the addon loaded. */
 function loadAddon(link: string): void {
   try {
-    const stderr = loadMute(join(dirname(realpathSync(link)), MUTE));
-    stderr?.mute();
-    try {
-      require(link);
-    } finally {
-      stderr?.unmute();
-    }
+    require(realpathSync(link)); // a missing file is an ENOENT here, without Node's list of requiring modules
   } catch (error) {
     throw errors.tensorflowNotProvided({ path: link }, error);
   }
 }
-
-interface Stderr {
-  mute(): void;
-  unmute(): void;
-}
-
-/** null: an addon that was put there by hand has none beside it. */
-const loadMute = (path: string): Stderr | null => (existsSync(path) ? (require(path) as Stderr) : null);

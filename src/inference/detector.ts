@@ -1,8 +1,8 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, errors } from '../errors/index.js';
 import { hasNvidiaGpu } from '../native/libtensorflow.js';
 import type { EngineName, Settings } from '../settings.js';
+import { isFile } from '../files/walk.js';
 import type { Engine } from './engine.js';
 import { type ModelCard, ONNX_NETWORK, readModelCard } from '../formats/model-card.js';
 
@@ -41,8 +41,4 @@ async function withOnnxruntime(folder: string, card: ModelCard): Promise<Detecto
 }
 
 /** Folders that were exported before there was one have none. */
-const hasOnnx = (folder: string): Promise<boolean> =>
-  stat(join(folder, ONNX_NETWORK)).then(
-    file => file.isFile(),
-    () => false,
-  );
+const hasOnnx = (folder: string): Promise<boolean> => isFile(join(folder, ONNX_NETWORK));

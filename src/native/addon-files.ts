@@ -10,5 +10,3 @@ export const tfjsFolder = (): string => dirname(resolve('@tensorflow/tfjs-node-g
 export const addonLink = (): string => join(tfjsFolder(), 'lib', 'napi-v8', 'tfjs_binding.node');
 
 export const ADDON = 'tfjs_binding.node';
-/** Lies beside the addon; see mute-source.ts. */
-export const MUTE = 'mute.node';

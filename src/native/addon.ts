@@ -1,13 +1,14 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
-import { copyFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { errors } from '../errors/index.js';
 import { canonicalJson, sha256 } from '../files/hashing.js';
-import { ADDON, addonLink, MUTE, tfjsFolder } from './addon-files.js';
-import { makeBeside, subfolder } from '../files/atomic.js';
+import { ADDON, addonLink, tfjsFolder } from './addon-files.js';
+import { createAtomically, writeFileAtomically } from '../files/atomic.js';
+import { subfolder } from '../files/temporary-folder.js';
+import { isFile } from '../files/walk.js';
 import { findOnPath, runCommand } from './command.js';
-import { MUTE_SOURCE } from './mute-source.js';
 import { silent, type OnProgress } from './progress.js';
 
 interface AddonPlace {
@@ -32,7 +33,7 @@ export function findAddon(place: AddonPlace): string | null {
 /** Compiles tfjs's addon against the library, once, and links it to where tfjs-node looks for it. */
 export async function provideAddon(options: AddonOptions): Promise<string> {
   const folder = folderOf(options);
-  await makeBeside(folder, {
+  await createAtomically(folder, {
     isThere: () => isFile(join(folder, ADDON)),
     make: partial => build(partial, options),
   });
@@ -45,7 +46,7 @@ function folderOf({ cacheFolder, library: named }: AddonPlace): string {
   const library = realpathSync(named);
   const tfjs = readFileSync(join(tfjsFolder(), 'package.json'), 'utf8');
   const { size, mtimeMs } = statSync(join(library, 'libtensorflow_cc.so.2'));
-  const key = sha256(canonicalJson({ tfjs, library, size, mtimeMs, FLAGS, MUTE_SOURCE }));
+  const key = sha256(canonicalJson({ tfjs, library, size, mtimeMs, FLAGS }));
   return join(cacheFolder, `tfjs-addon-${key.slice(0, 12)}`);
 }
 
@@ -56,16 +57,9 @@ async function build(
   const library = realpathSync(named);
   onProgress({ part: PART, phase: 'compile', bytes: 0, totalBytes: null });
   const folder = await subfolder(partial, 'addon');
-  await compileMute(folder);
   await compileAddon(folder, library);
   await checkThatItLoads(folder, library);
   return folder;
-}
-
-async function compileMute(folder: string): Promise<void> {
-  const source = join(folder, 'mute.cc');
-  await writeFile(source, MUTE_SOURCE);
-  await compile([...FLAGS, `-I${nodeHeaders()}`, source, '-o', join(folder, MUTE)], folder);
 }
 
 async function compileAddon(folder: string, library: string): Promise<void> {
@@ -105,21 +99,16 @@ async function checkThatItLoads(folder: string, library: string): Promise<void> 
 
 /** Points `link` to the addon in `folder`: in place of whatever is there, by a copy where links are not possible. */
 export async function linkAddon(folder: string, link: string): Promise<void> {
-  if (isSameAddon(link, join(folder, ADDON))) return;
-  const aside = `${link}.${process.pid}`;
+  const addon = join(folder, ADDON);
+  if (isSameAddon(link, addon)) return;
   try {
-    await mkdir(dirname(link), { recursive: true });
-    await rm(aside, { force: true });
-    await symlink(join(folder, ADDON), aside).catch(() => copyAddon(folder, aside)); // not every disk has links
-    await rename(aside, link);
+    await writeFileAtomically(
+      link,
+      partial => symlink(addon, partial).catch(() => copyFile(addon, partial)), // not every disk has links
+    );
   } catch (error) {
     throw errors.nativeLinkRefused({ path: link }, error);
   }
-}
-
-async function copyAddon(folder: string, aside: string): Promise<void> {
-  await copyFile(join(folder, MUTE), join(dirname(aside), MUTE));
-  await copyFile(join(folder, ADDON), aside);
 }
 
 /** A link to the addon, or a copy of it. */
@@ -130,8 +119,4 @@ function isSameAddon(link: string, addon: string): boolean {
   } catch {
     return false; // one of them is not there
   }
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }

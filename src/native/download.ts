@@ -1,9 +1,10 @@
 import { createWriteStream } from 'node:fs';
-import { access, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { access, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errors, type ProvideAttempt } from '../errors/index.js';
+import { filesBelow, statOf } from '../files/walk.js';
 import { describeAttempt } from './attempt.js';
 import { runCommand } from './command.js';
 import type { Wheel, WheelRow } from './wheels.js';
@@ -100,14 +101,7 @@ async function get(url: string, headers: Record<string, string>): Promise<Respon
 }
 
 async function sizeOfFolder(folder: string): Promise<number> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  const files = entries.filter(entry => entry.isFile());
-  const sizes = await Promise.all(files.map(file => sizeOf(join(file.parentPath, file.name))));
-  return sizes.reduce((sum, size) => sum + size, 0);
+  const files = await filesBelow(folder).catch(() => []);
+  const facts = await Promise.all(files.map(statOf)); // null: renamed or removed in the meantime
+  return facts.reduce((sum, file) => sum + (file?.size ?? 0), 0);
 }
-
-const sizeOf = (path: string): Promise<number> =>
-  stat(path).then(
-    ({ size }) => size,
-    () => 0, // renamed or removed while we looked
-  );

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { errors } from '../errors/index.js';
 import { describeAttempt } from './attempt.js';
-import { makeBeside } from '../files/atomic.js';
+import { createAtomically } from '../files/atomic.js';
 import { findOnPath, isExecutable, runCommand } from './command.js';
 import { silent, type OnProgress } from './progress.js';
 
@@ -20,7 +20,10 @@ export async function provideMinio(cacheFolder: string, onProgress: OnProgress =
   const found = findMinio(cacheFolder);
   if (found !== null) return found;
   const path = builtPath(cacheFolder);
-  await makeBeside(path, { isThere: () => isExecutable(path), make: folder => build(folder, onProgress) });
+  await createAtomically(path, {
+    isThere: () => isExecutable(path),
+    make: folder => build(folder, onProgress),
+  });
   return path;
 }
 

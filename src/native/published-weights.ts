@@ -1,4 +1,4 @@
-import { createWriteStream, existsSync } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -9,7 +9,9 @@ import { errors, type ProvideAttempt } from '../errors/index.js';
 import { sha256, sha256OfFile } from '../files/hashing.js';
 import type { Settings } from '../settings.js';
 import { describeAttempt } from './attempt.js';
-import { makeBeside, subfolder } from '../files/atomic.js';
+import { createAtomically } from '../files/atomic.js';
+import { subfolder } from '../files/temporary-folder.js';
+import { exists } from '../files/walk.js';
 
 /** google/automl's published checkpoints, below DETDISTILL_WEIGHTS_URL: where its READMEs link to. */
 const DETECTORS: Readonly<Partial<Record<ModelName, string>>> = {
@@ -89,9 +91,8 @@ interface Request {
 
 async function provide(name: string, { cacheFolder, urls, sha256 }: Request): Promise<string> {
   const folder = join(cacheFolder, 'weights', name);
-  await mkdir(join(cacheFolder, 'weights'), { recursive: true });
-  await makeBeside(folder, {
-    isThere: () => existsSync(folder),
+  await createAtomically(folder, {
+    isThere: () => exists(folder),
     make: async partial => {
       const attempts: ProvideAttempt[] = [];
       for (const url of urls) {

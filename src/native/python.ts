@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { errors } from '../errors/index.js';
 import { sha256 } from '../files/hashing.js';
 import { describeAttempt } from './attempt.js';
-import { makeBeside } from '../files/atomic.js';
+import { createAtomically } from '../files/atomic.js';
 import { findOnPath, isExecutable, runCommand } from './command.js';
 import { silent, type OnProgress } from './progress.js';
 
@@ -61,7 +61,7 @@ function findPython({ cacheFolder, packages }: PythonOptions): string | null {
 export async function providePython(options: PythonOptions): Promise<string> {
   const { cacheFolder, packages, onProgress = silent } = options;
   const folder = folderOf(cacheFolder, packages);
-  await makeBeside(folder, {
+  await createAtomically(folder, {
     isThere: () => findPython(options) !== null,
     make: partial => build(join(partial, 'environment'), PYTHON_PACKAGES[packages], onProgress),
   });

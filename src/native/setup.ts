@@ -5,6 +5,7 @@ import { cudaEnvironment, hasNvidiaGpu } from './libtensorflow.js';
 import { PARTS, type PartContext, type PartName } from './parts.js';
 import { silent, type OnProgress } from './progress.js';
 import { providePython } from './python.js';
+import { tensorFlowEnvironment } from './tensorflow-environment.js';
 
 export interface ProvideOptions<P extends PartName> {
   readonly settings: Settings;
@@ -37,15 +38,11 @@ export function nativePaths(settings: Settings, gpu?: boolean): Record<PartName,
   return Object.fromEntries(paths) as Record<PartName, string | null>;
 }
 
-/** What the trainer process needs in its environment besides its parent's. */
+/** The variables that a TensorFlow process needs in addition to its parent's environment. */
 export const trainerEnvironment = (
   { cacheFolder }: Pick<Settings, 'cacheFolder'>,
   env: NodeJS.ProcessEnv = process.env,
-): NodeJS.ProcessEnv => ({
-  // A GPU's memory as it is needed: else the first process would take all of it.
-  TF_FORCE_GPU_ALLOW_GROWTH: env.TF_FORCE_GPU_ALLOW_GROWTH ?? 'true',
-  ...cudaEnvironment(cacheFolder, env),
-});
+): NodeJS.ProcessEnv => ({ ...tensorFlowEnvironment(env), ...cudaEnvironment(cacheFolder, env) });
 
 interface TestParts {
   /** Why tests that need one of these are skipped. */

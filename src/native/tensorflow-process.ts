@@ -1,53 +1,61 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isSource } from '../package-root.js';
 import type { Settings } from '../settings.js';
 import { trainerEnvironment } from './setup.js';
 
 export interface TensorFlowProcess {
   readonly child: ChildProcess;
-  /** The end of what it has written to its output. */
-  readonly lastWords: () => string;
+  /** The last lines that the process has written to stdout and stderr. */
+  readonly outputTail: () => string;
 }
 
-const LAST_WORDS = { characters: 2_000, lines: 5 };
+const TAIL = { characters: 2_000, lines: 5 };
+/** TensorFlow's notices while it loads say nothing about a crash. */
+const NOTICE = /^(I\d{4} |WARNING: All log messages before absl::)/;
 
-/** Forks a process that may load TensorFlow. @param log its output goes to this file of the home's logs/ */
+/** Forks a process that may load TensorFlow. @param log the file in the home's logs/ that gets the process's output */
 export function forkTensorFlow(program: URL, settings: Settings, log: string): TensorFlowProcess {
-  const isSource = program.pathname.endsWith('.ts');
   const child = fork(program, {
-    execArgv: isSource ? ['--import', 'tsx'] : [],
+    execArgv: isSource(program.href) ? ['--import', 'tsx'] : [],
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, ...trainerEnvironment(settings) },
   });
-  return { child, lastWords: collectWords(child, join(settings.home, 'logs'), log) };
+  return { child, outputTail: recordOutput(child, join(settings.home, 'logs'), log) };
 }
 
-/** A child that is gone gets no message: how it ended says the rest. */
-export function tell(child: ChildProcess, message: object): void {
+/** Does nothing when the process has ended: its exit is handled elsewhere. */
+export function sendMessage(child: ChildProcess, message: object): void {
   if (child.connected) child.send(message, () => undefined);
 }
 
-/** How a process ended, once all it said has been read. */
-export const ending = (child: ChildProcess): Promise<string> =>
+/** Resolves to the signal or exit status once the process has ended and all its output has been read. */
+export const waitForExit = (child: ChildProcess): Promise<string> =>
   new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code, killer) => resolve(killer ?? `exit status ${code}`));
+    child.once('close', (code, signal) => resolve(signal ?? `exit status ${code}`));
   });
 
-/** What the native library says goes to a file; its end belongs to the report of a crash. */
-function collectWords(child: ChildProcess, folder: string, name: string): () => string {
+/** Appends the output of the process to a log file. @returns a function that gives the last lines, for crash reports */
+function recordOutput(child: ChildProcess, folder: string, name: string): () => string {
   mkdirSync(folder, { recursive: true });
   const log = createWriteStream(join(folder, name), { flags: 'a' });
-  log.on('error', () => undefined); // a log that cannot be written ends no work
+  log.on('error', () => undefined); // a log that cannot be written must not stop the work
   child.once('close', () => log.end());
-  let text = '';
+  let tail = '';
   const add = (chunk: Buffer): void => {
     log.write(chunk);
-    text = (text + chunk.toString('utf8')).slice(-LAST_WORDS.characters);
+    tail = (tail + chunk.toString('utf8')).slice(-TAIL.characters);
   };
   child.stdout?.on('data', add);
   child.stderr?.on('data', add);
-  return () => text.trim().split('\n').slice(-LAST_WORDS.lines).join('\n');
+  return () =>
+    tail
+      .trim()
+      .split('\n')
+      .filter(line => !NOTICE.test(line))
+      .slice(-TAIL.lines)
+      .join('\n');
 }

@@ -3,7 +3,8 @@ import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errors } from '../errors/index.js';
 import { sha256OfFile } from '../files/hashing.js';
-import { makeBeside, subfolder } from '../files/atomic.js';
+import { createAtomically } from '../files/atomic.js';
+import { subfolder } from '../files/temporary-folder.js';
 import { downloadWheel, type Download } from './download.js';
 import type { Wheel, WheelRow } from './wheels.js';
 import { silent, type OnProgress } from './progress.js';
@@ -22,7 +23,7 @@ const MARKER = '.wheel.json';
 export async function provideWheel(row: WheelRow, options: WheelOptions): Promise<string> {
   const wheel = wheelFor(row);
   const folder = folderOf(wheel, options.cacheFolder);
-  await makeBeside(folder, {
+  await createAtomically(folder, {
     isThere: () => isWhole(folder, row, wheel),
     make: partial => fill(partial, { row, wheel, options }),
   });

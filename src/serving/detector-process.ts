@@ -3,7 +3,7 @@ import type { Detection, DetectorInput } from '../inference/engine.js';
 import type { ModelCard } from '../formats/model-card.js';
 import { AppError, type ErrorFacts, errors } from '../errors/index.js';
 import type { SignatureInfo } from '../graph/saved-model.js';
-import { ending, forkTensorFlow, tell } from '../native/tensorflow-process.js';
+import { forkTensorFlow, sendMessage, waitForExit } from '../native/tensorflow-process.js';
 import type { Settings } from '../settings.js';
 
 /** What a model says of itself once it is loaded. */
@@ -53,27 +53,31 @@ const LOAD_SECONDS = 300;
 /** Loads a model into a process of its own: neither a native crash nor a long call touches who asks it. */
 export async function startDetector(options: DetectorOptions): Promise<DetectorProcess> {
   const { named, folder, settings, callSeconds, signal } = options;
-  const { child, lastWords } = forkTensorFlow(PROGRAM, settings, 'detector.log');
+  const { child, outputTail } = forkTensorFlow(PROGRAM, settings, 'detector.log');
   let pending: { resolve: (reply: DetectorReply) => void; reject: (error: unknown) => void } | undefined;
   let crash: AppError | undefined;
   const fail = (how: string): AppError => {
-    crash ??= errors.detectorCrashed({ named, how, lastWords: lastWords() });
+    crash ??= errors.detectorCrashed({ named, how, lastWords: outputTail() });
     pending?.reject(crash);
     return crash;
   };
-  const ended = ending(child).then(fail, error => fail(String(error)));
+  const ended = waitForExit(child).then(fail, error => fail(String(error)));
   child.on('message', (reply: DetectorReply) => pending?.resolve(reply));
 
   const call = async (request: DetectorRequest, seconds: number): Promise<DetectorReply> => {
     if (crash) throw crash;
     const late = setTimeout(() => {
-      crash = errors.detectorCrashed({ named, how: `no answer within ${seconds} s`, lastWords: lastWords() });
+      crash = errors.detectorCrashed({
+        named,
+        how: `no answer within ${seconds} s`,
+        lastWords: outputTail(),
+      });
       child.kill('SIGKILL');
     }, seconds * 1000);
     try {
       const reply = await new Promise<DetectorReply>((resolve, reject) => {
         pending = { resolve, reject };
-        tell(child, request);
+        sendMessage(child, request);
       });
       if (reply.type === 'failed') throw AppError.from(reply.error);
       return reply;

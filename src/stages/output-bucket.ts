@@ -5,7 +5,7 @@ import { AppError, errors } from '../errors/index.js';
 import type { StageProgress } from '../formats/progress.js';
 import { openBucket } from '../store/bucket.js';
 import type { StoreDriver } from '../store/driver.js';
-import { AT_A_TIME, findFiles } from '../store/folder-files.js';
+import { CONCURRENT_FILES, findFiles } from '../store/folder-files.js';
 import { MARKER, markerText, readMarker } from '../formats/run-marker.js';
 
 /** The file that servers of models look for: while it is missing, none of them loads the model. */
@@ -79,7 +79,7 @@ async function putFiles(
     await bucket.putFile(key, join(folder, ...key.split('/')));
     onPut?.();
   };
-  await mapConcurrently(keys, put, AT_A_TIME);
+  await mapConcurrently(keys, put, CONCURRENT_FILES);
 }
 
 /** Objects that earlier runs uploaded, including runs that were interrupted. */

@@ -1,6 +1,9 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { errors } from '../errors/index.js';
+import { PARTIAL } from '../files/atomic.js';
+import { hasCode } from '../files/system-error.js';
+import { subfolder, withTemporaryFolder } from '../files/temporary-folder.js';
 import { MARKER, markerText, readMarker } from '../formats/run-marker.js';
 
 /** The output folder of a run. */
@@ -29,19 +32,15 @@ export async function replaceOutput(
 ): Promise<void> {
   await assertUsable(output);
   const { target } = output;
-  const aside = await mkdtemp(`${target}.partial-`);
-  const [next, old] = [join(aside, 'next'), join(aside, 'old')];
-  try {
-    await mkdir(next);
+  await withTemporaryFolder(`${target}${PARTIAL}`, async temporary => {
+    const next = await subfolder(temporary, 'next');
     await fill(next);
     const entries = await readdir(next);
     await writeFile(join(next, MARKER), markerText(run, entries));
     await keepAdditions(target, next);
-    await rename(target, old).catch(ignoreMissing);
+    await rename(target, join(temporary, 'old')).catch(ignoreMissing);
     await rename(next, target);
-  } finally {
-    await rm(aside, { recursive: true, force: true });
-  }
+  });
 }
 
 async function keepAdditions(target: string, next: string): Promise<void> {
@@ -53,11 +52,11 @@ async function keepAdditions(target: string, next: string): Promise<void> {
 }
 
 const entriesOf = (folder: string): Promise<string[]> =>
-  readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw errors.outputUnusable(folder, error.code === 'ENOTDIR' ? 'is a file' : error.message);
+  readdir(folder).catch((error: Error) => {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw errors.outputUnusable(folder, hasCode(error, 'ENOTDIR') ? 'is a file' : error.message);
   });
 
-const ignoreMissing = (error: NodeJS.ErrnoException): void => {
-  if (error.code !== 'ENOENT') throw error;
+const ignoreMissing = (error: unknown): void => {
+  if (!hasCode(error, 'ENOENT')) throw error;
 };

@@ -1,6 +1,7 @@
 import { AppError, errors } from '../errors/index.js';
 import type { StageIO, StageKind, StageResult } from '../formats/stage-io.js';
-import type { ArtifactStore, Found } from '../store/artifact-store.js';
+import type { ArtifactStore } from '../store/artifact-store.js';
+import type { StoredArtifact } from '../store/artifacts.js';
 import type { StageEnvironment } from './context.js';
 import { inWorkFolder } from './work-folder.js';
 
@@ -46,7 +47,7 @@ export async function reuseOrRun<K extends StageKind>(
 const UNUSABLE = ['ARTIFACT_DAMAGED', 'ARTIFACT_MISSING'];
 
 /** A damaged artifact counts as none: the stage is done again, and its commit takes the place. */
-async function findIntact(store: ArtifactStore, at: string): Promise<Found | undefined> {
+async function findIntact(store: ArtifactStore, at: string): Promise<StoredArtifact | undefined> {
   const found = await store.find(at);
   try {
     if (found) await store.open(found.ref);
@@ -57,7 +58,7 @@ async function findIntact(store: ArtifactStore, at: string): Promise<Found | und
   }
 }
 
-function resultOf<K extends StageKind>({ ref, manifest }: Found, reused: boolean): StageIO[K]['result'] {
+function resultOf<K extends StageKind>({ ref, manifest }: StoredArtifact, reused: boolean): StageIO[K]['result'] {
   // Written by `reuseOrRun` for the stage of this key.
   const { facts, seconds } = manifest.facts as { facts: FactsOf<K>; seconds: number };
   return { ...facts, artifact: ref, reused, seconds } as StageIO[K]['result'];

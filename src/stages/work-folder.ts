@@ -1,8 +1,10 @@
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Settings } from '../settings.js';
 import { isRunning } from '../files/process.js';
+import { subfolder, withTemporaryFolder } from '../files/temporary-folder.js';
+import { statOf } from '../files/walk.js';
 
 const workOf = ({ home }: Settings): string => join(home, 'work');
 
@@ -17,14 +19,9 @@ export async function inWorkFolder<T>(
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
   await mkdir(workOf(settings), { recursive: true });
-  const owned = await mkdtemp(join(workOf(settings), ownedPrefix(name)));
-  try {
-    const folder = join(owned, 'artifact');
-    await mkdir(folder);
-    return await work(folder);
-  } finally {
-    await rm(owned, { recursive: true, force: true });
-  }
+  return withTemporaryFolder(join(workOf(settings), ownedPrefix(name)), async owned =>
+    work(await subfolder(owned, 'artifact')),
+  );
 }
 
 /** A folder that all attempts of one stage on this machine share; the stage removes it when it is done. */
@@ -43,7 +40,7 @@ export async function removeAbandonedWork(settings: Settings): Promise<void> {
   });
   const oldest = Date.now() - SHARED_DAYS * 24 * 3600 * 1000;
   for (const name of names.filter(shared => shared.endsWith(SHARED))) {
-    const found = await stat(join(workOf(settings), name)).catch(() => null); // its stage has just ended
+    const found = await statOf(join(workOf(settings), name)); // its stage has just ended
     if (found && found.mtimeMs < oldest) abandoned.push(name);
   }
   for (const name of abandoned) await rm(join(workOf(settings), name), { recursive: true, force: true });

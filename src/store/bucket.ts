@@ -1,9 +1,11 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { rm, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { mapConcurrently } from '../concurrency.js';
 import { errors } from '../errors/index.js';
+import { PARTIAL, writeFileAtomically } from '../files/atomic.js';
+import { filesBelow, statOf } from '../files/walk.js';
 import type { StageProgress } from '../formats/progress.js';
 import type { StoreDriver, StoredObject } from './driver.js';
 import { s3 } from './s3.js';
@@ -91,29 +93,21 @@ export async function fetchObjects(
   await mapConcurrently(objects, async ({ key, bytes, modified }) => {
     signal?.throwIfAborted();
     const file = copyOf({ bucket, key }, options);
-    const known = await stat(file).catch(() => null);
+    const known = await statOf(file);
     if (known?.size !== bytes || Math.round(known.mtimeMs) !== Math.round(modified)) {
       const content = await driver.read(key);
       if (!content) throw errors.datasetMissing(`s3://${bucket}/${key}`);
-      await mkdir(dirname(file), { recursive: true });
-      const partial = `${file}${PARTIAL}${process.pid}`;
-      try {
+      await writeFileAtomically(file, async partial => {
         await pipeline(content, createWriteStream(partial));
         await utimes(partial, modified / 1000, modified / 1000);
-        await rename(partial, file);
-      } finally {
-        await rm(partial, { force: true });
-      }
+      });
     }
     onProgress?.({ phase: 'fetch', step: ++done, totalSteps: objects.length });
   });
 }
 
-const PARTIAL = '.partial-';
-
 /** What is gone there must not go on to count here. */
 async function removeOthers(folder: string, wanted: ReadonlySet<string>): Promise<void> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter(entry => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
-  for (const file of files) if (!wanted.has(file) && !file.includes(PARTIAL)) await rm(file, { force: true });
+  for (const file of await filesBelow(folder))
+    if (!wanted.has(file) && !file.includes(PARTIAL)) await rm(file, { force: true });
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { canonicalJson, sha256 } from '../files/hashing.js';
 import type { ArtifactRef } from '../formats/artifact.js';
 
-/** Read from elsewhere, written into folders here: it must stay inside them. */
+/** Manifests may come from elsewhere, and their paths are written to: they must stay inside the artifact. */
 const relativePath = z
   .string()
   .refine(path => path.split('/').every(part => part !== '' && part !== '.' && part !== '..'));
@@ -11,19 +11,17 @@ const Manifest = z.object({
   key: z.string(),
   /** The folder below the key that one commit wrote. */
   place: z.string().regex(/^_[0-9a-f]+$/),
-  files: z
-    .array(z.object({ path: relativePath, bytes: z.int().nonnegative(), sha256: z.string() }))
-    .nonempty(),
+  files: z.array(z.object({ path: relativePath, bytes: z.int().nonnegative(), sha256: z.string() })).min(1),
   created: z.string(),
   facts: z.record(z.string(), z.unknown()),
 });
-/** Written last: an artifact without it is not there. */
+/** A manifest is written last: without it there is no artifact. */
 export type Manifest = Readonly<z.infer<typeof Manifest>>;
 
 export const encodeManifest = (manifest: Manifest): Uint8Array =>
   new TextEncoder().encode(`${JSON.stringify(manifest, null, 1)}\n`);
 
-/** undefined: it cannot be read, which is as good as none; the artifact is made again. */
+/** undefined: it cannot be read, which counts as missing, so that the artifact is made again. */
 export function parseManifest(text: string, key: string): Manifest | undefined {
   try {
     const manifest = Manifest.parse(JSON.parse(text));
@@ -39,3 +37,6 @@ export const refOf = (url: string, { key, files }: Pick<Manifest, 'key' | 'files
   sha256: sha256(canonicalJson(files)),
   bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
 });
+
+/** The folder of an artifact's objects. */
+export const objectFolder = ({ key, place }: Pick<Manifest, 'key' | 'place'>): string => `${key}/${place}`;

@@ -14,58 +14,110 @@ const IDLE_MS = 60_000;
 /** Waits before another try, so that a blip does not cost a training its place. */
 const RETRY_MS = [200, 1_000, 3_000];
 
-/** Objects in an S3 bucket: MinIO, or anything that speaks its protocol. */
-export function s3(url: string, env: NodeJS.ProcessEnv): StoreDriver {
-  const { host: bucket, pathname } = new URL(url);
-  if (!BUCKET.test(bucket)) throw errors.storeUrlInvalid(url);
-  const prefix = decodeURIComponent(pathname).replace(/^\/|\/$/g, '');
-  const nameOf = (key: string): string => [prefix, key].filter(Boolean).join('/');
-  const keyOf = (name: string): string => (prefix ? name.slice(prefix.length + 1) : name);
-  const client = connect(url, env);
-  let bucketMade: Promise<void> | undefined;
+export const s3 = (url: string, env: NodeJS.ProcessEnv): StoreDriver => new S3Bucket(url, env);
 
-  async function put(work: () => Promise<unknown>): Promise<void> {
-    await tryAgain(() => (bucketMade ??= ensureBucket(client, bucket, env.AWS_REGION))).catch(
-      (error: unknown) => {
-        bucketMade = undefined;
-        throw error;
-      },
+/** Objects in an S3 bucket: MinIO, or any server that speaks its protocol. */
+class S3Bucket implements StoreDriver {
+  readonly #client: Client;
+  readonly #bucket: string;
+  /** The part of object names before the keys, without a slash at the end. */
+  readonly #prefix: string;
+  readonly #region: string | undefined;
+  #bucketMade: Promise<void> | undefined;
+
+  constructor(
+    readonly url: string,
+    env: NodeJS.ProcessEnv,
+  ) {
+    const { host, pathname } = new URL(url);
+    if (!BUCKET.test(host)) throw errors.storeUrlInvalid(url);
+    this.#bucket = host;
+    this.#prefix = decodeURIComponent(pathname).replace(/^\/|\/$/g, '');
+    this.#region = env.AWS_REGION;
+    this.#client = connect(url, env);
+  }
+
+  isRefusal(error: unknown): boolean {
+    return isRefusal(error);
+  }
+
+  putFile(key: string, path: string): Promise<void> {
+    const upload = { bucket: this.#bucket, name: this.#nameOf(key), path };
+    return this.#put(() => uploadFile(this.#client, upload));
+  }
+
+  putBytes(key: string, bytes: Uint8Array): Promise<void> {
+    return this.#putObject(key, bytes, {});
+  }
+
+  async putBytesOnce(key: string, bytes: Uint8Array): Promise<boolean> {
+    try {
+      // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+      await this.#putObject(key, bytes, { 'If-None-Match': '*' });
+    } catch (error) {
+      if (EXISTS.has(codeOf(error))) return false;
+      if (!UNCONDITIONAL.has(codeOf(error))) throw error;
+      // Servers without conditional writes: the last writer wins, and its object is as whole.
+      await this.putBytes(key, bytes);
+    }
+    return true;
+  }
+
+  read(key: string): Promise<Readable | undefined> {
+    return undefinedIfAbsent<Readable>(() => this.#client.getObject(this.#bucket, this.#nameOf(key)));
+  }
+
+  async list(folder: string): Promise<StoredObject[]> {
+    const below = this.#nameOf(folder);
+    const objects = await undefinedIfAbsent(() =>
+      listObjects(this.#client, this.#bucket, below && `${below}/`),
     );
+    return (objects ?? []).map(({ key: name, ...facts }) => ({ key: this.#keyOf(name), ...facts }));
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    const names = keys.map(key => this.#nameOf(key));
+    const failures = await tryAgain(() => this.#client.removeObjects(this.#bucket, names));
+    if (failures.length > 0) throw new Error(`cannot remove: ${JSON.stringify(failures[0])}`);
+  }
+
+  sweep(before: number): Promise<void> {
+    const prefix = this.#prefix && `${this.#prefix}/`;
+    return abortUploads(this.#client, { bucket: this.#bucket, prefix, before });
+  }
+
+  localPath(): null {
+    return null;
+  }
+
+  #nameOf(key: string): string {
+    return [this.#prefix, key].filter(Boolean).join('/');
+  }
+
+  #keyOf(name: string): string {
+    return this.#prefix ? name.slice(this.#prefix.length + 1) : name;
+  }
+
+  #putObject(key: string, bytes: Uint8Array, headers: Record<string, string>): Promise<void> {
+    const content = Buffer.from(bytes);
+    return this.#put(() =>
+      this.#client.putObject(this.#bucket, this.#nameOf(key), content, content.length, headers),
+    );
+  }
+
+  async #put(work: () => Promise<unknown>): Promise<void> {
+    await tryAgain(() => this.#makeBucket());
     await tryAgain(work);
   }
-  const putBytes = (key: string, bytes: Uint8Array, headers = {}): Promise<void> =>
-    put(() => client.putObject(bucket, nameOf(key), Buffer.from(bytes), bytes.byteLength, headers));
 
-  return {
-    url,
-    isRefusal,
-    putFile: (key, path) => put(() => uploadFile(client, { bucket, name: nameOf(key), path })),
-    putBytes,
-    putBytesOnce: async (key, bytes) => {
-      try {
-        // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
-        await putBytes(key, bytes, { 'If-None-Match': '*' });
-      } catch (error) {
-        if (EXISTS.has(codeOf(error))) return false;
-        // Servers without conditional writes: the last writer wins, and is as whole.
-        if (!UNCONDITIONAL.has(codeOf(error))) throw error;
-        await putBytes(key, bytes);
-      }
-      return true;
-    },
-    read: key => orAbsent<Readable>(() => client.getObject(bucket, nameOf(key))),
-    list: async folder => {
-      const below = nameOf(folder);
-      const items = await orAbsent(() => listObjects(client, bucket, below && `${below}/`));
-      return (items ?? []).map(item => ({ ...item, key: keyOf(item.key) }));
-    },
-    remove: async keys => {
-      const failures = await tryAgain(() => client.removeObjects(bucket, keys.map(nameOf)));
-      if (failures.length > 0) throw new Error(`cannot remove: ${JSON.stringify(failures[0])}`);
-    },
-    sweep: before => abortUploads(client, { bucket, prefix: prefix && `${prefix}/`, before }),
-    localPath: () => null,
-  };
+  /** Makes the bucket before the first write; asks again where that has failed. */
+  #makeBucket(): Promise<void> {
+    this.#bucketMade ??= ensureBucket(this.#client, this.#bucket, this.#region).catch((error: unknown) => {
+      this.#bucketMade = undefined;
+      throw error;
+    });
+    return this.#bucketMade;
+  }
 }
 
 const ABSENT = new Set(['NoSuchKey', 'NoSuchBucket', 'NotFound']);
@@ -98,7 +150,7 @@ async function tryAgain<T>(work: () => Promise<T>): Promise<T> {
   return work();
 }
 
-const orAbsent = <T>(work: () => Promise<T>): Promise<T | undefined> =>
+const undefinedIfAbsent = <T>(work: () => Promise<T>): Promise<T | undefined> =>
   tryAgain(work).catch((error: unknown) => {
     if (ABSENT.has(codeOf(error))) return undefined;
     throw error;

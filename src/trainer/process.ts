@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { compiledModule } from '../package-root.js';
 import { AppError, errors } from '../errors/index.js';
-import { ending, forkTensorFlow, tell } from '../native/tensorflow-process.js';
+import { forkTensorFlow, sendMessage, waitForExit } from '../native/tensorflow-process.js';
 import type { StageProgress } from '../formats/progress.js';
 import type { JobContext, TrainerJob, TrainerReply, TrainerRequest } from './protocol.js';
 import { stallSeconds } from './stall.js';
@@ -34,15 +34,15 @@ const DEFAULT_TRAINER: Trainer = {
 export async function runTrainer<T>(job: TrainerJob, options: TrainerOptions): Promise<T> {
   const { settings, signal, onProgress, trainer = DEFAULT_TRAINER } = options;
   signal.throwIfAborted();
-  const { child, lastWords } = forkTensorFlow(trainer.program, settings, 'trainer.log');
+  const { child, outputTail } = forkTensorFlow(trainer.program, settings, 'trainer.log');
   const replies = collectReplies<T>(child, onProgress);
   const watch = watchForStall(child, replies, trainer.limits);
   const stop = stopOnAbort(child, signal, trainer.limits);
   try {
-    tell(child, { type: 'start', job, settings } satisfies TrainerRequest);
-    const how = await ending(child);
+    sendMessage(child, { type: 'start', job, settings } satisfies TrainerRequest);
+    const how = await waitForExit(child);
     if (replies.result) return replies.result.value;
-    throw watch.stall ?? replies.failure ?? errors.trainerCrashed({ how, lastWords: lastWords() });
+    throw watch.stall ?? replies.failure ?? errors.trainerCrashed({ how, lastWords: outputTail() });
   } finally {
     watch.end();
     stop.end();
@@ -95,7 +95,7 @@ function watchForStall(
 function stopOnAbort(child: ChildProcess, signal: AbortSignal, { stopGraceMs }: Limits): { end: () => void } {
   let kill: NodeJS.Timeout | undefined;
   const stop = (): void => {
-    tell(child, { type: 'stop' } satisfies TrainerRequest);
+    sendMessage(child, { type: 'stop' } satisfies TrainerRequest);
     kill = setTimeout(() => child.kill('SIGKILL'), stopGraceMs);
   };
   signal.addEventListener('abort', stop, { once: true });

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, utimes, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomically } from '../files/atomic.js';
 import { sha256 } from '../files/hashing.js';
 
 /** A teacher's answers for the k best anchors of each of some images, one image after another. */
@@ -58,18 +58,15 @@ export class AnswerCache {
     };
   }
 
-  /** Written beside and renamed: another worker may read, or write the same. */
+  /** Atomic: another worker may read the file, or write the same. */
   async write(of: ImageView, { anchors, logits, deltas }: ImageAnswers): Promise<void> {
     const content = Buffer.concat(
       [anchors, logits, deltas].map(values =>
         Buffer.from(values.buffer, values.byteOffset, values.byteLength),
       ),
     );
-    const file = this.#fileOf(of);
-    await mkdir(dirname(file), { recursive: true });
-    const partial = `${file}.${randomUUID()}`;
-    await writeFile(partial, Buffer.concat([Buffer.from(sha256(content), 'hex'), content]));
-    await rename(partial, file);
+    const hash = Buffer.from(sha256(content), 'hex');
+    await writeFileAtomically(this.#fileOf(of), Buffer.concat([hash, content]));
   }
 
   #fileOf({ sampleId, view }: ImageView): string {

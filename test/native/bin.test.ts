@@ -21,8 +21,8 @@ beforeEach(async () => {
     if (existsSync(join(ROOT, 'node_modules', name)))
       await symlink(join(ROOT, 'node_modules', name), join(checkout, 'node_modules', name));
   await mkdir(join(checkout, 'src', 'cli'), { recursive: true });
-  await mkdir(join(checkout, 'src', 'native'));
-  await cp(join(ROOT, 'src/files/lock.ts'), join(checkout, 'src/files/lock.ts'));
+  for (const name of ['lock.ts', 'process.ts', 'system-error.ts', 'walk.ts'])
+    await cp(join(ROOT, 'src/files', name), join(checkout, 'src/files', name));
   await writeFile(join(checkout, 'src/cli/main.ts'), printing('one'));
 });
 afterEach(() => rm(checkout, { recursive: true, force: true }));

@@ -80,8 +80,14 @@ describe('the environment of a process that loads TensorFlow', () => {
   it('lets it take the memory of a GPU as it needs it', () => {
     expect(trainerEnvironment(settingsWith({}), {}).TF_FORCE_GPU_ALLOW_GROWTH).toBe('true');
   });
+  it('switches oneDNN on whatever the processor is, and informational messages off', () => {
+    expect(trainerEnvironment(settingsWith({}), {})).toMatchObject({
+      TF_ENABLE_ONEDNN_OPTS: '1',
+      TF_CPP_MIN_LOG_LEVEL: '2',
+    });
+  });
   it('leaves what was set by hand', () => {
-    const env = { TF_FORCE_GPU_ALLOW_GROWTH: 'false' };
-    expect(trainerEnvironment(settingsWith({}), env).TF_FORCE_GPU_ALLOW_GROWTH).toBe('false');
+    const env = { TF_FORCE_GPU_ALLOW_GROWTH: 'false', TF_ENABLE_ONEDNN_OPTS: '0', TF_CPP_MIN_LOG_LEVEL: '0' };
+    expect(trainerEnvironment(settingsWith({}), env)).toMatchObject(env);
   });
 });

@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Data } from '../../config/run.js';
 import type { AnchorSetting } from '../../data/cleaning/anchor-fit.js';
 import type { CleaningReport, LedgerEntry } from '../../data/cleaning/clean.js';
 import type { Findings } from '../../data/cleaning/report-files.js';
 import { errors } from '../../errors/index.js';
+import { withTemporaryFolder } from '../../files/temporary-folder.js';
 import type { Prediction } from '../../formats/prediction.js';
 import type { Settings } from '../../settings.js';
 import { defineCommand, flag, MODEL_HELP, optional, several } from '../command.js';
@@ -49,7 +48,7 @@ export const clean = defineCommand({
       );
     const { cleanDataset } = await import('../../data/cleaning/clean.js');
     const { readFindings, REPORT_PAGE } = await import('../../data/cleaning/report-files.js');
-    const { fillFolder } = await import('../../files/new-folder.js');
+    const { fillFolder } = await import('../../files/atomic.js');
     const { showStage } = await import('../progress/stage.js');
     const { localData } = await import('../../data/bucket.js');
     const named = await readOptions({ train: dataset, format }, set);
@@ -63,7 +62,7 @@ export const clean = defineCommand({
       return readFindings(outFolder);
     };
     const { report, ledger } = await (
-      dryRun || out === undefined ? inTemporaryFolder(work) : fillFolder(out, work)
+      dryRun || out === undefined ? withTemporaryFolder('detdistill-clean-', work) : fillFolder(out, work)
     ).finally(end);
     const folder = dryRun ? null : out;
     terminal.result({ report, ledger, folder }, colours =>
@@ -119,15 +118,6 @@ async function detectorOf(named: string): Promise<AnchorSetting> {
   const { anchorOptions } = await import('../../detection/anchors.js');
   const { model_name, image_size, hparams } = Training.parse({ model_name: modelNamed(named) });
   return { anchors: anchorOptions(familyOf(model_name), hparams.aspect_ratios), imageSize: image_size };
-}
-
-async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'detdistill-clean-'));
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
 
 /** What is left, and how often each rule found something. */

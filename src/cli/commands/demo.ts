@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { RunConfig } from '../../config/run.js';
 import type { CocoMetrics } from '../../formats/coco-metrics.js';
 import type { RunResult } from '../../formats/run-status.js';
+import { packageFile } from '../../package-root.js';
 import type { Settings } from '../../settings.js';
 import { defineCommand } from '../command.js';
 import { formatDuration } from '../format.js';
@@ -52,12 +52,10 @@ async function prepare(settings: Settings, terminal: Terminal): Promise<RunConfi
     onProgress,
   }).finally(end);
   const data = await cutDemoData(parts['demo-images'], join(settings.home, 'demo'));
-  return readConfigFile(demoFile(), [`data.train=${data.train}`, `data.eval=${data.eval}`]);
-}
-
-function demoFile(): string {
-  const root = import.meta.url.endsWith('.ts') ? '../../../' : '../../../../'; // the build lies in dist/
-  return fileURLToPath(new URL(`${root}configs/demo.yaml`, import.meta.url));
+  return readConfigFile(packageFile('configs/demo.yaml'), [
+    `data.train=${data.train}`,
+    `data.eval=${data.eval}`,
+  ]);
 }
 
 /** What programs read of a demo. */

@@ -23,7 +23,7 @@ PyTorch state file. Moving averages stand in for the variables that they average
   json: true,
   async act({ args: [named], options: given, settings, terminal }) {
     const [{ fillFolder }, { runJob }] = await Promise.all([
-      import('../../files/new-folder.js'),
+      import('../../files/atomic.js'),
       import('../trainer-job.js'),
     ]);
     const input: ImportInput = {

@@ -1,7 +1,8 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { SHOWN_SCORE } from '../../formats/detections.js';
 import { errors } from '../../errors/index.js';
+import { isFile } from '../../files/walk.js';
 import type { Prediction } from '../../formats/prediction.js';
 import { defineCommand, needed, optional, MODEL_HELP } from '../command.js';
 
@@ -18,8 +19,7 @@ export const predict = defineCommand({
   async act({ args, options: { model, out, score }, settings, terminal }) {
     const minScore = readScore(score);
     const images = args.map(image => resolve(image));
-    for (const image of images)
-      if (!(await stat(image).catch(() => null))?.isFile()) throw errors.datasetMissing(image);
+    for (const image of images) if (!(await isFile(image))) throw errors.datasetMissing(image);
     const { withModel } = await import('../model-folder.js');
     const { runJob } = await import('../trainer-job.js');
     const context = { settings, terminal };

@@ -3,16 +3,10 @@ import { join } from 'node:path';
 import type { ModelCard } from '../../formats/model-card.js';
 import { SHOWN_SCORE } from '../../formats/detections.js';
 import type { ConfigMetrics } from '../../formats/model-config.js';
+import { packageFile } from '../../package-root.js';
 
 const SERVICE = 'customize_service.py';
 const CONFIG = 'config.json';
-
-/** Python is not compiled: it lies in the sources, which an installed package carries too. */
-const serviceSource = (): URL =>
-  new URL(
-    import.meta.url.endsWith('.ts') ? SERVICE : `../../../../src/export/modelarts/${SERVICE}`,
-    import.meta.url,
-  );
 
 /** What ModelArts asks of a model folder beside the SavedModel: `index`, customize_service.py, config.json. */
 export async function writeModelArtsFiles(
@@ -26,7 +20,8 @@ export async function writeModelArtsFiles(
     score_threshold: SHOWN_SCORE,
   };
   await writeFile(join(folder, 'index'), `${JSON.stringify(index)}\n`);
-  await copyFile(serviceSource(), join(folder, SERVICE));
+  // Python is not compiled; the installed package contains this source file too.
+  await copyFile(packageFile(`src/export/modelarts/${SERVICE}`), join(folder, SERVICE));
   await writeConfig(folder, null);
 }
 

@@ -1,9 +1,10 @@
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { COCO_LABELS } from '../../formats/coco-labels.js';
 import type { BackboneName } from '../../config/families.js';
 import { errors } from '../../errors/index.js';
+import { filesBelow, isFile, statOf } from '../../files/walk.js';
 import type { VariableSpec } from '../../graph/variables.js';
 import { classesOfHead } from './class-head.js';
 import { HDF5_MAGIC, readHdf5 } from './hdf5.js';
@@ -53,17 +54,11 @@ async function startOf(file: string, length: number): Promise<Buffer> {
   }
 }
 
-const isFile = (path: string): Promise<boolean> =>
-  stat(path).then(
-    entry => entry.isFile(),
-    () => false,
-  );
-
 /** The prefix of the TensorFlow checkpoint that a path names, or lies in the folder that it names; null: a single file. */
 async function prefixOf(path: string): Promise<string | null> {
   const prefix = path.replace(/\.index$/, '');
   if (await isFile(`${prefix}.index`)) return prefix;
-  const entry = await stat(path).catch(() => null);
+  const entry = await statOf(path);
   if (entry?.isFile()) return null;
   const found = entry && (await prefixInside(path));
   if (!found) throw errors.checkpointUnreadable(path, new Error('there is no such checkpoint'));
@@ -79,15 +74,14 @@ async function prefixInside(folder: string): Promise<string | null> {
     const prefix = name === undefined ? null : join(place, name.split('/').at(-1)!);
     if (prefix !== null && (await isFile(`${prefix}.index`))) return prefix;
   }
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const indices = entries.filter(item => item.isFile() && item.name.endsWith('.index'));
+  const indices = (await filesBelow(folder)).filter(file => file.endsWith('.index'));
   if (indices.length > 1)
     throw errors.checkpointUnreadable(
       folder,
       new Error(`holds ${indices.length} checkpoints; name one by its prefix, as in model.ckpt-1200`),
     );
   const [only] = indices;
-  return only ? join(only.parentPath, only.name.slice(0, -'.index'.length)) : null;
+  return only?.slice(0, -'.index'.length) ?? null;
 }
 
 const Named = z.object({ classes: z.array(z.string()) });
