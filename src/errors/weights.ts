@@ -1,0 +1,58 @@
+import { AppError, type Catalogue, firstFew, messageOf } from './app-error.js';
+
+interface ForeignCheckpoint {
+  readonly checkpoint: string;
+  readonly model_name: string;
+  /** The tensors that the checkpoint holds instead. */
+  readonly extra: readonly string[];
+}
+interface IncompleteCheckpoint extends ForeignCheckpoint {
+  readonly missing: readonly string[];
+  readonly mismatched: readonly {
+    readonly name: string;
+    readonly expected: readonly number[];
+    readonly found: readonly number[];
+  }[];
+}
+
+export const weightErrors = {
+  weightsRefused: (file: string, what: string) =>
+    new AppError('WEIGHTS_REFUSED', `${file}: asks for ${what}; only tensors are read from such files`, {
+      facts: { file, what },
+    }),
+  weightsUnknownFormat: (file: string) =>
+    new AppError(
+      'WEIGHTS_UNKNOWN_FORMAT',
+      `${file}: neither a TensorFlow checkpoint, a Keras HDF5 file nor a PyTorch state file`,
+      {
+        hint: 'name a checkpoint by its prefix, as in model.ckpt-1200',
+        facts: { file },
+      },
+    ),
+  weightMissing: (name: string) =>
+    new AppError('WEIGHT_MISSING', `the checkpoint has no variable ${name}`, { facts: { name } }),
+  checkpointUnreadable: (file: string, cause: unknown) =>
+    new AppError('CHECKPOINT_UNREADABLE', `${file}: ${messageOf(cause)}`, { cause, facts: { file } }),
+  checkpointForeign: ({ checkpoint, model_name, extra }: ForeignCheckpoint) =>
+    new AppError(
+      'CHECKPOINT_FOREIGN',
+      `${checkpoint}: none of its ${extra.length} tensors is a variable of ${model_name}: ${firstFew(extra)}`,
+      { hint: 'name the model that it was saved from: --model_name', facts: { checkpoint, model_name } },
+    ),
+  checkpointIncomplete: (facts: IncompleteCheckpoint) => {
+    const { checkpoint, model_name, missing, mismatched, extra } = facts;
+    const shapes = mismatched.map(
+      ({ name, expected, found }) => `${name} [${found.join(', ')}], not [${expected.join(', ')}]`,
+    );
+    const parts = [
+      missing.length > 0 && `${missing.length} missing: ${firstFew(missing)}`,
+      shapes.length > 0 && `${shapes.length} of another shape: ${firstFew(shapes)}`,
+      extra.length > 0 && `${extra.length} not needed: ${firstFew(extra)}`,
+    ];
+    return new AppError(
+      'CHECKPOINT_INCOMPLETE',
+      `${checkpoint} is not exactly ${model_name}: ${parts.filter(Boolean).join('; ')}`,
+      { hint: 'without --strict the rest is adopted, and what is missing starts fresh', facts: { ...facts } },
+    );
+  },
+} satisfies Catalogue;
