@@ -6,24 +6,24 @@ export const commandLineErrors = {
   configUnreadable: (source: string, cause: unknown) =>
     new AppError('CONFIG_UNREADABLE', `${source}: ${messageOf(cause)}`, { cause, facts: { source } }),
   configMissing: (path: string) =>
-    new AppError('CONFIG_MISSING', `${path}: there is no such file`, {
-      hint: 'the folder configs/ holds some to start from',
+    new AppError('CONFIG_MISSING', `${path}: file not found`, {
+      hint: 'the folder configs/ contains example run files',
       facts: { path },
     }),
   usageWrong: (message: string, hint: string) => new AppError('USAGE_WRONG', message, { hint }),
   outputUnusable: (path: string, problem: string) =>
     new AppError('OUTPUT_UNUSABLE', `${path}: ${problem}`, {
-      hint: 'name a folder that is empty or does not exist yet',
+      hint: 'choose a folder that is empty or does not exist yet',
       facts: { path },
     }),
   outputTaken: (path: string) =>
-    new AppError('OUTPUT_UNUSABLE', `${path}: is there already`, {
-      hint: 'name a file that does not exist yet',
+    new AppError('OUTPUT_UNUSABLE', `${path}: file already exists`, {
+      hint: 'choose a file name that does not exist yet',
       facts: { path },
     }),
   modelMissing: (named: string) =>
-    new AppError('MODEL_MISSING', `${named}: no model`, {
-      hint: 'allowed: the name of a finished run, its folder, a folder with model.json, or one with training.json and its checkpoints',
+    new AppError('MODEL_MISSING', `${named}: model not found`, {
+      hint: 'allowed: the name or folder of a finished run, a folder with model.json, or a folder with training.json and its checkpoints',
       facts: { named },
     }),
 } satisfies Catalogue;

@@ -2,7 +2,7 @@ import { AppError, type Catalogue, messageOf } from './app-error.js';
 
 export const dataErrors = {
   datasetMissing: (path: string) =>
-    new AppError('DATA_MISSING', `${path}: there is no such file or folder`, { facts: { path } }),
+    new AppError('DATA_MISSING', `${path}: file or folder not found`, { facts: { path } }),
   datasetEmpty: ({
     path,
     found,
@@ -14,11 +14,11 @@ export const dataErrors = {
   }) =>
     new AppError(
       'DATA_EMPTY',
-      `${path}: no data set in a known format, found ${found.join(', ') || 'no files'}`,
-      { hint: `needed: ${needs.join('; or ')}`, facts: { path, found } },
+      `${path}: no data set in a known format; found ${found.join(', ') || 'no files'}`,
+      { hint: `required: ${needs.join('; or ')}`, facts: { path, found } },
     ),
   datasetAmbiguous: ({ path, found, hint }: { path: string; found: readonly string[]; hint: string }) =>
-    new AppError('DATA_AMBIGUOUS', `${path}: could be read as any of ${found.join(', ')}`, {
+    new AppError('DATA_AMBIGUOUS', `${path}: matches more than one format: ${found.join(', ')}`, {
       hint,
       facts: { path, found },
     }),
@@ -26,23 +26,23 @@ export const dataErrors = {
     new AppError('DATA_UNREADABLE', `${file}: ${messageOf(cause)}`, { cause, facts: { file } }),
   imageUnreadable: (file: string, problem: string) =>
     new AppError('DATA_IMAGE_UNREADABLE', `${file}: ${problem}`, {
-      hint: 'with do_data_cleaning: true such images are left out',
+      hint: 'set do_data_cleaning: true to drop unreadable images',
       facts: { file },
     }),
   labelUnknown: ({
     places,
     allowed,
   }: {
-    /** Each unknown label once, where it comes first. */
+    /** Each unknown label once, at its first occurrence. */
     places: readonly { file: string; label: string; times: number; meant?: string }[];
     allowed: readonly string[];
   }) => {
     const lines = places.map(
       ({ file, label, times, meant }) =>
-        `${file}: label "${label}" is no class (${times} times in all)${meant === undefined ? '' : `; did you mean ${meant}?`}`,
+        `${file}: label "${label}" is not a class (${times} ${times === 1 ? 'occurrence' : 'occurrences'})${meant === undefined ? '' : `; did you mean ${meant}?`}`,
     );
     return new AppError('DATA_LABEL_UNKNOWN', `${lines.join('\n  ')}\n  allowed: ${allowed.join(', ')}`, {
-      hint: 'correct the label, say in data.cleaning.label_map what it is, or add it to data.classes',
+      hint: 'correct the label, map it in data.cleaning.label_map, or add it to data.classes',
       facts: { places, allowed },
     });
   },
@@ -58,9 +58,9 @@ export const dataErrors = {
     const reasons = Object.entries(dropped).map(([rule, count]) => `${rule} dropped ${count}`);
     return new AppError(
       'DATA_NOTHING_USABLE',
-      `${path}: no usable image is left to ${split === 'train' ? 'train' : 'evaluate'} on (${reasons.join(', ') || 'none found'})`,
+      `${path}: no usable image is left for ${split === 'train' ? 'training' : 'evaluation'} (${reasons.join(', ') || 'no images found'})`,
       {
-        hint: 'detdistill clean DATASET --dry-run shows why, image by image',
+        hint: 'detdistill clean DATASET --dry-run shows the reason for each image',
         facts: { path, dropped },
       },
     );

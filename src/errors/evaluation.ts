@@ -20,14 +20,14 @@ export const evaluationErrors = {
   classesDiffer: (model: readonly string[], dataset: readonly string[]) =>
     new AppError(
       'CLASSES_DIFFER',
-      `the model knows ${model.join(', ')}, the data set has ${dataset.join(', ')}`,
+      `the classes of the model (${model.join(', ')}) differ from those of the data set (${dataset.join(', ')})`,
       {
-        hint: 'set data.classes to the classes of the model, in its order',
+        hint: 'set data.classes to the classes of the model, in the same order',
         facts: { model, dataset },
       },
     ),
   suggestionUnusable: (path: string, allowed: readonly string[]) =>
-    new AppError('SUGGESTION_UNUSABLE', `suggested ${path}: no key that advice may change here`, {
+    new AppError('SUGGESTION_UNUSABLE', `suggested key ${path}: not a key that advice may change`, {
       hint: `allowed: ${allowed.join(', ')}`,
       facts: { path },
     }),

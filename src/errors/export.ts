@@ -4,21 +4,21 @@ export const exportErrors = {
   modelUnreadable: (file: string, cause: unknown) =>
     new AppError('MODEL_UNREADABLE', `${file}: ${messageOf(cause)}`, {
       cause,
-      hint: 'name the folder that holds model.json and saved_model.pb',
+      hint: 'the model folder must contain model.json and saved_model.pb',
       facts: { file },
     }),
   onnxNetworkMissing: (folder: string) =>
-    new AppError('ONNX_NETWORK_MISSING', `${folder}: has no network.onnx`, {
+    new AppError('ONNX_NETWORK_MISSING', `${folder}: network.onnx not found`, {
       hint: 'export the model again, or set DETDISTILL_ENGINE to auto',
       facts: { folder },
     }),
   onnxUnsupported: (operation: string, use: string) =>
-    new AppError('ONNX_UNSUPPORTED', `${operation} ${use} cannot be said in ONNX`, {
+    new AppError('ONNX_UNSUPPORTED', `${operation} ${use} cannot be expressed in ONNX`, {
       hint: 'add it to src/export/onnx/operations.ts',
       facts: { operation },
     }),
   onnxSoftSuppression: () =>
-    new AppError('ONNX_SOFT_SUPPRESSION', 'nms_configs.method gaussian: ONNX has no operator for it', {
-      hint: 'export the model as saved-model, or its network alone as onnx-network',
+    new AppError('ONNX_SOFT_SUPPRESSION', 'nms_configs.method gaussian: no ONNX operator implements it', {
+      hint: 'export the model as saved-model, or only its network as onnx-network',
     }),
 } satisfies Catalogue;

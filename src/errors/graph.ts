@@ -3,7 +3,7 @@ import { AppError, type Catalogue } from './app-error.js';
 export const graphErrors = {
   kernelUnsupported: (kernel: string) =>
     new AppError('KERNEL_UNSUPPORTED', `kernel ${kernel} cannot be recorded`, {
-      hint: 'add it to src/graph/kernels; CONTRIBUTING shows how',
+      hint: 'add it to src/graph/kernels; CONTRIBUTING.md shows how',
       facts: { kernel },
     }),
   notRecording: () => new AppError('NOT_RECORDING', 'no graph is being recorded'),
@@ -12,7 +12,7 @@ export const graphErrors = {
       'TENSOR_NOT_RECORDED',
       `a tensor of shape [${shape.join(', ')}] belongs to another backend`,
       {
-        hint: 'make it inside the recorded function',
+        hint: 'create it inside the recorded function',
       },
     ),
   valueWhileRecording: () =>

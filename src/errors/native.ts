@@ -26,7 +26,7 @@ export const nativeErrors = {
   }) =>
     new AppError(
       'NATIVE_PLATFORM_UNSUPPORTED',
-      `${facts.part}: nothing is published for ${facts.platform}; there is ${facts.supported.join(', ')}`,
+      `${facts.part}: no build is published for ${facts.platform}; available: ${facts.supported.join(', ')}`,
       { hint: facts.byHand, facts },
     ),
   nativeHashMismatch: (facts: {
@@ -45,14 +45,14 @@ export const nativeErrors = {
   nativeMembersMissing: (facts: { part: string; members: readonly string[]; byHand: string }) =>
     new AppError(
       'NATIVE_MEMBERS_MISSING',
-      `${facts.part}: the package holds nothing under ${facts.members.join(', ')}`,
+      `${facts.part}: the package contains nothing under ${facts.members.join(', ')}`,
       { hint: facts.byHand, facts },
     ),
   nativePathInvalid: (facts: { variable: string; value: string; missing: readonly string[] }) =>
     new AppError(
       'NATIVE_PATH_INVALID',
       `${facts.variable}=${facts.value}: ${facts.missing.join(', ')} not found there`,
-      { hint: `correct ${facts.variable}, or unset it to have the part provided`, facts },
+      { hint: `correct ${facts.variable}, or unset it to have the part downloaded`, facts },
     ),
   nativeToolMissing: (facts: { part: string; tool: string; install: string }) =>
     new AppError('NATIVE_TOOL_MISSING', `${facts.part} needs ${facts.tool}, which is not on PATH`, {

@@ -6,9 +6,9 @@ export const servingErrors = {
   requestTooLarge: (place: string, problem: string) =>
     new AppError('REQUEST_TOO_LARGE', `${place}: ${problem}`, { facts: { place } }),
   routeMissing: (method: string, url: string) =>
-    new AppError('ROUTE_MISSING', `${method} ${url}: no such address`, { facts: { method, url } }),
+    new AppError('ROUTE_MISSING', `${method} ${url}: no such route`, { facts: { method, url } }),
   servableMissing: (named: string, served: readonly string[]) =>
-    new AppError('SERVABLE_MISSING', `${named} is not served here; there is ${served.join(', ')}`, {
+    new AppError('SERVABLE_MISSING', `${named} is not served; available: ${served.join(', ')}`, {
       facts: { named, served },
     }),
   servableUnready: (named: string, problem: string) =>
@@ -19,20 +19,20 @@ export const servingErrors = {
       facts: { waiting, limit },
     }),
   requestTimedOut: (seconds: number) =>
-    new AppError('REQUEST_TIMED_OUT', `no answer within ${seconds} s`, {
+    new AppError('REQUEST_TIMED_OUT', `no response within ${seconds} s`, {
       retryable: true,
       facts: { seconds },
     }),
-  /** Without the last words: whoever asks over HTTP need not read what the native library said. */
+  /** The message leaves out the output of the native library, which is of no use to HTTP clients. */
   detectorCrashed: (facts: { named: string; how: string; lastWords: string }) =>
-    new AppError('DETECTOR_CRASHED', `${facts.named}: the process of the model ended (${facts.how})`, {
+    new AppError('DETECTOR_CRASHED', `${facts.named}: the model process exited (${facts.how})`, {
       retryable: true,
       facts,
     }),
   addressUnusable: (address: string, cause: unknown) =>
     new AppError('ADDRESS_UNUSABLE', `${address}: ${messageOf(cause)}`, {
       cause,
-      hint: 'name another with --host and --port; --port 0 takes any that is free',
+      hint: 'choose another address with --host and --port; --port 0 selects a free port',
       facts: { address },
     }),
 } satisfies Catalogue;

@@ -17,15 +17,15 @@ interface IncompleteCheckpoint extends ForeignCheckpoint {
 
 export const weightErrors = {
   weightsRefused: (file: string, what: string) =>
-    new AppError('WEIGHTS_REFUSED', `${file}: asks for ${what}; only tensors are read from such files`, {
+    new AppError('WEIGHTS_REFUSED', `${file}: refers to ${what}; a weights file may contain tensors only`, {
       facts: { file, what },
     }),
   weightsUnknownFormat: (file: string) =>
     new AppError(
       'WEIGHTS_UNKNOWN_FORMAT',
-      `${file}: neither a TensorFlow checkpoint, a Keras HDF5 file nor a PyTorch state file`,
+      `${file}: unknown format; allowed: a TensorFlow checkpoint, a Keras HDF5 file or a PyTorch state file`,
       {
-        hint: 'name a checkpoint by its prefix, as in model.ckpt-1200',
+        hint: 'a TensorFlow checkpoint is named by its prefix, for example model.ckpt-1200',
         facts: { file },
       },
     ),
@@ -37,7 +37,10 @@ export const weightErrors = {
     new AppError(
       'CHECKPOINT_FOREIGN',
       `${checkpoint}: none of its ${extra.length} tensors is a variable of ${model_name}: ${firstFew(extra)}`,
-      { hint: 'name the model that it was saved from: --model_name', facts: { checkpoint, model_name } },
+      {
+        hint: 'set --model_name to the model that the checkpoint was saved from',
+        facts: { checkpoint, model_name },
+      },
     ),
   checkpointIncomplete: (facts: IncompleteCheckpoint) => {
     const { checkpoint, model_name, missing, mismatched, extra } = facts;
@@ -46,13 +49,16 @@ export const weightErrors = {
     );
     const parts = [
       missing.length > 0 && `${missing.length} missing: ${firstFew(missing)}`,
-      shapes.length > 0 && `${shapes.length} of another shape: ${firstFew(shapes)}`,
-      extra.length > 0 && `${extra.length} not needed: ${firstFew(extra)}`,
+      shapes.length > 0 && `${shapes.length} with a different shape: ${firstFew(shapes)}`,
+      extra.length > 0 && `${extra.length} unused: ${firstFew(extra)}`,
     ];
     return new AppError(
       'CHECKPOINT_INCOMPLETE',
-      `${checkpoint} is not exactly ${model_name}: ${parts.filter(Boolean).join('; ')}`,
-      { hint: 'without --strict the rest is adopted, and what is missing starts fresh', facts: { ...facts } },
+      `${checkpoint} does not match ${model_name}: ${parts.filter(Boolean).join('; ')}`,
+      {
+        hint: 'without --strict, matching tensors are imported and all others are newly initialised',
+        facts: { ...facts },
+      },
     );
   },
 } satisfies Catalogue;

@@ -202,7 +202,7 @@ describe('a full server', () => {
       { request_timeout_seconds: 1, batch_timeout_ms: 30_000 },
     );
     const { status, body } = await ask(`${address}/v1/models/trees:predict`, { instances: [file] });
-    expect([status, body.error]).toEqual([504, 'no answer within 1 s']);
+    expect([status, body.error]).toEqual([504, 'no response within 1 s']);
   });
 });
 
@@ -218,7 +218,7 @@ describe('the process of a model', () => {
     process.kill(first, 'SIGKILL');
     const told = await asked;
     expect([told.status, told.headers.get('retry-after')]).toEqual([503, '1']);
-    expect(told.body.error).toMatch(/^trees version 1: the process of the model ended \(SIGKILL\)/);
+    expect(told.body.error).toMatch(/^trees version 1: the model process exited \(SIGKILL\)/);
     expect((await ask(`${address}/readyz`)).status).toBe(503);
     expect(await predict(address)).toEqual(answer); // waits for the new one
     expect(await processOf(serving)).not.toBe(first);

@@ -217,10 +217,10 @@ describe('errors', () => {
   });
 
   it.each([
-    ['/v1/models/bees', 'model bees is not served here; there is trees'],
-    ['/v1/models/trees/versions/2', 'trees version 2 is not served here; there is trees version 1'],
-    ['/v1/models/trees/labels/gone', 'trees label gone is not served here'],
-    ['/v1/modles', 'GET /v1/modles: no such address'],
+    ['/v1/models/bees', 'model bees is not served; available: trees'],
+    ['/v1/models/trees/versions/2', 'trees version 2 is not served; available: trees version 1'],
+    ['/v1/models/trees/labels/gone', 'trees label gone is not served'],
+    ['/v1/modles', 'GET /v1/modles: no such route'],
   ])('404: %s', async (path, message) => {
     const answer = await ask(`${serving.address}${path}`);
     expect(answer).toMatchObject({
