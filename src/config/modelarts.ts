@@ -2,14 +2,15 @@ import { closest } from 'fastest-levenshtein';
 import { basename, dirname } from 'node:path';
 import { z } from 'zod';
 import { errors } from '../errors/index.js';
+import { defaultOf } from './describe-key.js';
 import { MODEL_NAMES, type ModelName } from './families.js';
 import { describeIssues } from './issues.js';
-import { Hparams, RunConfig } from './run.js';
+import { Distillation, Hparams, RunConfig } from './run.js';
 
 const TRUTHS = ['True', 'true', '1', 'yes', 'Yes'];
 const UNTRUTHS = ['False', 'false', '0', 'no', 'No', ''];
 
-/** As Python writes it; YAML makes it a boolean. */
+/** A Python boolean; YAML parses some of the texts as booleans. */
 const Bool = z.union([
   z.boolean(),
   z.enum([...TRUTHS, ...UNTRUTHS]).transform(text => TRUTHS.includes(text)),
@@ -17,29 +18,47 @@ const Bool = z.union([
 const Count = z.coerce.number().int().positive();
 const Weight = z.coerce.number().min(0);
 
-/** The parameters of ModelArts' EfficientDet, under its names and with its defaults; hparams are parsed apart. */
+const { soft_cls_loss, soft_box_loss } = Distillation.shape;
+/** The default is the one of a run, and applies only if the weight is no hparam either. */
+const weightOf = (what: string, ofRun: z.ZodType) =>
+  Weight.optional().describe(`loss weight of the teacher's ${what}; default: ${String(defaultOf(ofRun))}`);
+
+/** The parameters of ModelArts' EfficientDet with its names and defaults. `parseHparams` reads the hparams. */
 export const ModelArtsParameters = z.strictObject({
-  data_url: z.string().min(1),
-  train_url: z.string().min(1),
-  mode: z.enum(['train', 'train_and_eval']).default('train'),
-  model_name: z.enum(MODEL_NAMES),
-  train_batch_size: Count.default(8),
-  eval_batch_size: Count.default(8),
-  num_epochs: Count.default(100),
-  do_data_cleaning: Bool.default(true),
-  /** In ModelArts' form, or values by name. */
+  data_url: z.string().min(1).describe('data set'),
+  train_url: z.string().min(1).describe('output folder'),
+  mode: z
+    .enum(['train', 'train_and_eval'])
+    .default('train')
+    .describe('train, or train_and_eval: evaluate after every epoch'),
+  model_name: z.enum(MODEL_NAMES).describe('efficientdet-d0 … d7, t0 … t2'),
+  train_batch_size: Count.default(8).describe('batch size of the training, per GPU'),
+  eval_batch_size: Count.default(8).describe('batch size of the evaluation'),
+  num_epochs: Count.default(100).describe('number of epochs'),
+  do_data_cleaning: Bool.default(true).describe('repair the data set before training'),
+  /** The text of ModelArts, or values by name. */
   hparams: z
     .union([z.string(), z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))])
-    .default('moving_average_decay=0'),
-  deps_save_path: z.string().min(1).optional(),
-  export_teacher_model: Bool.default(false),
-  /** Weights to start from: an earlier version of the model. */
-  checkpoint_url: z.string().min(1).optional(),
-  teacher_model_url: z.string().min(1).optional(),
-  use_offline_kd: Bool.default(false),
-  use_online_kd: Bool.default(false),
-  soft_cls_loss: Weight.optional(),
-  soft_box_loss: Weight.optional(),
+    .default('moving_average_decay=0')
+    .describe('hyperparameters without blanks; must contain moving_average_decay=0'),
+  deps_save_path: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder for a copy of the evaluation and the suggestions'),
+  export_teacher_model: Bool.default(false).describe('the model will be the teacher of another one'),
+  checkpoint_url: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('weights to start from: an earlier version of the model'),
+  teacher_model_url: z.string().min(1).optional().describe('model folder of a trained teacher'),
+  use_offline_kd: Bool.default(false).describe('learn from that teacher'),
+  use_online_kd: Bool.default(false).describe(
+    't0, t1, t2: learn from a larger branch trained at the same time',
+  ),
+  soft_cls_loss: weightOf('class predictions', soft_cls_loss),
+  soft_box_loss: weightOf('box predictions', soft_box_loss),
 });
 type Parameters = z.infer<typeof ModelArtsParameters>;
 /** As people write it: with what differs from the defaults. */

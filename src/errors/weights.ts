@@ -1,12 +1,12 @@
 import { AppError, type Catalogue, firstFew, messageOf } from './app-error.js';
 
-interface ForeignCheckpoint {
+export interface ForeignCheckpoint {
   readonly checkpoint: string;
   readonly model_name: string;
   /** The tensors that the checkpoint holds instead. */
   readonly extra: readonly string[];
 }
-interface IncompleteCheckpoint extends ForeignCheckpoint {
+export interface IncompleteCheckpoint extends ForeignCheckpoint {
   readonly missing: readonly string[];
   readonly mismatched: readonly {
     readonly name: string;

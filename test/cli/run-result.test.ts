@@ -45,7 +45,7 @@ What to change next:
 Where it lies:
   model        /runs/demo/model
   report       /runs/demo/evaluation/report.json
-  image      /runs/demo/evaluation/images/detections.png
+  image        /runs/demo/evaluation/images/detections.png
   suggestions  /runs/demo/suggestions/suggestions.json
   teacher      /runs/demo/teacher`.slice(1),
     );

@@ -179,8 +179,9 @@ describe('detdistill serve', () => {
   });
 
   it.each([
-    [[], 'USAGE_WRONG: what is to be served is not clear'],
-    [['--model', 'a=x', '--model', 'a=y'], 'USAGE_WRONG: --model a=y: there is a model a already'],
+    [[], 'USAGE_WRONG: no model given'],
+    [['--models', 'x.yaml', '--model', 'a=x'], 'USAGE_WRONG: both --model and --models given'],
+    [['--model', 'a=x', '--model', 'a=y'], 'USAGE_WRONG: --model a=y: the model name a is already in use'],
     [['--model', 'a=x', '--port', 'high'], 'port: Invalid input'],
     [['--model', 'a=x', '--versions', 'newest'], 'models.a.versions: latest, all, or a list of numbers'],
     [['--model', 'a=x', '--max-images', '65'], 'max_images: more than queue_length'],

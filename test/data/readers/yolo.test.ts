@@ -101,7 +101,7 @@ describe('the YOLO reader', () => {
     await writeText(join(folder, 'data.yaml'), 'train: images\nnames: [oak]\n');
     await expect(readDataset(folder, 'auto')).rejects.toMatchObject({
       code: 'DATA_UNREADABLE',
-      message: expect.stringContaining('images: file or folder not found') as string,
+      message: expect.stringContaining('images: there is no such file or folder') as string,
     });
   });
 
