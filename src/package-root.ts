@@ -9,3 +9,7 @@ export function compiledModule(module: string, base: string): URL {
   const root = new URL('..', import.meta.url).href;
   return new URL(`dist/${url.href.slice(root.length)}`, root);
 }
+
+/** A file of the package that is not compiled. @param path relative to the package's root */
+export const packageFile = (path: string): URL =>
+  new URL(`${import.meta.url.endsWith('.ts') ? '..' : '../..'}/${path}`, import.meta.url);

@@ -2,7 +2,11 @@ import { z } from 'zod';
 import { errors } from '../errors/index.js';
 import { Cleaning } from './cleaning.js';
 import { describeIssues } from './issues.js';
-import { ASPECT_RATIOS, familyOf, MODEL_NAMES } from './families.js';
+import { ASPECT_RATIOS, familyOf, MODEL_NAMES, type ModelName } from './families.js';
+
+/** The model whose anchors are assumed where no model is named. */
+export const DEFAULT_MODEL: ModelName = 'efficientdet-d0';
+export const EVAL_BATCH_SIZE = 8;
 
 /** Width / height, or the factors [width, height] themselves. */
 const AspectRatio = z.union([z.number().positive(), z.tuple([z.number().positive(), z.number().positive()])]);
@@ -72,7 +76,7 @@ const TrainingFields = z.strictObject({
   /** [height, width] of the network input in pixels, or one number for both; default: the family's. */
   image_size: z.union([z.int().min(32), z.tuple([z.int().min(32), z.int().min(32)])]).optional(),
   train_batch_size: z.int().positive().default(8),
-  eval_batch_size: z.int().positive().default(8),
+  eval_batch_size: z.int().positive().default(EVAL_BATCH_SIZE),
   num_epochs: z.int().positive().default(100),
   /** coco: published detector weights; imagenet: the backbone only; none: random; else the path of a checkpoint. */
   pretrained: z.string().default('coco'),

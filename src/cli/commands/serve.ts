@@ -64,7 +64,7 @@ async function withSources<T>(
   work: (sources: Sources) => Promise<T>,
 ): Promise<T> {
   const { hasVersions } = await import('../../serving/versions.js');
-  const { withModel } = await import('../model-folder.js');
+  const { withModel } = await import('../with-model.js');
   const names = Object.keys(models);
   const add = async (at: number, found: Sources): Promise<T> => {
     const name = names[at];
