@@ -7,11 +7,11 @@ interface RunCommand {
   readonly summary: string;
   readonly notes?: string;
   /** Works on one run of the server. Returns the command's result for programs and for people. */
-  act(context: {
+  readonly act: (context: {
     id: string;
     runs: Runs;
     terminal: Terminal;
-  }): Promise<{ value: unknown; text: (colours: Colours) => string }>;
+  }) => Promise<{ value: unknown; text: (colours: Colours) => string }>;
 }
 
 /** Defines a command whose only argument is the name of a run. */

@@ -4,7 +4,7 @@ import type { NmsConfigs } from '../config/run.js';
 import { CleanedDataset, type CleanedSample, DATASET_FILE } from '../formats/dataset.js';
 import { type CocoGroundTruth, groundTruthCoco } from '../formats/ground-truth.js';
 import { readImage } from '../images/images.js';
-import { type CocoDetection, SHOWN_SCORE } from '../formats/detections.js';
+import { type CocoDetection, DEFAULT_SCORE_THRESHOLD } from '../formats/detections.js';
 import { type Detector, openDetector } from '../inference/detector.js';
 import type { Detection, DetectorInput } from '../inference/engine.js';
 import { errors } from '../errors/index.js';
@@ -49,7 +49,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<CocoMetri
     detections,
     model: { name: card.model_name, image_size: card.image_size, engine: detector.engine },
     training: trainingCounts(dataset),
-    deployed: { scoreThreshold: SHOWN_SCORE },
+    deployed: { scoreThreshold: DEFAULT_SCORE_THRESHOLD },
     suppression: compareSuppression(firstImages(groundTruth, COMPARED_IMAGES), {
       found: under,
       deployed: card.nms_configs.iou_thresh,

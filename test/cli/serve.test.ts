@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Prediction as FoundByPredict } from '../../src/formats/prediction.js';
-import type { Prediction } from '../../src/serving/answers.js';
+import type { Prediction } from '../../src/serving/response.js';
 import { readSettings } from '../../src/settings.js';
 import { ask, b64, CLASSES, folderWithModel, noise } from '../serving/scene.js';
 import { detdistill } from './command-line.js';

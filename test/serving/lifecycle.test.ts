@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Prediction } from '../../src/serving/answers.js';
+import type { Prediction } from '../../src/serving/response.js';
 import type { Serving } from '../../src/serving/serve.js';
 import { writeLoudModel } from '../export/loud-model.js';
 import { ask, b64, CLASSES, folderWithModel, metric, noise, serveModels } from './scene.js';
@@ -46,7 +46,7 @@ const batches = async (address: string): Promise<{ count: number; sum: number }>
   return { count: count!, sum: sum! };
 };
 const processOf = async ({ models }: Serving): Promise<number> =>
-  (await models[0]!.servables[0]!.processId())!;
+  (await models[0]!.versions[0]!.processId())!;
 
 describe('a folder of versions', () => {
   let folder = '';

@@ -109,12 +109,12 @@ async function run({
 
 const described = ({ address, models }: Serving) => ({
   address,
-  models: models.flatMap(({ servables }) =>
-    servables.map(servable => ({
-      name: servable.model,
-      version: servable.version,
-      engine: servable.loaded().engine,
-      url: `${address}/v1/models/${servable.model}`,
+  models: models.flatMap(({ versions }) =>
+    versions.map(one => ({
+      name: one.model,
+      version: one.version,
+      engine: one.loaded().engine,
+      url: `${address}/v1/models/${one.model}`,
     })),
   ),
 });
