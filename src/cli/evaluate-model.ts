@@ -10,7 +10,7 @@ import type { Report } from '../formats/report.js';
 import type { Settings } from '../settings.js';
 import { isBucketAddress } from '../store/bucket.js';
 import { showStage } from './progress/stage.js';
-import { withTemporaryFolder } from './temporary-folder.js';
+import { withTemporaryFolder } from '../files/temporary-folder.js';
 import type { Terminal } from './terminal.js';
 import { runJob } from './trainer-job.js';
 import { withModel } from './with-model.js';
@@ -28,7 +28,7 @@ interface Options {
 export function evaluateModel({ model, dataset, out, ...context }: Options): Promise<Report> {
   return withModel(model, context, async folder => {
     const { classes } = await readModelCard(folder);
-    return withTemporaryFolder('evaluate', work => {
+    return withTemporaryFolder('detdistill-evaluate-', work => {
       const data = join(work, 'data');
       const evaluateInto = async (report: string): Promise<Report> => {
         await prepareData(data, { dataset, classes, ...context });

@@ -4,7 +4,7 @@ import { statOf } from '../files/walk.js';
 import { MODEL_CARD } from '../formats/model-card.js';
 import { STATE_FILE } from '../formats/training-state.js';
 import type { Settings } from '../settings.js';
-import { withTemporaryFolder } from './temporary-folder.js';
+import { withTemporaryFolder } from '../files/temporary-folder.js';
 import type { Terminal } from './terminal.js';
 import { runJob } from './trainer-job.js';
 
@@ -22,7 +22,7 @@ export async function withModel<T>(
   if (model !== null) return work(model);
   const trained = await firstWith(STATE_FILE, places);
   if (trained === null) throw errors.modelMissing(named);
-  return withTemporaryFolder('export', async parent => {
+  return withTemporaryFolder('detdistill-export-', async parent => {
     const folder = join(parent, 'model');
     await runJob({ kind: 'export', trained, image_size: null, folder }, context);
     return work(folder);

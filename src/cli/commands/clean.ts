@@ -4,12 +4,13 @@ import type { AnchorSetting } from '../../data/cleaning/anchor-fit.js';
 import type { CleaningReport, LedgerEntry } from '../../data/cleaning/clean.js';
 import type { Findings } from '../../data/cleaning/report-files.js';
 import { errors } from '../../errors/index.js';
+import { withTemporaryFolder } from '../../files/temporary-folder.js';
 import type { Prediction } from '../../formats/prediction.js';
 import type { Settings } from '../../settings.js';
 import { defineCommand, flag, MODEL_HELP, optional, several } from '../command.js';
 import { modelNamed } from '../model-name.js';
 import { alignTable } from '../table.js';
-import { withTemporaryFolder } from '../temporary-folder.js';
+
 import type { Colours, Terminal } from '../terminal.js';
 
 /** As many findings as fit on a screen; the ledger contains all. */
@@ -62,7 +63,7 @@ export const clean = defineCommand({
       return readFindings(outFolder);
     };
     const { report, ledger } = await (
-      dryRun || out === undefined ? withTemporaryFolder('clean', work) : fillFolder(out, work)
+      dryRun || out === undefined ? withTemporaryFolder('detdistill-clean-', work) : fillFolder(out, work)
     ).finally(end);
     const folder = dryRun ? null : out;
     terminal.result({ report, ledger, folder }, colours =>

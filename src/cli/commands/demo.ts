@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { RunConfig } from '../../config/run.js';
 import type { CocoMetrics } from '../../formats/coco-metrics.js';
 import type { RunResult } from '../../formats/run-status.js';
@@ -53,7 +52,7 @@ async function prepare(settings: Settings, terminal: Terminal): Promise<RunConfi
     onProgress,
   }).finally(end);
   const data = await cutDemoData(parts['demo-images'], join(settings.home, 'demo'));
-  return readConfigFile(fileURLToPath(packageFile('configs/demo.yaml')), [
+  return readConfigFile(packageFile('configs/demo.yaml'), [
     `data.train=${data.train}`,
     `data.eval=${data.eval}`,
   ]);
