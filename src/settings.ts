@@ -29,6 +29,9 @@ export interface Settings {
   readonly minio: string | null;
 }
 
+/** The port of the embedded Temporal server, unless DETDISTILL_PORT sets another one. */
+export const TEMPORAL_PORT = 7233;
+
 export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   const home = resolve(env.DETDISTILL_HOME || join(homedir(), '.detdistill'));
   return {
@@ -37,7 +40,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     storeUrl: env.DETDISTILL_STORE || pathToFileURL(join(home, 'artifacts')).href,
     temporalAddress: env.TEMPORAL_ADDRESS || null,
     temporalNamespace: env.TEMPORAL_NAMESPACE || 'default',
-    temporalPort: Number(env.DETDISTILL_PORT || 7233),
+    temporalPort: Number(env.DETDISTILL_PORT || TEMPORAL_PORT),
     weightsUrls: (env.DETDISTILL_WEIGHTS_URL || 'https://storage.googleapis.com/cloud-tpu-checkpoints')
       .split(',')
       .map(url => url.trim()),
@@ -52,5 +55,5 @@ function readEngine(written: string): Settings['engine'] {
   const allowed = ['auto', ...ENGINES] as const;
   const engine = allowed.find(name => name === written);
   if (engine) return engine;
-  throw errors.usageWrong(`DETDISTILL_ENGINE=${written}: no such engine`, `allowed: ${allowed.join(', ')}`);
+  throw errors.usageWrong(`DETDISTILL_ENGINE=${written}: unknown engine`, `allowed: ${allowed.join(', ')}`);
 }

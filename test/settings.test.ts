@@ -11,7 +11,7 @@ describe('the engine of predictions', () => {
     expect(() => readSettings({ DETDISTILL_ENGINE: 'tflite' })).toThrow(
       expect.objectContaining({
         code: 'USAGE_WRONG',
-        message: 'DETDISTILL_ENGINE=tflite: no such engine',
+        message: 'DETDISTILL_ENGINE=tflite: unknown engine',
         hint: 'allowed: auto, tensorflow, onnxruntime',
       }) as Error,
     );

@@ -3,11 +3,11 @@ import type { Terminal } from './terminal.js';
 
 export interface OptionRow<T = unknown> {
   readonly text: string;
-  /** How its value is shown in help; null: it has none. */
+  /** Stands for the value in help; null: a flag without a value. */
   readonly placeholder: string | null;
   readonly isNeeded: boolean;
   readonly choices: readonly string[] | null;
-  /** What the option gives, from what was written: nothing, or one text for each time. */
+  /** Converts the texts on the command line, one for each time that the option is given. */
   read(written: readonly string[]): T;
 }
 
@@ -48,7 +48,7 @@ export const oneOf = <const C extends string>(choices: readonly C[], text: strin
 type OptionRows = Readonly<Record<string, OptionRow>>;
 type Values<O extends OptionRows> = { readonly [K in keyof O]: ReturnType<O[K]['read']> };
 
-/** What a command is called with. */
+/** The arguments of a command's `act`. */
 export interface Call<O extends OptionRows = OptionRows> {
   readonly args: readonly string[];
   readonly options: Values<O>;
@@ -58,22 +58,34 @@ export interface Call<O extends OptionRows = OptionRows> {
 
 export interface Command<O extends OptionRows = OptionRows> {
   readonly name: string;
-  /** As help shows them: <needed>, [optional], <several...>. */
+  /** The arguments as help shows them: <needed>, [optional], <several...>. */
   readonly args?: string;
   readonly summary: string;
-  /** Below the options in the command's help. */
+  /** Text below the options in the command's help. */
   readonly notes?: string;
   readonly options?: O;
-  /** A program may read the result: adds --json. */
+  /** Whether the result is available as JSON; adds --json. */
   readonly json?: boolean;
-  /** Loads what it needs when it is called, so that --help starts at once. */
+  /** Runs the command. It imports modules on demand, so that --help starts fast. */
   act(call: Call<O>): Promise<void>;
 }
 
-/** Lets `act` see the types of its options. */
+/** Infers the types of the options for `act`. */
 export const defineCommand = <const O extends OptionRows = Record<never, never>>(
   command: Command<O>,
 ): Command => command;
 
-/** How people name a model. */
-export const MODEL_HELP = "a run's name, or a folder: of a run, a model, or checkpoints";
+/** One option for each row of a table. */
+export const optionsOf = <N extends string, R>(
+  rows: Readonly<Record<N, R>>,
+  optionOf: (row: R, name: N) => OptionRow<string | undefined>,
+): Record<N, OptionRow<string | undefined>> =>
+  Object.fromEntries(
+    Object.entries<R>(rows).map(([name, row]) => [name, optionOf(row, name as N)]),
+  ) as Record<N, OptionRow<string | undefined>>; // Object's own functions lose the names
+
+/** Help texts that several commands share. */
+export const SET_HELP = 'set a key of the run file to another value; repeatable';
+export const DETACH_HELP = 'start the run without following it; requires a server with workers';
+/** The help text of every argument or option that names a model. */
+export const MODEL_HELP = 'name of a run, or folder of a run, a model or checkpoints';

@@ -6,13 +6,13 @@ import { parseRunConfig, type RunConfig } from '../config/run.js';
 import { errors } from '../errors/index.js';
 
 /**
- * Reads a run's configuration, YAML or JSON. Paths in the file are seen from the file, those in overrides from the
- * working folder: workers may run elsewhere.
- * @param overrides `a.b=c`, the value written as in YAML
+ * Reads the configuration of a run from YAML or JSON. Paths become absolute, as workers may run elsewhere: paths in the
+ * file are relative to the file, those in overrides to the working folder.
+ * @param overrides `a.b=c` with the value in YAML
  */
 export async function readConfigFile(path: string, overrides: readonly string[] = []): Promise<RunConfig> {
   const content = parseText(await readText(path), path);
-  if (!isSection(content)) return parseRunConfig(content, path); // which says so
+  if (!isSection(content)) return parseRunConfig(content, path); // throws: not a section
   const config = withAbsolutePaths(content, { places: RUN_PATHS, folder: dirname(resolve(path)) });
   for (const override of overrides) applyOverride(config, override);
   return parseRunConfig(config, path);
@@ -27,7 +27,7 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-/** Any YAML or JSON file. */
+/** Reads any YAML or JSON file. */
 export const readYaml = async (path: string): Promise<unknown> => parseText(await readText(path), path);
 
 function parseText(text: string, path: string): unknown {
@@ -38,11 +38,11 @@ function parseText(text: string, path: string): unknown {
   }
 }
 
-/** Changes `content`. Paths are seen from the working folder. @param override `a.b=c`, the value written as in YAML */
+/** Changes `content`. Paths are relative to the working folder. @param override `a.b=c` with the value in YAML */
 export function applyOverride(content: Section, override: string): void {
   const [, name, text] = /^([^=]+)=(.*)$/s.exec(override) ?? [];
   if (name === undefined || text === undefined)
-    throw errors.usageWrong(`--set ${override}: no "="`, 'written as --set student.num_epochs=20');
+    throw errors.usageWrong(`--set ${override}: no "="`, 'example: --set student.num_epochs=20');
   const keys = name.trim().split('.');
   const addition = nest(keys, parseText(text, `--set ${override}`));
   merge(content, withAbsolutePaths(addition, { places: RUN_PATHS, folder: process.cwd() }), keys);
@@ -52,7 +52,7 @@ export function applyOverride(content: Section, override: string): void {
 const nest = (keys: readonly string[], value: unknown): Section =>
   keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Section; // one key at least
 
-/** Sets the one value of `addition` that `keys` lead to; sections that are not there are made. */
+/** Sets the only value of `addition`, which `keys` lead to. Creates missing sections. */
 function merge(content: Section, addition: Section, [key, ...rest]: readonly string[]): void {
   if (key === undefined) return;
   const [present, added] = [content[key], addition[key]];

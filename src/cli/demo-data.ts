@@ -12,8 +12,8 @@ import { exists } from '../files/walk.js';
 import { type Image, readImage } from '../images/decode.js';
 
 /**
- * Two places of one survey: the model is trained on the first and evaluated on the second. Training takes random crops of
- * larger tiles, at the size of the evaluated ones; it thus sees far more than fixed tiles of that size would show.
+ * Two images of one survey, one for training and one for evaluation. Training tiles are larger: random crops to the size
+ * of the evaluation tiles vary far more than fixed tiles of that size.
  */
 const SPLITS = [
   { split: 'train', image: '2019_YELL_2_528000_4978000_image_crop2', tilePx: 256, stridePx: 128 },
@@ -24,6 +24,7 @@ const SPLITS = [
 const MIN_SHARE_INSIDE = 0.5;
 
 /** Cuts the demo's images into two Pascal VOC data sets, once. @param images folder with images and labels */
+/** Cuts the demo's images into two Pascal VOC data sets unless they exist. @param images folder with images and labels */
 export async function cutDemoData(images: string, folder: string): Promise<{ train: string; eval: string }> {
   const folderOf = ({ split, tilePx, stridePx }: (typeof SPLITS)[number]): string =>
     join(folder, `${split}-${tilePx}px-every-${stridePx}px`);

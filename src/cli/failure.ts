@@ -1,10 +1,10 @@
 import { AppError, messageOf } from '../errors/index.js';
 import type { Terminal } from './terminal.js';
 
-/** Mistakes in what a person wrote end with 2, everything else with 1. */
+/** Mistakes in the arguments or in a run file: exit status 2. All other errors: 1. */
 const MISTAKES = /^(USAGE|CONFIG)_/;
 
-/** Writes what went wrong to stderr, and gives the exit status. */
+/** Reports an error on stderr. Returns the exit status. */
 export function reportFailure(
   error: unknown,
   { json, stderr, colours }: Pick<Terminal, 'json' | 'stderr' | 'colours'>,
@@ -25,7 +25,7 @@ export function reportFailure(
   return MISTAKES.test(code) ? 2 : 1;
 }
 
-/** A failure without a name is ours to mend: where it happened belongs to the report of it. */
+/** An error outside the catalogue is a defect of the product: bug reports need its stack. */
 const frames = (stack: string): string =>
   stack
     .split('\n')

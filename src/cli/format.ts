@@ -15,10 +15,10 @@ export function formatBytes(bytes: number): string {
   return `${scaled.toFixed(power > 0 && scaled < 10 ? 1 : 0)} ${units[power]}`;
 }
 
-/** COCO metrics have three digits; -1 says that there was nothing to measure. */
+/** COCO metrics have three digits; -1 stands for a metric without any objects. */
 export const formatMetric = (metric: number): string => (metric < 0 ? '–' : metric.toFixed(3));
 
-/** Four digits say whether a loss falls. */
+/** Four digits are enough to see whether a loss falls. */
 export const formatLoss = (loss: number): string => loss.toPrecision(4).replace(/e\+?(-?\d+)$/, 'e$1');
 
 export function formatBar(share: number, width: number): string {
@@ -26,7 +26,7 @@ export function formatBar(share: number, width: number): string {
   return '█'.repeat(filled) + '░'.repeat(width - filled);
 }
 
-/** By the reader's own clock: 2026-03-01 14:05 */
+/** In local time: 2026-03-01 14:05 */
 export function formatTime(date: Date): string {
   const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
   return local.toISOString().slice(0, 16).replace('T', ' ');

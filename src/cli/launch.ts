@@ -9,28 +9,28 @@ import type { Settings } from '../settings.js';
 import type { Terminal } from './terminal.js';
 
 const ON_INTERRUPT = {
-  own: 'Stopping: the running stage saves a checkpoint first. Start the run again to go on. Ctrl-C again: stop at once.',
-  others: 'No longer following; the run goes on.',
+  own: 'Stopping after the running stage has saved a checkpoint. Start the run again to continue. Press Ctrl-C again to stop at once.',
+  others: 'No longer following; the run continues.',
 };
 
 interface LaunchOptions {
-  /** Only start it. */
+  /** Starts the run without following it. */
   readonly detach: boolean;
   readonly settings: Settings;
   readonly terminal: Terminal;
 }
 
-/** Starts a run, and follows it to its end unless it is detached. */
+/** Starts a run and follows it to its end unless it is detached. */
 export async function launch(
   config: RunConfig,
   { detach, settings, terminal }: LaunchOptions,
 ): Promise<void> {
   const { withRuns, withServer } = await import('./server.js');
-  if (settings.temporalAddress === null) await assertThere(config, settings);
+  if (settings.temporalAddress === null) await assertInputsExist(config, settings);
   if (detach) {
     const { id, joined } = await withRuns(settings, runs => runs.start(config));
     return terminal.result({ id, joined }, () =>
-      joined ? `${id} is under way already.` : `Started ${id}; detdistill watch ${id} follows it.`,
+      joined ? `${id} is already running.` : `Started ${id}. Follow it with: detdistill watch ${id}`,
     );
   }
   const { startAndFollow } = await import('./follow.js');
@@ -41,8 +41,8 @@ export async function launch(
   terminal.result(result, () => renderResult(result));
 }
 
-/** Where the workers are on this machine, what is not here need not be started. */
-async function assertThere(config: RunConfig, settings: Settings): Promise<void> {
+/** Fails early if inputs are missing. Workers on this machine would not find them either. */
+async function assertInputsExist(config: RunConfig, settings: Settings): Promise<void> {
   const { data } = config;
   for (const path of [data.train, data.eval])
     if (path !== null && !isBucketAddress(path) && !(await exists(path))) throw errors.datasetMissing(path);

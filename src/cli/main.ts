@@ -8,7 +8,7 @@ import { COMMANDS } from './commands/index.js';
 import { reportFailure } from './failure.js';
 import { openTerminal } from './terminal.js';
 
-/** The command line. Sets the exit status: 0, 1 for a failure, 2 for a mistake in what was written, 130 after Ctrl-C. */
+/** Runs the command line. Sets the exit status: 0, 1 for a failure, 2 for a mistake in the arguments or a run file, 130 after Ctrl-C. */
 export async function main(argv: readonly string[]): Promise<void> {
   const terminal = openTerminal(argv.includes('--json'));
   try {
@@ -19,20 +19,22 @@ export async function main(argv: readonly string[]): Promise<void> {
       process.exitCode = error.code === 'commander.help' ? 2 : reportFailure(usageError(error), terminal);
       return;
     }
-    // Whoever pressed Ctrl-C has been told what happens, and the exit status is set.
+    // After Ctrl-C the user has been told what happens, and the exit status is set.
     if (error instanceof AppError && error.code === 'INTERRUPTED') return;
     process.exitCode = reportFailure(error, terminal);
   }
 }
+
+const HELP_TEXT = 'show this help';
 
 function buildParser(): Parser {
   const parser = new Parser('detdistill')
     .description(
       'EfficientDet training and knowledge distillation as durable pipelines.\nStart with: detdistill demo',
     )
-    .version(ownVersion(), '--version', 'the version')
-    .helpOption('-h, --help', 'this text')
-    .helpCommand('help [command]', 'how a command is used')
+    .version(ownVersion(), '--version', 'show the version')
+    .helpOption('-h, --help', HELP_TEXT)
+    .helpCommand('help [command]', 'show the help of a command')
     .configureHelp({ subcommandTerm: command => `${command.name()} ${argumentsOf(command)}`.trimEnd() });
   for (const [group, commands] of Object.entries(COMMANDS))
     for (const command of commands) parser.addCommand(parserOf(command).helpGroup(`${group}:`));
@@ -50,10 +52,10 @@ function parserOf(command: Command): Parser {
   const parser = new Parser(name)
     .summary(summary)
     .description(sentence(summary))
-    .helpOption('-h, --help', 'this text');
+    .helpOption('-h, --help', HELP_TEXT);
   if (args) parser.arguments(args);
   for (const [key, row] of Object.entries(options)) parser.addOption(optionOf(key, row));
-  if (json) parser.option('--json', 'the result as JSON on stdout, and nothing else there');
+  if (json) parser.option('--json', 'print the result as JSON on stdout, and nothing else there');
   if (notes) parser.addHelpText('after', `\n${notes}`);
   return quiet(parser).action(() => call(command, parser));
 }
@@ -65,7 +67,7 @@ async function call(command: Command, parser: Parser): Promise<void> {
     row.read(texts(written[key])),
   ]);
   await command.act({
-    // No argument has a parser of its own: all are texts.
+    // All arguments are texts, as none has a parser of its own.
     args: parser.processedArgs.flat().filter(arg => arg !== undefined) as string[],
     options: Object.fromEntries(values) as Record<string, unknown>,
     settings: readSettings(),
@@ -73,7 +75,7 @@ async function call(command: Command, parser: Parser): Promise<void> {
   });
 }
 
-/** commander gives nothing, true, a text or several. */
+/** commander passes undefined, true, one text or several. */
 const texts = (written: unknown): string[] =>
   [written ?? []].flat().map(one => (typeof one === 'string' ? one : ''));
 
@@ -85,14 +87,14 @@ function optionOf(key: string, { text, placeholder, isNeeded, choices }: OptionR
   return option.argParser<string[]>((written, before = []) => [...before, written]);
 }
 
-/** Nothing is printed on a mistake, and nothing ends the process: it is reported like every other error. */
+/** Keeps commander from printing mistakes and from exiting: they are reported like every other error. */
 const quiet = (parser: Parser): Parser =>
   parser.exitOverride().configureOutput({ outputError: () => undefined });
 
-/** commander writes "error: what" and, where a name was near, "(Did you mean that?)". */
+/** commander's message is "error: what" and, if a similar name exists, "(Did you mean that?)". */
 function usageError({ message }: CommanderError): AppError {
   const [what = '', nearest] = message.split('\n');
-  const hint = nearest?.replace(/^\(D/, 'd').replace(/\)$/, '') ?? 'add --help to see what is allowed';
+  const hint = nearest?.replace(/^\(D/, 'd').replace(/\)$/, '') ?? 'add --help to show what is allowed';
   return errors.usageWrong(what.replace(/^error: /, ''), hint);
 }
 

@@ -9,7 +9,7 @@ const MEANS: Readonly<Record<keyof CocoMetrics, string>> = {
   APs: '… small objects, below 32² px',
   APm: '… medium objects',
   APl: '… large objects, above 96² px',
-  AR1: 'average recall, 1 detection an image',
+  AR1: 'average recall, 1 detection per image',
   AR10: '… 10 detections',
   AR100: '… 100 detections',
   ARs: '… small objects',
@@ -17,7 +17,7 @@ const MEANS: Readonly<Record<keyof CocoMetrics, string>> = {
   ARl: '… large objects',
 };
 
-/** The twelve numbers with what they say. */
+/** Shows the twelve metrics with their meanings. */
 export function renderMetrics(metrics: CocoMetrics): string {
   const names = Object.keys(MEANS) as (keyof CocoMetrics)[]; // MEANS has exactly these
   return alignTable(

@@ -2,12 +2,12 @@ import { closest } from 'fastest-levenshtein';
 import { MODEL_NAMES, type ModelName } from '../config/families.js';
 import { errors } from '../errors/index.js';
 
-/** The value of --model_name. */
+/** Parses the value of --model_name. */
 export function modelNamed(name: string): ModelName {
   const found = MODEL_NAMES.find(known => known === name);
   if (found) return found;
   throw errors.usageWrong(
-    `--model_name ${name}: there is no such model; did you mean ${closest(name, MODEL_NAMES)}?`,
+    `--model_name ${name}: unknown model; did you mean ${closest(name, MODEL_NAMES)}?`,
     `allowed: ${MODEL_NAMES.join(', ')}`,
   );
 }

@@ -1,31 +1,28 @@
 import type { CocoMetrics } from '../formats/coco-metrics.js';
 import type { RunResult } from '../formats/run-status.js';
+import type { Role } from '../formats/stage-io.js';
 import { formatMetric } from './format.js';
 import { renderStages } from './progress/run-display.js';
 import { alignTable } from './table.js';
 
-type Role = 'teacher' | 'student';
-
 export interface Expected {
-  /** AP50 that a run file promises. */
+  /** The AP50 that a run file promises. */
   readonly AP50: Readonly<Record<Role, number>>;
 }
 
-/** What a run came to: its stages, what both detectors reached, what to change, and where everything lies. */
+/** Shows a finished run: stages, metrics of both models, suggestions and output paths. */
 export function renderResult(result: RunResult, expected?: Expected): string {
   const { stages, suggestions } = result;
   const advice = suggestions.map(({ severity, id, advice: { en } }) => [severity, id, en]);
   return [
     renderStages(stages),
-    renderReached(result, expected),
-    advice.length > 0
-      ? `What to change next:\n${indent(alignTable(advice))}`
-      : 'Nothing stands out to be changed.',
-    `Where it lies:\n${indent(alignTable(Object.entries(placesOf(result))))}`,
+    renderMetrics(result, expected),
+    advice.length > 0 ? `Suggestions:\n${indent(alignTable(advice))}` : 'No suggestions.',
+    `Output:\n${indent(alignTable(Object.entries(placesOf(result))))}`,
   ].join('\n\n');
 }
 
-/** The files of a finished run; its folder may be the address of a bucket. */
+/** The paths of a finished run's output. The folder may be the URL of a bucket. */
 export const placesOf = ({ folder, teacher }: Pick<RunResult, 'folder' | 'teacher'>) => ({
   model: `${folder}/model`,
   report: `${folder}/evaluation/report.json`,
@@ -34,7 +31,7 @@ export const placesOf = ({ folder, teacher }: Pick<RunResult, 'folder' | 'teache
   ...(teacher && { teacher: `${folder}/teacher` }),
 });
 
-function renderReached({ teacher, student }: RunResult, expected?: Expected): string {
+function renderMetrics({ teacher, student }: RunResult, expected?: Expected): string {
   const row = (role: Role, { AP, AP50 }: CocoMetrics): string[] => [
     role,
     ...[AP, AP50, ...(expected ? [expected.AP50[role]] : [])].map(formatMetric),

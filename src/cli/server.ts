@@ -7,7 +7,7 @@ import { watchInterruption } from './interruption.js';
 import { showParts } from './progress/parts.js';
 import type { Terminal } from './terminal.js';
 
-/** Opens the runs of the server that the settings name, else of the one that a process of this home started. */
+/** Connects to the server that the settings name, or to the one that a process with this home started. */
 export async function withRuns<T>(settings: Settings, work: (runs: Runs) => Promise<T>): Promise<T> {
   const { connectRuns } = await import('../runs/runs.js');
   const temporalAddress = settings.temporalAddress ?? (await readServerNote(settings))?.address ?? null;
@@ -18,11 +18,11 @@ export async function withRuns<T>(settings: Settings, work: (runs: Runs) => Prom
 export interface ServerOptions {
   readonly settings: Settings;
   readonly terminal: Terminal;
-  /** What Ctrl-C does, by whether server and workers end with this command or are another's. */
+  /** Tells the user what Ctrl-C does, by whether the server and workers belong to this command. */
   readonly onInterrupt: { readonly own: string; readonly others: string };
 }
 
-/** The same; where no server is named, one is started with workers on this machine, or another process's is joined. */
+/** Like `withRuns`. If no server is named, starts one with workers on this machine, or joins that of another process. */
 export async function withServer<T>(
   { settings, terminal, onInterrupt }: ServerOptions,
   work: (runs: Runs, signal: AbortSignal) => Promise<T>,
@@ -44,7 +44,7 @@ async function withEmbedded<T>(
   work: (settings: Settings) => Promise<T>,
 ): Promise<T> {
   const { startEmbedded } = await import('../embedded.js');
-  const { onProgress, end } = await showParts(terminal, 'starting server and workers …');
+  const { onProgress, end } = await showParts(terminal, 'starting the server and workers …');
   const embedded = await startEmbedded(settings, onProgress).finally(end);
   try {
     if (signal.aborted) throw errors.interrupted();
@@ -54,7 +54,7 @@ async function withEmbedded<T>(
   }
 }
 
-/** Whether another process of this home runs server and workers. */
+/** Whether another process with this home runs a server and workers. */
 async function isServed(settings: Settings): Promise<boolean> {
   const note = await readServerNote(settings);
   return note !== null && note !== undefined && isRunning(note.owner);

@@ -1,67 +1,56 @@
 import { basename, dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { isSection, type Section } from '../config/paths.js';
 import { parseServingConfig, type ServingConfig } from '../config/serving.js';
 import { errors } from '../errors/index.js';
 import { readYaml } from './config-file.js';
 
-/** Options that set one key of the configuration, and what help says of them. */
-export const SERVING_OPTIONS = {
-  host: ['host', 'address', 'where it listens; 127.0.0.1 if left out: this machine only'],
-  port: ['port', 'n', '8501 if left out; 0: any that is free'],
-  maxBatch: ['max_batch', 'n', 'images of one size looked at together, at most; 8 if left out'],
-  batchTimeout: [
-    'batch_timeout_ms',
-    'ms',
-    'how long an image waits for others at an idle model; 0 if left out',
-  ],
-  queue: ['queue_length', 'n', 'images in work or waiting; more are refused; 64 if left out'],
-  maxImages: ['max_images', 'n', 'in one request; 32 if left out'],
-  maxBody: ['max_body_mib', 'mib', 'size of a request; 64 if left out'],
-  maxMegapixels: ['max_megapixels', 'n', 'size of an image; 32 if left out'],
-  requestTimeout: ['request_timeout_seconds', 's', 'after which a request is given up; 60 if left out'],
-  drainSeconds: ['drain_seconds', 's', 'how long requests may go on at the end; 30 if left out'],
-} as const satisfies Record<string, readonly [keyof ServingConfig, placeholder: string, text: string]>;
-
-type Written = { readonly [K in keyof typeof SERVING_OPTIONS]: string | undefined } & {
+export interface ServingOptions {
+  /** NAME=MODEL or MODEL, one for each --model. */
   readonly model: readonly string[];
+  /** A configuration file. */
   readonly models: string | undefined;
   readonly versions: string | undefined;
-};
-
-/** The configuration of a file, of options, or of both: what is written on the command line counts. */
-export async function readServingConfig(written: Written): Promise<ServingConfig> {
-  if ((written.models === undefined) === (written.model.length === 0))
-    throw errors.usageWrong(
-      'what is to be served is not clear',
-      'give --model, once or several times, or --models FILE',
-    );
-  const [content, source] =
-    written.models === undefined
-      ? [{ models: modelsOf(written.model, written.versions) }, 'options']
-      : [seenFrom(await readYaml(written.models), dirname(resolve(written.models))), written.models];
-  const options = Object.entries(SERVING_OPTIONS).flatMap(([name, [key]]) => {
-    const text = written[name as keyof typeof SERVING_OPTIONS];
-    return text === undefined ? [] : [[key, key === 'host' ? text : (parse(text) as unknown)] as const];
-  });
-  const isSection = typeof content === 'object' && content !== null;
-  return parseServingConfig(isSection ? { ...content, ...Object.fromEntries(options) } : content, source);
+  /** Values for other keys of the configuration, as written. */
+  readonly keys: readonly (readonly [key: keyof ServingConfig, text: string])[];
 }
 
-function modelsOf(written: readonly string[], versions: string | undefined): Record<string, object> {
-  const models: Record<string, object> = {};
+/** Reads the configuration from a file, from options, or from both: options take precedence. */
+export async function readServingConfig({
+  model,
+  models,
+  versions,
+  keys,
+}: ServingOptions): Promise<ServingConfig> {
+  if ((models === undefined) === (model.length === 0))
+    throw errors.usageWrong(
+      models === undefined ? 'no model given' : 'both --model and --models given',
+      'use --model, which is repeatable, or --models FILE',
+    );
+  const [content, source] =
+    models === undefined
+      ? [{ models: modelsOf(model, versions) }, 'options']
+      : [resolvePaths(await readYaml(models), dirname(resolve(models))), models];
+  if (!isSection(content)) return parseServingConfig(content, source); // throws: not a section
+  const values = keys.map(([key, text]) => [key, key === 'host' ? text : (parse(text) as unknown)] as const);
+  return parseServingConfig({ ...content, ...Object.fromEntries(values) }, source);
+}
+
+function modelsOf(written: readonly string[], versions: string | undefined): Section {
+  const models: Section = {};
   for (const one of written) {
     const [, name = nameOf(one), path = one] = /^([\w.-]+)=(.+)$/.exec(one) ?? [];
     if (name in models)
       throw errors.usageWrong(
-        `--model ${one}: there is a model ${name} already`,
-        'written as --model NAME=DIR',
+        `--model ${one}: the model name ${name} is already in use`,
+        'name the models: --model NAME=MODEL',
       );
     models[name] = { path, ...(versions !== undefined && { versions: versionsOf(versions) }) };
   }
   return models;
 }
 
-/** A run's name is the model's, also where its model/ is named. */
+/** A model is named after its run or its folder; a folder called model/ after the one above. */
 function nameOf(path: string): string {
   const full = resolve(path);
   return basename(full) === 'model' ? basename(dirname(full)) : basename(full);
@@ -69,14 +58,13 @@ function nameOf(path: string): string {
 
 const versionsOf = (text: string): unknown => (/^[\d,]+$/.test(text) ? text.split(',').map(Number) : text);
 
-/** Paths in the file are seen from the file, where there is something; a run's name stays one. */
-function seenFrom(content: unknown, folder: string): unknown {
-  const models = (content as { models?: unknown } | null)?.models;
-  if (typeof models !== 'object' || models === null) return content;
-  const seen = Object.entries(models).map(([name, model]: [string, unknown]) => {
-    const path = (model as { path?: unknown } | null)?.path;
+/** Resolves paths of models against the folder of the file. A text without "/" is the name of a run. */
+function resolvePaths(content: unknown, folder: string): unknown {
+  if (!isSection(content) || !isSection(content.models)) return content;
+  const models = Object.entries(content.models).map(([name, model]) => {
+    const path = isSection(model) ? model.path : undefined;
     const isPath = typeof path === 'string' && path.includes('/');
-    return [name, isPath ? { ...(model as object), path: resolve(folder, path) } : model];
+    return [name, isSection(model) && isPath ? { ...model, path: resolve(folder, path) } : model] as const;
   });
-  return { ...(content as object), models: Object.fromEntries(seen) as unknown };
+  return { ...content, models: Object.fromEntries(models) };
 }

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 
-/** Columns two blanks apart; those named in `right` end at the same place, as numbers do. */
+/** Aligns columns, two blanks apart. @param right indices of right-aligned columns */
 export function alignTable(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
   const columns = Math.max(0, ...rows.map(row => row.length));
   const widths = Array.from({ length: columns }, (_, i) =>
@@ -14,6 +14,6 @@ export function alignTable(rows: readonly (readonly string[])[], right: readonly
   return lines.map(line => line.trimEnd()).join('\n');
 }
 
-/** Colours take no room. */
+/** Colours have no width. */
 const widthOf = (cell: string): number => stripVTControlCharacters(cell).length;
 const pad = (cell: string, width: number): string => ' '.repeat(Math.max(0, width - widthOf(cell)));

@@ -2,22 +2,22 @@ import pc from 'picocolors';
 
 export type Colours = ReturnType<typeof pc.createColors>;
 
-/** Where a command speaks: results on stdout, everything else on stderr. */
+/** The output of a command: results on stdout, everything else on stderr. */
 export interface Terminal {
-  /** stdout carries JSON and nothing else. */
+  /** Whether stdout carries JSON and nothing else. */
   readonly json: boolean;
   readonly stderr: NodeJS.WriteStream;
-  /** Of what goes to stderr. */
+  /** The colours of stderr. */
   readonly colours: Colours;
-  /** The command's result: JSON for programs, text for people. */
+  /** Prints the command's result: JSON for programs, text for people. */
   readonly result: (value: unknown, text: (colours: Colours) => string) => void;
-  /** A line for people. */
+  /** Prints a line for people. */
   readonly say: (line: string) => void;
 }
 
 export function openTerminal(json: boolean): Terminal {
   const { stdout, stderr } = process;
-  stdout.on('error', endWhenNobodyReads);
+  stdout.on('error', exitOnClosedPipe);
   return {
     json,
     stderr,
@@ -34,8 +34,8 @@ export const coloursOf = ({ isTTY }: { isTTY?: boolean }): Colours =>
 
 const ended = (text: string): string => (text === '' || text.endsWith('\n') ? text : `${text}\n`);
 
-/** `detdistill list | head` is no failure. */
-function endWhenNobodyReads(error: NodeJS.ErrnoException): void {
+/** A closed pipe, as in `detdistill list | head`, is not a failure. */
+function exitOnClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 }

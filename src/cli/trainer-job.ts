@@ -8,7 +8,7 @@ import { showParts } from './progress/parts.js';
 import { showStage } from './progress/stage.js';
 import type { Terminal } from './terminal.js';
 
-/** Runs a job of the trainer process without a pipeline around it. */
+/** Runs a job in a TensorFlow process, without a pipeline. */
 export async function runJob<T>(
   job: TrainerJob,
   { settings, terminal }: { settings: Settings; terminal: Terminal },
@@ -18,7 +18,7 @@ export async function runJob<T>(
     parts.end,
   );
   const { signal, release } = watchInterruption(() =>
-    terminal.say('\nStopping. Ctrl-C again: stop at once.'),
+    terminal.say('\nStopping. Press Ctrl-C again to stop at once.'),
   );
   const { onProgress, end } = await showStage(terminal);
   try {

@@ -1,7 +1,7 @@
 import { closest } from 'fastest-levenshtein';
 import { z } from 'zod';
 
-/** zod's issues as lines for people: place, value found, what is allowed; an unknown key names the nearest known one. */
+/** Formats zod's issues for people: place, value found, what is allowed, and for an unknown key the nearest known one. */
 export function describeIssues(error: z.ZodError, schema: z.ZodType): string[] {
   return error.issues.flatMap(issue => {
     const place = issue.path.join('.');
@@ -15,12 +15,12 @@ export function describeIssues(error: z.ZodError, schema: z.ZodType): string[] {
   });
 }
 
-/** The value that was refused; schemas give it when they are asked to report input. A section would be too long. */
+/** The rejected value, which needs `reportInput`. Sections are left out, as they are too long. */
 function foundIn({ input }: { readonly input?: unknown }): string {
   return input === undefined || typeof input === 'object' ? '' : `; found ${JSON.stringify(input)}`;
 }
 
-/** Keys of the object schema at a path, seen through defaults, nullables and transforms. */
+/** Keys of the object schema at a path. Looks through defaults, nullables and transforms. */
 function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   const object = unwrap(schema);
   if (!(object instanceof z.ZodObject)) return [];

@@ -6,12 +6,12 @@ export type Section = Record<string, unknown>;
 export const isSection = (value: unknown): value is Section =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Where a configuration holds a path, keys joined by dots; words that mean something else there. */
-type Places = Readonly<Record<string, readonly string[]>>;
+/** Keys that hold paths, joined by dots, each with the words that are not paths there. */
+type PathKeys = Readonly<Record<string, readonly string[]>>;
 
 const WEIGHTS = ['coco', 'imagenet', 'none'];
 
-export const RUN_PATHS: Places = {
+export const RUN_PATHS: PathKeys = {
   'data.train': [],
   'data.eval': [],
   train_url: [],
@@ -21,7 +21,7 @@ export const RUN_PATHS: Places = {
   'distillation.teacher_model_url': [],
 };
 
-export const MODELARTS_PATHS: Places = {
+export const MODELARTS_PATHS: PathKeys = {
   data_url: [],
   train_url: [],
   deps_save_path: [],
@@ -29,10 +29,10 @@ export const MODELARTS_PATHS: Places = {
   teacher_model_url: [],
 };
 
-/** Paths as seen from a folder become absolute, as workers may run elsewhere; addresses stay as they are. */
+/** Resolves paths against a folder, as workers may run elsewhere. URLs stay as they are. */
 export function withAbsolutePaths(
   content: Section,
-  { places, folder }: { places: Places; folder: string },
+  { places, folder }: { places: PathKeys; folder: string },
 ): Section {
   const all = structuredClone(content);
   for (const [place, words] of Object.entries(places)) {

@@ -2,33 +2,37 @@ import { z } from 'zod';
 import { errors } from '../errors/index.js';
 import { Cleaning } from './cleaning.js';
 import { describeIssues } from './issues.js';
-import { ASPECT_RATIOS, familyOf, MODEL_NAMES } from './families.js';
+import { ASPECT_RATIOS, familyOf, MODEL_NAMES, type ModelName } from './families.js';
+
+/** The model whose anchors are assumed where no model is named. */
+export const DEFAULT_MODEL: ModelName = 'efficientdet-d0';
+export const EVAL_BATCH_SIZE = 8;
 
 /** Width / height, or the factors [width, height] themselves. */
 const AspectRatio = z.union([z.number().positive(), z.tuple([z.number().positive(), z.number().positive()])]);
 
-/** Three, because the heads have three a scale. */
+/** Three ratios, because the heads predict three anchors per scale. */
 export const AspectRatios = z.tuple([AspectRatio, AspectRatio, AspectRatio]).default([...ASPECT_RATIOS]);
 
-/** What is kept of an image's answers: google/automl's `nms_configs`, and whether classes are told apart. */
+/** Non-maximum suppression: google/automl's `nms_configs`, and whether classes are suppressed separately. */
 export const NmsConfigs = z.strictObject({
-  /** hard: what overlaps a better detection goes; gaussian: its score is lowered, by exp(-IoU² / sigma). */
+  /** hard: removes boxes that overlap a better detection; gaussian: lowers their scores by exp(-IoU² / sigma). */
   method: z.enum(['hard', 'gaussian']).default('hard'),
-  /** Only what is of one class suppresses each other; false: of each anchor the best class, all against all. */
+  /** true: only boxes of the same class suppress each other; false: the best class of each anchor, all against all. */
   per_class: z.boolean().default(true),
-  /** Of the hard method. */
+  /** Overlap above which the hard method removes a box. */
   iou_thresh: z.number().min(0).max(1).default(0.5),
-  /** Of the gaussian one. */
+  /** Width of the gaussian method. */
   sigma: z.number().positive().default(0.5),
-  /** COCO's metrics want many detections, even improbable ones. */
+  /** Low, as COCO's metrics count many improbable detections. */
   score_thresh: z.number().min(0).max(1).default(0.001),
-  /** Of the gaussian method with per_class: how many of all anchors and classes are looked at, the best ones; 0: all. */
+  /** gaussian with per_class: the number of best-scoring candidates of all anchors and classes; 0: all. */
   max_nms_inputs: z.int().min(0).default(5000),
   max_output_size: z.int().positive().default(100),
 });
 export type NmsConfigs = z.infer<typeof NmsConfigs>;
 
-/** google/automl's names and defaults (`hparams_config.py`); ModelArts' form is in modelarts.ts. */
+/** Hyperparameters with google/automl's names and defaults (`hparams_config.py`); modelarts.ts has ModelArts' form. */
 export const Hparams = z.strictObject({
   label_smoothing: z.number().min(0).max(0.5).default(0),
   box_loss_weight: z.number().min(0).default(50),
@@ -49,17 +53,17 @@ export const Hparams = z.strictObject({
   gamma: z.number().min(0).default(1.5),
   /** Huber loss. */
   delta: z.number().positive().default(0.1),
-  /** A loss of how predicted and labelled boxes overlap, besides Huber's of their codes. */
+  /** An overlap loss of predicted and labelled boxes, in addition to the Huber loss of their codes. */
   iou_loss_type: z.enum(['none', 'iou', 'giou', 'diou', 'ciou']).default('none'),
   iou_loss_weight: z.number().min(0).default(1),
-  /** Of the anchors. Weights published before 2020-09 were trained with [1.0, [1.4, 0.7], [0.7, 1.4]]. */
+  /** Aspect ratios of the anchors. Weights published before 2020-09 were trained with [1.0, [1.4, 0.7], [0.7, 1.4]]. */
   aspect_ratios: AspectRatios,
   nms_configs: z.prefault(NmsConfigs, {}),
   input_rand_hflip: z.boolean().default(true),
   /** Random scale, as a factor of the size that just fits the network input. */
   jitter_min: z.number().positive().default(0.1),
   jitter_max: z.number().positive().default(2),
-  /** Multiplies every channel by a factor of its own from U(1 - x, 1 + x): the light of other places and hours. */
+  /** Multiplies every channel by its own factor from U(1 - x, 1 + x), which imitates different lighting. */
   color_jitter: z.number().min(0).max(1).default(0),
   max_instances_per_image: z.int().positive().default(100),
   /** Regular expression, anchored at the start: variables that are not trained. */
@@ -72,18 +76,18 @@ const TrainingFields = z.strictObject({
   /** [height, width] of the network input in pixels, or one number for both; default: the family's. */
   image_size: z.union([z.int().min(32), z.tuple([z.int().min(32), z.int().min(32)])]).optional(),
   train_batch_size: z.int().positive().default(8),
-  eval_batch_size: z.int().positive().default(8),
+  eval_batch_size: z.int().positive().default(EVAL_BATCH_SIZE),
   num_epochs: z.int().positive().default(100),
-  /** coco: published detector weights; imagenet: the backbone only; none: random; else the path of a checkpoint. */
+  /** coco: published detector weights; imagenet: backbone weights; none: random; otherwise the path of a checkpoint. */
   pretrained: z.string().default('coco'),
-  /** Of the convolutions of a training step; auto: bfloat16 on CPUs that multiply it. Everything else is float32. */
+  /** Precision of convolutions in training; auto: bfloat16 on CPUs that support it. Everything else is float32. */
   precision: z.enum(['auto', 'float32', 'bfloat16']).default('auto'),
   /** A checkpoint is committed at least this often. */
   checkpoint_interval_seconds: z.number().positive().default(300),
   hparams: z.prefault(Hparams, {}),
 });
 
-/** How one detector is trained; image_size is always [height, width] once parsed. */
+/** The training of one detector. After parsing, image_size is always [height, width]. */
 export const Training = TrainingFields.transform(({ image_size, ...rest }) => {
   const size = image_size ?? familyOf(rest.model_name).imageSize;
   return { ...rest, image_size: (typeof size === 'number' ? [size, size] : size) as [number, number] };
@@ -91,44 +95,44 @@ export const Training = TrainingFields.transform(({ image_size, ...rest }) => {
 export type Training = z.infer<typeof Training>;
 
 export const Data = z.strictObject({
-  /** Folder or file of the data set to train on. */
+  /** Folder or file of the training data set. */
   train: z.string().min(1),
-  /** Folder or file of the data set to evaluate on; null: a fifth of `train`, chosen by hash. */
+  /** Folder or file of the evaluation data set; null: a fifth of `train`, selected by hash. */
   eval: z.string().min(1).nullable().default(null),
   format: z.enum(['auto', 'coco', 'manifest', 'voc', 'yolo']).default('auto'),
-  /** Class names in the order of their ids; null: the names found, sorted. */
+  /** Class names in the order of their ids; null: all names in the data set, sorted. */
   classes: z.array(z.string().min(1)).min(1).nullable().default(null),
   do_data_cleaning: z.boolean().default(true),
   cleaning: z.prefault(Cleaning, {}),
-  /** What an image without any annotation is: background, or not used. */
+  /** Images without annotations: background, or excluded. */
   unlabelled: z.enum(['background', 'exclude']).default('exclude'),
 });
 export type Data = z.infer<typeof Data>;
 
 export const Distillation = z.strictObject({
-  /** From a teacher that is trained already; without one it has no effect. */
+  /** Distil from a trained teacher; no effect without a teacher. */
   use_offline_kd: z.boolean().default(true),
-  /** From a heavier branch on the student's own backbone, trained with it and dropped afterwards. */
+  /** Distil from a larger branch on the student's backbone, which is trained with the student and then dropped. */
   use_online_kd: z.boolean().default(false),
-  /** The model folder of a teacher that is trained already; null: `teacher` is trained, where there is one. */
+  /** The model folder of a trained teacher; null: the run trains `teacher`, if there is one. */
   teacher_model_url: z.string().min(1).nullable().default(null),
   /** Weights of the two distillation terms; 0 switches a term off. */
   soft_cls_loss: z.number().min(0).default(2),
   soft_box_loss: z.number().min(0).default(200),
   /**
-   * Every image has so many augmented views, shown in turn, one an epoch; the teacher answers each of them once, for the hundredth
-   * of the anchors where it sees most. 0: an image is another one in every epoch, and the teacher answers every batch for all anchors.
+   * The number of fixed augmented views of every image, used in turn, one per epoch. Teacher outputs are computed once per
+   * view and cached for the top 1 % of anchors. 0: every epoch has a new view, and the teacher runs on every batch.
    */
   teacher_views: z.int().min(0).default(0),
 });
 export type Distillation = z.infer<typeof Distillation>;
-/** What the answers of a teacher weigh. */
+/** The loss weights of the teacher's outputs. */
 export type SoftWeights = Pick<Distillation, 'soft_cls_loss' | 'soft_box_loss'>;
 
-/** Those that ModelArts lets learn online: as small as they are, a branch of D0's size is heavier than their own. */
+/** The students that ModelArts allows online distillation for: a branch of D0's size is larger than these models. */
 const ONLINE_STUDENTS: readonly string[] = ['efficientdet-t0', 'efficientdet-t1', 'efficientdet-t2'];
 
-/** What tells whether two detectors answer for the same anchors, at one input size. */
+/** The settings that determine a detector's anchors at a given input size. */
 const anchorsOf = ({ model_name, hparams }: Training): Record<string, string> => {
   const { anchorScale, minLevel, maxLevel } = familyOf(model_name);
   return {
@@ -145,13 +149,13 @@ export const RunConfig = z
     /** train: one evaluation at the end; train_and_eval: one after every epoch. */
     mode: z.enum(['train', 'train_and_eval']).default('train'),
     data: Data,
-    /** null: nothing is distilled. */
+    /** null: the run trains no teacher. */
     teacher: Training.nullable().default(null),
     student: Training,
     distillation: z.prefault(Distillation, {}),
     /** Output folder of the run; null: runs/NAME under DETDISTILL_HOME. */
     train_url: z.string().nullable().default(null),
-    /** Receives the evaluation and suggestion files; null: the output folder. */
+    /** Folder for the evaluation and suggestion files; null: the output folder. */
     deps_save_path: z.string().nullable().default(null),
   })
   .superRefine(({ teacher, student, distillation }, context) => {
@@ -160,7 +164,7 @@ export const RunConfig = z
       context.addIssue({
         code: 'custom',
         path: ['distillation', 'teacher_model_url'],
-        message: 'there is a teacher to be trained, too; leave out one of the two',
+        message: 'conflicts with teacher, which the run would train; remove one of the two',
         input: url,
       });
     const refuseOnline = (message: string): void =>
@@ -169,14 +173,14 @@ export const RunConfig = z
       refuseOnline(`${student.model_name} cannot learn online; allowed: ${ONLINE_STUDENTS.join(', ')}`);
     if (distillation.use_online_kd && (teacher !== null || url !== null))
       refuseOnline(
-        'there is a teacher, too, and a student learns in one of the two ways; leave out the teacher',
+        'conflicts with the teacher: a student learns either online or offline; remove the teacher',
       );
     if (distillation.use_online_kd && distillation.teacher_views > 0)
       context.addIssue({
         code: 'custom',
         path: ['distillation', 'teacher_views'],
         message:
-          'a branch that learns answers otherwise every time; leave it out where use_online_kd is true',
+          'conflicts with use_online_kd, as the outputs of a branch in training cannot be cached; remove it',
         input: distillation.teacher_views,
       });
     if (teacher === null || !distillation.use_offline_kd) return;
@@ -188,14 +192,14 @@ export const RunConfig = z
           path: ['teacher', 'model_name'],
           message:
             `the anchors of ${teacher.model_name} have ${what} ${value}, those of the student ${student.model_name} ${own[what]!}; ` +
-            'a student learns from answers for its own anchors: take models that share them, or set distillation.use_offline_kd to false',
+            'use models with the same anchors, or set distillation.use_offline_kd to false',
         });
   });
 export type RunConfig = z.infer<typeof RunConfig>;
-/** As people write it: with what differs from the defaults. */
+/** A run before parsing: keys with defaults are optional. */
 export type RunInput = z.input<typeof RunConfig>;
 
-/** The one gate: a typed value with every default filled, or one error that lists everything wrong with it. */
+/** Parses the configuration of a run. Fills in every default. @throws one error that lists everything wrong */
 export function parseRunConfig(value: unknown, source: string): RunConfig {
   const result = RunConfig.safeParse(value, { reportInput: true });
   if (result.success) return result.data;

@@ -3,7 +3,7 @@ import type { NmsConfigs } from '../config/run.js';
 import { type CleanedDataset, type CleanedSample, readCleanedDataset } from '../formats/dataset.js';
 import { type CocoGroundTruth, groundTruthCoco } from '../formats/ground-truth.js';
 import { readImage } from '../images/decode.js';
-import { type CocoDetection, SHOWN_SCORE } from '../formats/detections.js';
+import { type CocoDetection, DEFAULT_SCORE_THRESHOLD } from '../formats/detections.js';
 import { type Detector, openDetector } from '../inference/detector.js';
 import type { Detection, DetectorInput } from '../inference/engine.js';
 import { errors } from '../errors/index.js';
@@ -48,7 +48,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<CocoMetri
     detections,
     model: { name: card.model_name, image_size: card.image_size, engine: detector.engine },
     training: trainingCounts(dataset),
-    deployed: { scoreThreshold: SHOWN_SCORE },
+    deployed: { scoreThreshold: DEFAULT_SCORE_THRESHOLD },
     suppression: compareSuppression(firstImages(groundTruth, COMPARED_IMAGES), {
       found: under,
       deployed: card.nms_configs.iou_thresh,

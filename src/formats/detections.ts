@@ -6,8 +6,8 @@ export interface CocoDetection {
   readonly score: number;
 }
 
-/** Detections are shown from this score on where nobody asks for another: below it they are seldom worth looking at. */
-export const SHOWN_SCORE = 0.3;
+/** Detections with lower scores are hidden unless another threshold is chosen: few of them are correct. */
+export const DEFAULT_SCORE_THRESHOLD = 0.3;
 
 /** What a program's `predict` gives for a batch, boxes [batch, 100, 4] in pixels of the network input. */
 export interface RawDetections {

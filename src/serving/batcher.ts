@@ -1,15 +1,15 @@
 import type { Detection, DetectorInput } from '../inference/engine.js';
 
-type Look = (images: readonly DetectorInput[]) => Promise<Detection[][]>;
+type DetectBatch = (images: readonly DetectorInput[]) => Promise<Detection[][]>;
 
 export interface BatchLimits {
-  /** Images at a time. */
+  /** The largest number of images in a batch. */
   readonly maxBatch: number;
-  /** How long an image waits for others while nothing is being looked at. */
+  /** How long an image waits for others while the model is idle. */
   readonly timeoutMs: number;
 }
 
-interface Waiting {
+interface QueuedImage {
   readonly image: DetectorInput;
   readonly signal: AbortSignal;
   readonly since: number;
@@ -19,16 +19,16 @@ interface Waiting {
 }
 
 /**
- * Joins images of one size that come from different requests. The first in the queue decides the size; others keep
- * their places. One batch at a time: what comes meanwhile gathers.
+ * Batches images of the same size from different requests. The first image in the queue determines the size; images of
+ * other sizes keep their places. Runs one batch at a time; images that arrive meanwhile gather in the queue.
  */
 export class Batcher {
-  readonly #queue: Waiting[] = [];
+  readonly #queue: QueuedImage[] = [];
   #isBusy = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly look: Look,
+    private readonly detect: DetectBatch,
     private readonly limits: BatchLimits,
   ) {}
 
@@ -36,19 +36,19 @@ export class Batcher {
     return this.#queue.length;
   }
 
-  /** @param signal takes the image out of the queue; what is being looked at is looked at to the end */
+  /** @param signal removes the image from the queue; a running batch is not interrupted */
   add(image: DetectorInput, signal: AbortSignal): Promise<Detection[]> {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
-        const at = this.#queue.indexOf(waiting);
+        const at = this.#queue.indexOf(queued);
         if (at >= 0) this.#queue.splice(at, 1);
         reject(signal.reason as Error);
       };
-      const waiting: Waiting = { image, signal, since: Date.now(), resolve, reject, leave };
+      const queued: QueuedImage = { image, signal, since: Date.now(), resolve, reject, leave };
       if (signal.aborted) return leave();
       signal.addEventListener('abort', leave, { once: true });
-      this.#queue.push(waiting);
-      // Not at once: the other images of the request come in the same tick.
+      this.#queue.push(queued);
+      // Deferred, as the other images of the request arrive in the same tick.
       setImmediate(() => this.#next());
     });
   }
@@ -59,17 +59,17 @@ export class Batcher {
     if (this.#isBusy || !first) return;
     const batch = this.#queue.filter(other => isSameSize(other, first)).slice(0, this.limits.maxBatch);
     const left = first.since + this.limits.timeoutMs - Date.now();
-    // Whatever is waiting behind another size would only wait longer.
+    // Images of other sizes in the queue would only wait longer.
     const mayGrow = batch.length < this.limits.maxBatch && batch.length === this.#queue.length;
     if (mayGrow && left > 0) this.#timer = setTimeout(() => this.#next(), left);
-    else void this.#work(batch);
+    else void this.#run(batch);
   }
 
-  async #work(batch: readonly Waiting[]): Promise<void> {
+  async #run(batch: readonly QueuedImage[]): Promise<void> {
     this.#isBusy = true;
-    for (const waiting of batch) this.#queue.splice(this.#queue.indexOf(waiting), 1);
+    for (const queued of batch) this.#queue.splice(this.#queue.indexOf(queued), 1);
     try {
-      const detections = await this.look(batch.map(({ image }) => image));
+      const detections = await this.detect(batch.map(({ image }) => image));
       batch.forEach(({ resolve }, i) => resolve(detections[i]!));
     } catch (error) {
       for (const { reject } of batch) reject(error);
@@ -81,5 +81,5 @@ export class Batcher {
   }
 }
 
-const isSameSize = ({ image: a }: Waiting, { image: b }: Waiting): boolean =>
+const isSameSize = ({ image: a }: QueuedImage, { image: b }: QueuedImage): boolean =>
   a.width === b.width && a.height === b.height;

@@ -1,18 +1,19 @@
-import { compiledModule } from '../package-root.js';
-import type { Detection, DetectorInput } from '../inference/engine.js';
-import type { ModelCard } from '../formats/model-card.js';
+import type { ChildProcess } from 'node:child_process';
 import { AppError, type ErrorFacts, errors } from '../errors/index.js';
+import type { ModelCard } from '../formats/model-card.js';
 import type { SignatureInfo } from '../graph/saved-model.js';
+import type { Detection, DetectorInput } from '../inference/engine.js';
 import { forkTensorFlow, sendMessage, waitForExit } from '../native/tensorflow-process.js';
+import { compiledModule } from '../package-root.js';
 import type { Settings } from '../settings.js';
 
-/** What a model says of itself once it is loaded. */
+/** The description of a loaded model. */
 export interface LoadedModel {
   readonly engine: string;
   readonly card: ModelCard;
   readonly signatures: Readonly<Record<string, SignatureInfo>>;
-  /** Detections below it are not shown in ModelArts' form. */
-  readonly shownScore: number;
+  /** Detections with lower scores are hidden in ModelArts' form. */
+  readonly scoreThreshold: number;
 }
 
 /** Parent to child. One request at a time. */
@@ -21,86 +22,131 @@ export type DetectorRequest =
   | { readonly type: 'detect'; readonly images: readonly DetectorInput[] };
 /** Child to parent. */
 export type DetectorReply =
-  | { readonly type: 'ready'; readonly model: LoadedModel }
-  | { readonly type: 'found'; readonly detections: Detection[][] }
+  | { readonly type: 'loaded'; readonly model: LoadedModel }
+  | { readonly type: 'detected'; readonly detections: Detection[][] }
   | { readonly type: 'failed'; readonly error: ErrorFacts };
 
 export interface DetectorProcess {
-  readonly pid: number;
+  readonly pid: number | undefined;
   readonly model: LoadedModel;
-  /** Images of one size; one call at a time. */
+  /** Detects objects in images of one size. One call at a time. */
   detect(images: readonly DetectorInput[]): Promise<Detection[][]>;
-  /** How the process ended, once it has: by itself, or because it was ended. */
+  /** Resolves when the process has exited, by itself or because it was ended. */
   readonly ended: Promise<AppError>;
   end(): void;
 }
 
 export interface DetectorOptions {
-  /** For errors. */
+  /** The name and version of the model, for errors. */
   readonly named: string;
   readonly folder: string;
   readonly settings: Settings;
-  /** How long one call may take: a process that hangs is killed. */
+  /** The time limit of one call. A process that exceeds it is killed. */
   readonly callSeconds: number;
-  /** Ends the process, also while it loads. */
+  /** Ends the process, also while it loads the model. */
   readonly signal: AbortSignal;
 }
 
 const PROGRAM = compiledModule('./detector-main.js', import.meta.url);
-/** Large models are read and planned in seconds; slow disks are slow. */
+/** Large models load in seconds, but disks may be slow. */
 const LOAD_SECONDS = 300;
 
-/** Loads a model into a process of its own: neither a native crash nor a long call touches who asks it. */
+/** Loads a model into its own process, so that native crashes and long calls do not affect the caller. */
 export async function startDetector(options: DetectorOptions): Promise<DetectorProcess> {
-  const { named, folder, settings, callSeconds, signal } = options;
-  const { child, outputTail } = forkTensorFlow(PROGRAM, settings, 'detector.log');
-  let pending: { resolve: (reply: DetectorReply) => void; reject: (error: unknown) => void } | undefined;
-  let crash: AppError | undefined;
-  const fail = (how: string): AppError => {
-    crash ??= errors.detectorCrashed({ named, how, lastWords: outputTail() });
-    pending?.reject(crash);
-    return crash;
-  };
-  const ended = waitForExit(child).then(fail, error => fail(String(error)));
-  child.on('message', (reply: DetectorReply) => pending?.resolve(reply));
-
-  const call = async (request: DetectorRequest, seconds: number): Promise<DetectorReply> => {
-    if (crash) throw crash;
-    const late = setTimeout(() => {
-      crash = errors.detectorCrashed({
-        named,
-        how: `no answer within ${seconds} s`,
-        lastWords: outputTail(),
-      });
-      child.kill('SIGKILL');
-    }, seconds * 1000);
-    try {
-      const reply = await new Promise<DetectorReply>((resolve, reject) => {
-        pending = { resolve, reject };
-        sendMessage(child, request);
-      });
-      if (reply.type === 'failed') throw AppError.from(reply.error);
-      return reply;
-    } finally {
-      clearTimeout(late);
-      pending = undefined;
-    }
-  };
-  const end = (): void => void child.kill('SIGKILL');
+  const { folder, settings, callSeconds, signal } = options;
+  const connection = new DetectorConnection(options);
+  const { ended } = connection;
+  const end = (): void => connection.kill();
   signal.addEventListener('abort', end, { once: true });
   void ended.then(() => signal.removeEventListener('abort', end));
   if (signal.aborted) end();
   try {
-    const reply = await call({ type: 'load', folder, engine: settings.engine }, LOAD_SECONDS);
-    if (reply.type !== 'ready') throw errors.unexpected(new Error(`${reply.type} while loading`));
+    const load = { type: 'load', folder, engine: settings.engine } as const;
+    const { model } = await connection.request(load, { reply: 'loaded', seconds: LOAD_SECONDS });
     const detect = async (images: readonly DetectorInput[]): Promise<Detection[][]> => {
-      const found = await call({ type: 'detect', images }, callSeconds);
-      if (found.type !== 'found') throw errors.unexpected(new Error(`${found.type} while detecting`));
-      return found.detections;
+      const call = { reply: 'detected', seconds: callSeconds } as const;
+      return (await connection.request({ type: 'detect', images }, call)).detections;
     };
-    return { pid: child.pid!, model: reply.model, detect, ended, end };
+    return { pid: connection.pid, model, detect, ended, end };
   } catch (error) {
     end();
     throw error;
   }
 }
+
+interface PendingReply {
+  readonly resolve: (reply: DetectorReply) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Requests to the child process and their replies. After a crash, every request fails with it. */
+class DetectorConnection {
+  readonly ended: Promise<AppError>;
+  readonly #named: string;
+  readonly #child: ChildProcess;
+  readonly #outputTail: () => string;
+  #pending: PendingReply | null = null;
+  #crash: AppError | null = null;
+
+  constructor({ named, settings }: DetectorOptions) {
+    const { child, outputTail } = forkTensorFlow(PROGRAM, settings, 'detector.log');
+    this.#named = named;
+    this.#child = child;
+    this.#outputTail = outputTail;
+    this.ended = waitForExit(child).then(
+      how => this.#fail(how),
+      error => this.#fail(String(error)),
+    );
+    child.on('message', (reply: DetectorReply) => this.#pending?.resolve(reply));
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  async request<T extends DetectorReply['type']>(
+    request: DetectorRequest,
+    expected: { reply: T; seconds: number },
+  ): Promise<Extract<DetectorReply, { type: T }>> {
+    const reply = await this.#send(request, expected.seconds);
+    if (reply.type === 'failed') throw AppError.from(reply.error);
+    if (isOfType(reply, expected.reply)) return reply;
+    throw errors.unexpected(new Error(`${reply.type} in reply to ${request.type}`));
+  }
+
+  async #send(request: DetectorRequest, seconds: number): Promise<DetectorReply> {
+    if (this.#crash) throw this.#crash;
+    const timer = setTimeout(() => {
+      this.#crash = this.#crashOf(`no response within ${seconds} s`);
+      this.kill();
+    }, seconds * 1000);
+    try {
+      return await new Promise<DetectorReply>((resolve, reject) => {
+        this.#pending = { resolve, reject };
+        sendMessage(this.#child, request);
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#pending = null;
+    }
+  }
+
+  #fail(how: string): AppError {
+    this.#crash ??= this.#crashOf(how);
+    this.#pending?.reject(this.#crash);
+    return this.#crash;
+  }
+
+  #crashOf(how: string): AppError {
+    return errors.detectorCrashed({ named: this.#named, how, lastWords: this.#outputTail() });
+  }
+}
+
+const isOfType = <T extends DetectorReply['type']>(
+  reply: DetectorReply,
+  type: T,
+): reply is Extract<DetectorReply, { type: T }> => reply.type === type;

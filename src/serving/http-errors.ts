@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../errors/index.js';
 
-/** HTTP's status of errors; as TensorFlow Serving maps its own: an argument, not found, unavailable, deadline. */
+/** The HTTP status of each error, as TensorFlow Serving maps its own: argument, not found, unavailable, deadline. */
 const STATUS: Readonly<Record<string, number>> = {
   REQUEST_INVALID: 400,
   REQUEST_TOO_LARGE: 413,
@@ -13,10 +13,10 @@ const STATUS: Readonly<Record<string, number>> = {
   REQUEST_TIMED_OUT: 504,
 };
 
-/** When it is worth asking again after a 503. */
+/** The value of Retry-After in a 503 response. */
 const RETRY_SECONDS = 1;
 
-/** TensorFlow Serving's form of every error. */
+/** Responds with an error in the form of TensorFlow Serving. */
 export function replyWithError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const status = statusOf(error);
   const message = error instanceof Error ? error.message : String(error);
@@ -25,7 +25,7 @@ export function replyWithError(error: unknown, request: FastifyRequest, reply: F
   return reply.code(status).send({ error: message });
 }
 
-/** fastify's own errors, of a body that is too large for example, carry theirs. */
+/** fastify's own errors, for example for a body that is too large, carry their status. */
 function statusOf(error: unknown): number {
   if (error instanceof AppError) return STATUS[error.code] ?? 500;
   return error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;

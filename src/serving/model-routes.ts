@@ -1,21 +1,21 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errors } from '../errors/index.js';
-import { predictAnswer, predictionOf } from './answers.js';
-import { admit, look, type LookContext } from './look.js';
+import type { ModelVersion } from './model-version.js';
+import { detectInRequest, limitConcurrency, type PredictContext } from './predict-handler.js';
 import { SIGNATURE } from './predict-request.js';
 import type { RequestParser } from './request-parser.js';
-import type { Servable } from './servable.js';
+import { formatPredictions, toPrediction } from './response.js';
 import type { ServedModel, VersionChoice } from './served-model.js';
 
-export interface RouteContext extends LookContext {
+export interface RouteContext extends PredictContext {
   readonly models: ReadonlyMap<string, ServedModel>;
   readonly parser: RequestParser;
 }
 
 type Params = Partial<Record<'model' | 'version' | 'label' | 'call', string>>;
 
-/** A verb is written after a colon, as in /v1/models/trees/versions/2:predict. */
-const CALL = /^(.*):(\w+)$/;
+/** A method follows a colon, as in /v1/models/trees/versions/2:predict. */
+const METHOD = /^(.*):(\w+)$/;
 
 /** TensorFlow Serving's REST routes. */
 export function addModelRoutes(server: FastifyInstance, context: RouteContext): void {
@@ -28,16 +28,16 @@ export function addModelRoutes(server: FastifyInstance, context: RouteContext): 
     server.get(path, async request => statusOf(models, request.params as Params));
     server.get(`${path}/metadata`, async request => metadataOf(models, request.params as Params));
   }
-  // The body is JSON whatever its type is called: curl calls it a form.
+  // The body is JSON whatever its content type is: curl sends it as a form.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  const hooks = { onRequest: admit(context) };
+  const hooks = { onRequest: limitConcurrency(context) };
   const post = (path: string, paramsOf: (subject: string) => Params): void =>
     void server.post(path, hooks, async (request, reply) => {
       const { call = '', ...params } = request.params as Params;
-      const [, subject, verb] = CALL.exec(call) ?? [];
-      if (subject === undefined || verb !== 'predict')
-        throw errors.requestInvalid(request.url, `"${verb ?? call}" is no call; models answer :predict`);
+      const [, subject, method] = METHOD.exec(call) ?? [];
+      if (subject === undefined || method !== 'predict')
+        throw errors.requestInvalid(request.url, `"${method ?? call}" is not a method; allowed: predict`);
       return predict(request, reply, { ...context, params: { ...params, ...paramsOf(subject) } });
     });
   post('/v1/models/:call', model => ({ model }));
@@ -51,24 +51,26 @@ function predict(
   context: RouteContext & { params: Params },
 ): Promise<object> {
   const { params, models, parser } = context;
-  const servable = modelOf(models, params).find(choiceOf(params));
-  request.servable = servable;
-  return servable.use(async () => {
-    const { signatures, card } = servable.loaded();
-    const asked = await parser.parse((request.body as Buffer | undefined) ?? Buffer.alloc(0));
-    if (asked.signatureName !== SIGNATURE || !(SIGNATURE in signatures))
+  const modelVersion = modelOf(models, params).find(choiceOf(params));
+  request.modelVersion = modelVersion;
+  return modelVersion.use(async () => {
+    const { signatures, card } = modelVersion.loaded();
+    const { images, places, signatureName, form } = await parser.parse(bodyOf(request));
+    if (signatureName !== SIGNATURE || !(SIGNATURE in signatures))
       throw errors.requestInvalid(
         'signature_name',
-        `there is no signature "${asked.signatureName}"; there is ${Object.keys(signatures).join(', ')}`,
+        `unknown signature "${signatureName}"; allowed: ${Object.keys(signatures).join(', ')}`,
       );
-    const found = await look({ request, reply, servable }, asked, context);
+    const detections = await detectInRequest({ request, reply, modelVersion, images, places }, context);
     const slots = card.nms_configs.max_output_size;
-    return predictAnswer(
-      found.map(detections => predictionOf(detections, slots)),
-      asked.form,
+    return formatPredictions(
+      detections.map(one => toPrediction(one, slots)),
+      form,
     );
   });
 }
+
+const bodyOf = ({ body }: FastifyRequest): Buffer => (Buffer.isBuffer(body) ? body : Buffer.alloc(0));
 
 function modelOf(models: RouteContext['models'], { model = '' }: Params): ServedModel {
   const found = models.get(model);
@@ -80,18 +82,18 @@ function choiceOf({ version, label }: Params): VersionChoice {
   if (label !== undefined) return { label };
   if (version === undefined) return null;
   if (/^\d+$/.test(version)) return { version: Number(version) };
-  throw errors.requestInvalid('version', `"${version}" is no number`);
+  throw errors.requestInvalid('version', `"${version}" is not a version number`);
 }
 
-/** GetModelStatusResponse in protobuf's JSON. */
+/** GetModelStatusResponse in the JSON form of protobuf. */
 function statusOf(models: RouteContext['models'], params: Params): object {
   const model = modelOf(models, params);
   const choice = choiceOf(params);
-  const servables = choice === null ? model.servables : [model.known(choice)];
-  return { model_version_status: servables.map(versionStatus) };
+  const versions = choice === null ? model.versions : [model.known(choice)];
+  return { model_version_status: versions.map(versionStatus) };
 }
 
-const versionStatus = ({ version, state, error }: Servable): object => ({
+const versionStatus = ({ version, state, error }: ModelVersion): object => ({
   version: String(version),
   state,
   status: error
@@ -99,11 +101,11 @@ const versionStatus = ({ version, state, error }: Servable): object => ({
     : { error_code: 'OK', error_message: '' },
 });
 
-/** GetModelMetadataResponse in protobuf's JSON. */
+/** GetModelMetadataResponse in the JSON form of protobuf. */
 function metadataOf(models: RouteContext['models'], params: Params): object {
-  const servable = modelOf(models, params).find(choiceOf(params));
+  const found = modelOf(models, params).find(choiceOf(params));
   return {
-    model_spec: { name: servable.model, signature_name: '', version: String(servable.version) },
-    metadata: { signature_def: { signature_def: servable.loaded().signatures } },
+    model_spec: { name: found.model, signature_name: '', version: String(found.version) },
+    metadata: { signature_def: { signature_def: found.loaded().signatures } },
   };
 }

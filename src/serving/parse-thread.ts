@@ -1,13 +1,14 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina';
-import { type Parsed, tryParsePredictRequest } from './predict-request.js';
+import { type ParseResult, tryParsePredictRequest } from './predict-request.js';
+import type { ParseTask } from './request-parser.js';
 
-/** A million numbers take long to read: the thread does, and hands their buffers over. */
-export default function parse({ body, maxImages }: { body: Uint8Array; maxImages: number }): unknown {
+/** The thread that parses large requests. It transfers the buffers of the images. */
+export default function parse({ body, maxImages }: ParseTask): unknown {
   const parsed = tryParsePredictRequest(body, maxImages);
   return move({ [transferableSymbol]: buffersOf(parsed), [valueSymbol]: parsed });
 }
 
-const buffersOf = (parsed: Parsed): ArrayBufferLike[] =>
+const buffersOf = (parsed: ParseResult): ArrayBufferLike[] =>
   'failure' in parsed
     ? []
     : parsed.request.images.map(one => ('encoded' in one ? one.encoded : one.pixels).buffer);

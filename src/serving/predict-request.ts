@@ -1,14 +1,14 @@
 import { AppError, type ErrorFacts, errors } from '../errors/index.js';
 import type { DetectorInput } from '../inference/engine.js';
 
-/** An image of a request: a file's bytes, or values. */
+/** An image in a request: the bytes of a file, or pixel values. */
 export type RequestImage = { readonly encoded: Uint8Array } | DetectorInput;
 
 export interface PredictRequest {
-  /** instances: an answer for each image; inputs: tensors over all of them. */
+  /** row (instances): one response for each image; column (inputs): tensors over all images. */
   readonly form: 'row' | 'column';
   readonly signatureName: string;
-  /** Where each image stands in the request, for errors, is `places[i]`. */
+  /** The place of each image in the request, for errors. */
   readonly places: readonly string[];
   readonly images: readonly RequestImage[];
 }
@@ -16,22 +16,22 @@ export interface PredictRequest {
 export const INPUT = 'images';
 export const SIGNATURE = 'serving_default';
 
-/** What a thread answers: a thrown error would lose its code on the way. */
-export type Parsed = { readonly request: PredictRequest } | { readonly failure: ErrorFacts };
+/** The result of a parser thread. An error is a value, as a thrown one would lose its code between threads. */
+export type ParseResult = { readonly request: PredictRequest } | { readonly failure: ErrorFacts };
 
 /**
- * Reads the JSON of a predict request in either of TensorFlow Serving's forms. `instances` is a list of images,
- * `inputs` a batch of them; an image is nested numbers [height, width, 3] or {"b64": file}. Both may name the input
- * `images`, and only `instances` may mix sizes when they are written as numbers.
+ * Parses the JSON of a predict request in either form of TensorFlow Serving. `instances` is a list of images, `inputs` a
+ * batch of them. An image is nested numbers [height, width, 3] or {"b64": file}. Both forms may name the input `images`.
+ * Only `instances` may contain numbers of different sizes.
  */
 export function parsePredictRequest(body: Uint8Array, maxImages: number): PredictRequest {
   const { instances, inputs, signature_name: signature = SIGNATURE, ...rest } = parseObject(body);
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined)
-    throw invalid(unknown, 'unknown key; allowed: signature_name, and instances or inputs');
-  if (typeof signature !== 'string') throw invalid('signature_name', 'must be a text');
+    throw invalid(unknown, 'unknown key; allowed: signature_name, and either instances or inputs');
+  if (typeof signature !== 'string') throw invalid('signature_name', 'must be a string');
   if ((instances === undefined) === (inputs === undefined))
-    throw invalid('request', 'needs either instances or inputs');
+    throw invalid('request', 'must have either instances or inputs');
   const [form, place, written] =
     inputs === undefined
       ? (['row', 'instances', instances] as const)
@@ -48,8 +48,8 @@ export function parsePredictRequest(body: Uint8Array, maxImages: number): Predic
   return { form, signatureName: signature === '' ? SIGNATURE : signature, places, images };
 }
 
-/** The same, with errors as values. */
-export function tryParsePredictRequest(body: Uint8Array, maxImages: number): Parsed {
+/** Like `parsePredictRequest`, with errors as values. */
+export function tryParsePredictRequest(body: Uint8Array, maxImages: number): ParseResult {
   try {
     return { request: parsePredictRequest(body, maxImages) };
   } catch (error) {
@@ -73,12 +73,12 @@ function parseObject(body: Uint8Array): Record<string, unknown> {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What stands under the input's name, or what is there without one. */
+/** Removes the optional name of the input. */
 function unnamed(value: unknown, place: string): unknown {
   if (!isObject(value) || 'b64' in value) return value;
   const names = Object.keys(value);
   if (names.length === 1 && names[0] === INPUT) return value[INPUT];
-  throw invalid(place, `has ${names.join(', ') || 'no input'}; the model's only input is ${INPUT}`);
+  throw invalid(place, `has ${names.join(', ') || 'no input'}; allowed: ${INPUT}, the model's only input`);
 }
 
 function readImage(value: unknown, place: string): RequestImage {
@@ -88,13 +88,13 @@ function readImage(value: unknown, place: string): RequestImage {
 
 function readBase64({ b64, ...rest }: Record<string, unknown>, place: string): Uint8Array {
   if (typeof b64 !== 'string' || Object.keys(rest).length > 0)
-    throw invalid(place, 'must be {"b64": TEXT} and nothing else');
+    throw invalid(place, 'must be {"b64": STRING} and nothing else');
   if (b64 === '' || b64.length % 4 === 1 || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(b64))
     throw invalid(place, 'b64 is not base64');
   return new Uint8Array(Buffer.from(b64, 'base64'));
 }
 
-/** [height, width, 3] → values; bytes where they are bytes. */
+/** Reads [height, width, 3] numbers, as bytes if all of them are bytes. */
 function readValues(rows: unknown, place: string): DetectorInput {
   const [height, width] = [lengthOf(rows, place), lengthOf((rows as unknown[])[0], `${place}[0]`)];
   const values = new Float32Array(height * width * 3);
@@ -118,10 +118,10 @@ function readValues(rows: unknown, place: string): DetectorInput {
 
 function lengthOf(value: unknown, place: string): number {
   if (Array.isArray(value) && value.length > 0) return value.length;
-  throw invalid(place, 'must be {"b64": TEXT}, or numbers [height, width, 3] of at least one pixel');
+  throw invalid(place, 'must be {"b64": STRING}, or numbers [height, width, 3] of at least one pixel');
 }
 
-/** A tensor has one shape; encoded images are strings, whatever is in them. */
+/** A tensor has one shape. Encoded images are scalars whatever their size is. */
 function checkOneShape(images: readonly RequestImage[]): void {
   const shapes = images.map(one => ('encoded' in one ? 'base64' : `[${one.height}, ${one.width}, 3]`));
   const other = shapes.findIndex(shape => shape !== shapes[0]);

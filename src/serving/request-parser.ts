@@ -1,17 +1,23 @@
 import { Piscina } from 'piscina';
 import { compiledModule } from '../package-root.js';
 import { AppError } from '../errors/index.js';
-import { type Parsed, type PredictRequest, tryParsePredictRequest } from './predict-request.js';
+import { type ParseResult, type PredictRequest, tryParsePredictRequest } from './predict-request.js';
 
 export interface RequestParser {
   parse(body: Buffer): Promise<PredictRequest>;
   close(): Promise<void>;
 }
 
-/** Up to here reading takes about a millisecond, which a thread would not save. */
+/** Parsing up to this size takes about a millisecond, which a thread would not save. */
 const SMALL_BYTES = 64 * 1024;
 
-/** Reads requests without holding up others: long ones in a thread. */
+/** The message to the parser thread. */
+export interface ParseTask {
+  readonly body: Uint8Array;
+  readonly maxImages: number;
+}
+
+/** Parses requests without blocking others: large ones in a thread. */
 export function createRequestParser(maxImages: number): RequestParser {
   const filename = compiledModule('parse-thread.js', import.meta.url).href;
   const pool = new Piscina({ filename, minThreads: 1, maxThreads: 2 });
@@ -20,7 +26,7 @@ export function createRequestParser(maxImages: number): RequestParser {
       const parsed =
         body.length <= SMALL_BYTES
           ? tryParsePredictRequest(body, maxImages)
-          : ((await pool.run({ body, maxImages })) as Parsed); // of parse-thread
+          : ((await pool.run({ body, maxImages } satisfies ParseTask)) as ParseResult); // see parse-thread.ts
       if ('failure' in parsed) throw AppError.from(parsed.failure);
       return parsed.request;
     },

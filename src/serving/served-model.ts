@@ -1,25 +1,25 @@
 import type { ModelConfig } from '../config/serving.js';
 import { type AppError, errors } from '../errors/index.js';
-import { Servable, type ServableOptions, type ServableState } from './servable.js';
-import { chosenVersions, listVersions, type ModelSource, type VersionFolder } from './versions.js';
+import { ModelVersion, type ModelVersionOptions, type VersionState } from './model-version.js';
+import { selectVersions, listVersions, type ModelSource, type VersionFolder } from './versions.js';
 
-/** Which version a request names. */
+/** The version that a request names; null: none. */
 export type VersionChoice = { readonly version: number } | { readonly label: string } | null;
 
-interface ServedModelOptions extends ServableOptions {
+interface ServedModelOptions extends ModelVersionOptions {
   readonly name: string;
   readonly source: ModelSource;
   readonly config: Pick<ModelConfig, 'versions' | 'labels'>;
-  /** A folder counts as complete once nothing was written to it for so long. */
+  /** A folder counts as complete if nothing was written to it for this time. */
   readonly settledMs: number;
 }
 
-/** A model under its name: the versions that its folder has and its policy serves. */
+/** A model with the versions in its folder that its policy selects. */
 export class ServedModel {
-  readonly #servables = new Map<number, Servable>();
-  /** Versions that could not be loaded, by when they were written: tried again once they change. */
+  readonly #versions = new Map<number, ModelVersion>();
+  /** The time of the last change of each version that failed to load. It is tried again after a further change. */
   readonly #broken = new Map<number, number>();
-  #isLooking = false;
+  #isRefreshing = false;
   #isClosed = false;
 
   constructor(private readonly options: ServedModelOptions) {}
@@ -29,26 +29,26 @@ export class ServedModel {
   }
 
   /** Newest first, as TensorFlow Serving lists them. */
-  get servables(): readonly Servable[] {
-    return [...this.#servables.values()].sort((a, b) => b.version - a.version);
+  get versions(): readonly ModelVersion[] {
+    return [...this.#versions.values()].sort((a, b) => b.version - a.version);
   }
 
-  /** Whether something is served and nothing is on its way. */
+  /** Whether a version is available and none is being loaded. */
   get isReady(): boolean {
-    const states = this.servables.map(({ state }) => state);
+    const states = this.versions.map(({ state }) => state);
     return states.includes('AVAILABLE') && !states.includes('LOADING');
   }
 
-  /** Loads what its folder holds, waiting for copies to end. Any failure is thrown. */
+  /** Loads the versions in the folder. Waits for running copies to complete. @throws if a version fails to load */
   async open(signal: AbortSignal): Promise<void> {
     const { source, config, settledMs, name } = this.options;
     const deadline = Date.now() + 2 * settledMs;
     for (;;) {
       if (signal.aborted) throw errors.interrupted();
-      const chosen = chosenVersions(await listVersions(source, settledMs), config.versions);
-      const isAll = !Array.isArray(config.versions) || chosen.length === config.versions.length;
-      if (chosen.length > 0 && isAll) {
-        await Promise.all(chosen.map(found => this.#add(found).load()));
+      const selected = selectVersions(await listVersions(source, settledMs), config.versions);
+      const isAll = !Array.isArray(config.versions) || selected.length === config.versions.length;
+      if (selected.length > 0 && isAll) {
+        await Promise.all(selected.map(found => this.#add(found).load()));
         return;
       }
       if (Date.now() > deadline) throw errors.modelMissing(`${name}: ${source.folder}`);
@@ -56,65 +56,66 @@ export class ServedModel {
     }
   }
 
-  /** Loads versions that have appeared, then lets go of those that are served no more. */
+  /** Loads new versions, then unloads those that the policy no longer selects. */
   async refresh(): Promise<void> {
     const { source, config, settledMs } = this.options;
-    if (this.#isLooking || !source.isNumbered) return;
-    this.#isLooking = true;
+    if (this.#isRefreshing || !source.isNumbered) return;
+    this.#isRefreshing = true;
     try {
-      const chosen = chosenVersions(await listVersions(source, settledMs), config.versions);
-      await Promise.all(chosen.map(found => this.#appear(found)));
+      const selected = selectVersions(await listVersions(source, settledMs), config.versions);
+      await Promise.all(selected.map(found => this.#tryLoad(found)));
       const isServed = ({ version }: { version: number }): boolean =>
-        this.#servables.get(version)?.state === 'AVAILABLE';
-      // What is there is better than nothing: it goes when everything that shall be served is served.
-      if (chosen.length === 0 || !chosen.every(isServed)) return;
-      for (const servable of this.#servables.values())
-        if (!chosen.some(({ version }) => version === servable.version)) void servable.unload();
+        this.#versions.get(version)?.state === 'AVAILABLE';
+      // Old versions are kept until all selected versions are available.
+      if (selected.length === 0 || !selected.every(isServed)) return;
+      for (const old of this.#versions.values())
+        if (!selected.some(({ version }) => version === old.version)) void old.unload();
     } finally {
-      this.#isLooking = false;
+      this.#isRefreshing = false;
     }
   }
 
-  /** The version that a request names; without one the newest that can answer. */
-  find(choice: VersionChoice): Servable {
-    const candidates = choice === null ? this.servables : [this.known(choice)];
-    const inState = (wanted: ServableState): Servable | undefined =>
+  /** The version that a request names, or the newest that is available. */
+  find(choice: VersionChoice): ModelVersion {
+    const candidates = choice === null ? this.versions : [this.known(choice)];
+    const inState = (wanted: VersionState): ModelVersion | undefined =>
       candidates.find(({ state }) => state === wanted);
     const found = inState('AVAILABLE') ?? inState('LOADING');
     if (found) return found;
     throw this.#missing(choice);
   }
 
-  /** A version whatever its state is. */
-  known(choice: NonNullable<VersionChoice>): Servable {
+  /** The version that a request names, in any state. */
+  known(choice: NonNullable<VersionChoice>): ModelVersion {
     const version = 'label' in choice ? this.options.config.labels[choice.label] : choice.version;
-    const found = version === undefined ? undefined : this.#servables.get(version);
+    const found = version === undefined ? undefined : this.#versions.get(version);
     if (found) return found;
     throw this.#missing(choice);
   }
 
-  /** Ends its processes at once. */
+  /** Ends all processes at once. */
   end(): void {
     this.#isClosed = true;
-    for (const servable of this.servables) servable.end();
+    for (const version of this.versions) version.end();
   }
 
   #missing(choice: VersionChoice): AppError {
-    const served = this.servables.filter(({ state }) => state === 'AVAILABLE');
+    const served = this.versions.filter(({ state }) => state === 'AVAILABLE');
     return errors.servableMissing(
       describeChoice(this.name, choice),
       served.map(({ named }) => named),
     );
   }
 
-  #add({ version, folder }: VersionFolder): Servable {
-    const servable = new Servable(this.name, version, folder, this.options);
-    this.#servables.set(version, servable);
-    return servable;
+  #add({ version, folder }: VersionFolder): ModelVersion {
+    const added = new ModelVersion({ model: this.name, version, folder }, this.options);
+    this.#versions.set(version, added);
+    return added;
   }
 
-  async #appear(found: VersionFolder): Promise<void> {
-    const known = this.#servables.get(found.version);
+  /** Loads a version of the folder unless it is known. A failure is logged. */
+  async #tryLoad(found: VersionFolder): Promise<void> {
+    const known = this.#versions.get(found.version);
     if (this.#isClosed || (known && known.state !== 'END')) return;
     if (this.#broken.get(found.version) === found.changedAt) return;
     try {
@@ -122,7 +123,10 @@ export class ServedModel {
       this.#broken.delete(found.version);
     } catch (error) {
       this.#broken.set(found.version, found.changedAt);
-      this.options.log.error({ err: error, model: this.name, version: found.version }, 'cannot be loaded');
+      this.options.log.error(
+        { err: error, model: this.name, version: found.version },
+        'model version cannot be loaded',
+      );
     }
   }
 }

@@ -9,7 +9,7 @@ const MIB = 2 ** 20;
 
 export interface ServerContext extends RouteContext {
   readonly log: Logger;
-  /** Whether requests shall come here. */
+  /** Whether the server can serve requests. */
   readonly isReady: () => boolean;
 }
 
@@ -20,13 +20,13 @@ export function createServer(context: ServerContext): FastifyInstance {
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: Math.ceil(config.max_body_mib * MIB),
-    // Until the whole request has come: who sends a byte a minute holds no place.
+    // The time limit for receiving a request: slow clients cannot hold connections.
     requestTimeout: config.request_timeout_seconds * 1000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 1000 },
   }) as unknown as FastifyInstance;
-  server.decorateRequest('admitted', 0);
-  server.decorateRequest('servable', null);
+  server.decorateRequest('acquiredImages', 0);
+  server.decorateRequest('modelVersion', null);
   server.setErrorHandler(replyWithError);
   server.setNotFoundHandler(request => {
     throw errors.routeMissing(request.method, request.url);

@@ -3,23 +3,23 @@ import { join } from 'node:path';
 import type { VersionPolicy } from '../config/serving.js';
 import { MODEL_CARD } from '../formats/model-card.js';
 
-/** Where the versions of a model lie. */
+/** The location of a model's versions. */
 export interface ModelSource {
   readonly folder: string;
-  /** Its subfolders 1, 2, … are the versions, as TensorFlow Serving has them; false: it is the only version itself. */
+  /** true: subfolders 1, 2, … are the versions, as in TensorFlow Serving; false: the folder is the only version. */
   readonly isNumbered: boolean;
 }
 
 export interface VersionFolder {
   readonly version: number;
   readonly folder: string;
-  /** When anything in it was last written to, in milliseconds. */
+  /** The time of the last change in the folder, in milliseconds. */
   readonly changedAt: number;
 }
 
 const NUMBER = /^[1-9]\d*$/;
 
-/** Subfolders whose name is a version. */
+/** The numbers of subfolders that are versions. */
 async function numberedFolders(folder: string): Promise<number[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   return entries
@@ -31,8 +31,8 @@ export const hasVersions = async (folder: string): Promise<boolean> =>
   (await numberedFolders(folder)).length > 0;
 
 /**
- * Versions that are complete: every part of the model is there, and nothing was written for `settledMs`. A copy that is
- * under way is passed over; it is seen once it has ended.
+ * Lists complete versions: every part of the model exists, and nothing was written for `settledMs`. A copy in progress
+ * is skipped; a later call finds it.
  */
 export async function listVersions(
   { folder, isNumbered }: ModelSource,
@@ -50,7 +50,7 @@ export async function listVersions(
   return found.filter(({ changedAt }) => now - changedAt >= settledMs);
 }
 
-/** Infinity: a part is missing. A change of content always moves ctime, which no copying program can set. */
+/** Infinity: a part is missing. Uses ctime, which every change of content updates and no copying program can set. */
 async function lastChange(folder: string): Promise<number> {
   const variables = await readdir(join(folder, 'variables')).catch(() => []);
   const isWhole = ['variables.index', 'variables.data-'].every(part =>
@@ -64,15 +64,15 @@ async function lastChange(folder: string): Promise<number> {
     paths.map(path =>
       stat(join(folder, path)).then(
         ({ ctimeMs }) => ctimeMs,
-        () => Infinity, // gone again: it is being worked on
+        () => Infinity, // removed meanwhile: the folder is being changed
       ),
     ),
   );
   return Math.max(...times);
 }
 
-/** Those of the complete versions that a policy serves. */
-export function chosenVersions<T extends { readonly version: number }>(
+/** Selects versions by the policy. */
+export function selectVersions<T extends { readonly version: number }>(
   found: readonly T[],
   policy: VersionPolicy,
 ): T[] {

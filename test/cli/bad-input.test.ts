@@ -45,7 +45,7 @@ describe('a run file', () => {
       status: 2,
       stdout: '',
       stderr:
-        'error CONFIG_MISSING: none.yaml: there is no such file\n  hint: the folder configs/ holds some to start from\n',
+        'error CONFIG_MISSING: none.yaml: file not found\n  hint: the folder configs/ contains example run files\n',
     });
   });
 
@@ -69,7 +69,7 @@ describe('a data set', () => {
     expect(await run([command, 'run.yaml'])).toEqual({
       status: 1,
       stdout: '',
-      stderr: `error DATA_MISSING: ${at('data')}: there is no such file or folder\n`,
+      stderr: `error DATA_MISSING: ${at('data')}: file or folder not found\n`,
     });
     expect(await readdir(at('home'))).toEqual([]);
   });
@@ -132,7 +132,7 @@ describe('a server', () => {
       const { status, stdout, stderr } = await run(args, { TEMPORAL_ADDRESS: `127.0.0.1:${port}` });
       expect([status, stdout]).toEqual([1, '']);
       expect(stderr).toBe(
-        `error SERVER_UNREACHABLE: 127.0.0.1:${port}: no Temporal server answers\n  hint: start one with detdistill dev, or set TEMPORAL_ADDRESS\n`,
+        `error SERVER_UNREACHABLE: 127.0.0.1:${port}: no Temporal server responds\n  hint: start one with detdistill dev, or set TEMPORAL_ADDRESS\n`,
       );
     },
   );
@@ -144,7 +144,7 @@ describe('a server', () => {
       const { status, stdout, stderr } = await run(['dev'], { ...env, DETDISTILL_PORT: String(port) });
       expect([status, stdout]).toEqual([1, '']);
       expect(stderr).toBe(
-        `error PORT_IN_USE: port ${port} is used by another program\n  hint: set DETDISTILL_PORT to a free port\n`,
+        `error PORT_IN_USE: port ${port} is in use by another program\n  hint: set DETDISTILL_PORT to a free port\n`,
       );
     } finally {
       await close(server);
@@ -169,7 +169,7 @@ describe('a model', () => {
   it('that is neither a folder nor a run is named, and no file is made', async () => {
     const { status, stderr } = await run(['export', 'trees', '--format', 'frozen', '--out', 'network.pb']);
     expect(status).toBe(1);
-    expect(stderr).toContain('error MODEL_MISSING: trees: no model');
+    expect(stderr).toContain('error MODEL_MISSING: trees: model not found');
     expect(await readdir(folder)).toEqual(['home']);
   });
 
@@ -177,7 +177,7 @@ describe('a model', () => {
     const { status, stderr } = await run(['predict', '--model', 'trees', 'none.jpg']);
     expect([status, stderr]).toEqual([
       1,
-      `error DATA_MISSING: ${at('none.jpg')}: there is no such file or folder\n`,
+      `error DATA_MISSING: ${at('none.jpg')}: file or folder not found\n`,
     ]);
   });
 });

@@ -120,7 +120,7 @@ describe('readConfigFile', () => {
   });
 
   it.each([
-    ['is not there', 'none.yaml', null, 'CONFIG_MISSING', 'there is no such file'],
+    ['is not there', 'none.yaml', null, 'CONFIG_MISSING', 'file not found'],
     ['is no YAML', 'bad.yaml', 'a: [1, 2\nb: 3', 'CONFIG_UNREADABLE', 'at line 2'],
     ['is a list', 'list.yaml', '- 1\n', 'CONFIG_INVALID', '(top): Invalid input: expected object'],
     ['is empty', 'empty.yaml', '', 'CONFIG_INVALID', '(top): Invalid input: expected object'],

@@ -13,7 +13,7 @@ describe('reportFailure', () => {
   it('writes code, message and hint, and ends with 1', () => {
     expect(report(errors.serverUnreachable('127.0.0.1:7233', new Error('refused')), false)).toEqual({
       status: 1,
-      text: 'error SERVER_UNREACHABLE: 127.0.0.1:7233: no Temporal server answers\n  hint: start one with detdistill dev, or set TEMPORAL_ADDRESS\n',
+      text: 'error SERVER_UNREACHABLE: 127.0.0.1:7233: no Temporal server responds\n  hint: start one with detdistill dev, or set TEMPORAL_ADDRESS\n',
     });
   });
 

@@ -107,7 +107,7 @@ describe('startAndFollow', () => {
 
   it('says that it resumes a run which has not ended', async () => {
     await settle(startAndFollow(config, following(scripted([working, ended], { start: joined }))));
-    expect(said[0]).toBe('resuming trees: it was interrupted or is under way');
+    expect(said[0]).toBe('resuming trees: it was interrupted or is running');
   });
 
   it('lets a paused one go on', async () => {
@@ -125,7 +125,9 @@ describe('startAndFollow', () => {
       { id: 'elms', state: 'completed' as const, started, ended: started },
     ];
     await settle(startAndFollow(config, following(scripted([ended], { list }))));
-    expect(said[0]).toBe('demo is under way, too, and shares the workers; detdistill pause demo holds it');
+    expect(said[0]).toBe(
+      'demo is running, too, and shares the workers; pause it with: detdistill pause demo',
+    );
     expect(said.join()).not.toContain('elms');
   });
 });

@@ -41,20 +41,20 @@ describe('detdistill', () => {
   it.each([
     [['demoo'], "unknown command 'demoo'", 'did you mean demo?'],
     [['run', 'x.yaml', '--detatch'], "unknown option '--detatch'", 'did you mean --detach?'],
-    [['status'], "missing required argument 'run'", 'add --help to see what is allowed'],
+    [['status'], "missing required argument 'run'", 'add --help to show what is allowed'],
     [['export', 'trees', '--format', 'frozen'], "required option '--out <path>' not specified", 'add --help'],
-    [['worker', 'cpu'], 'worker cpu: no such kind', 'allowed: control, gpu'],
-    [['clean', 'data'], 'nothing says where the result goes', 'add --out DIR, or --dry-run'],
+    [['worker', 'cpu'], 'worker cpu: unknown kind', 'allowed: control, gpu'],
+    [['clean', 'data'], 'no output folder given', 'add --out DIR, or --dry-run'],
     [
       ['clean', 'data', '--dry-run', '--model_name', 'efficientdet-d00'],
-      '--model_name efficientdet-d00: there is no such model; did you mean efficientdet-d0?',
+      '--model_name efficientdet-d00: unknown model; did you mean efficientdet-d0?',
       'allowed: efficientdet-d0',
     ],
-    [['evaluate', '--model', 'trees'], 'what is to be evaluated is not clear', 'give --model and --data, or'],
+    [['evaluate', '--model', 'trees'], 'no complete set of inputs given', 'use --model and --data, or'],
     [
       ['predict', '--model', 'trees', 'a.jpg', '--score', 'high'],
-      '--score high: no such score',
-      'allowed: 0 to 1',
+      '--score high: not a score',
+      'allowed: numbers from 0 to 1',
     ],
   ])('refuses %j with 2', async (args, message, hint) => {
     const { status, stdout, stderr } = await run(...args);

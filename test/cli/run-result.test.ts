@@ -39,13 +39,13 @@ train-teacher  done    4 min 20 s
 teacher  0.079  0.262          0.250
 student  0.057  0.202          0.200
 
-What to change next:
+Suggestions:
   high  E1  Raise the weight of the box loss.
 
-Where it lies:
+Output:
   model        /runs/demo/model
   report       /runs/demo/evaluation/report.json
-  image      /runs/demo/evaluation/images/detections.png
+  image        /runs/demo/evaluation/images/detections.png
   suggestions  /runs/demo/suggestions/suggestions.json
   teacher      /runs/demo/teacher`.slice(1),
     );
@@ -54,7 +54,7 @@ Where it lies:
   it('leaves out what a run without a teacher and without advice does not have', () => {
     const text = renderResult({ ...RESULT, teacher: null, suggestions: [] });
     expect(text).not.toMatch(/teacher  [\d.]|expected|runs.demo.teacher/);
-    expect(text).toContain('Nothing stands out to be changed.');
+    expect(text).toContain('No suggestions.');
   });
 });
 

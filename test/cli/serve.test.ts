@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Prediction as FoundByPredict } from '../../src/formats/prediction.js';
-import type { Prediction } from '../../src/serving/answers.js';
+import type { Prediction } from '../../src/serving/response.js';
 import { readSettings } from '../../src/settings.js';
 import { ask, b64, CLASSES, folderWithModel, noise } from '../serving/scene.js';
 import { detdistill } from './command-line.js';
@@ -179,8 +179,9 @@ describe('detdistill serve', () => {
   });
 
   it.each([
-    [[], 'USAGE_WRONG: what is to be served is not clear'],
-    [['--model', 'a=x', '--model', 'a=y'], 'USAGE_WRONG: --model a=y: there is a model a already'],
+    [[], 'USAGE_WRONG: no model given'],
+    [['--models', 'x.yaml', '--model', 'a=x'], 'USAGE_WRONG: both --model and --models given'],
+    [['--model', 'a=x', '--model', 'a=y'], 'USAGE_WRONG: --model a=y: the model name a is already in use'],
     [['--model', 'a=x', '--port', 'high'], 'port: Invalid input'],
     [['--model', 'a=x', '--versions', 'newest'], 'models.a.versions: latest, all, or a list of numbers'],
     [['--model', 'a=x', '--max-images', '65'], 'max_images: more than queue_length'],

@@ -100,7 +100,7 @@ describe('a ModelArts job', () => {
     });
     expect(warnings).toEqual([]);
     expect(parse(tiny).warnings).toEqual([
-      'use_online_kd: no checkpoint_url names a version to start from; nothing is distilled in the first tenth of the steps',
+      'use_online_kd: checkpoint_url is missing, so distillation starts only after the first tenth of the steps',
     ]);
   });
 
@@ -117,24 +117,24 @@ describe('a ModelArts job', () => {
         teacher_model_url: '/t/model',
         hparams: 'x=1,moving_average_decay=0',
       };
-      const message = `teacher_model_url: ${teacher} is no teacher; allowed: efficientdet-d2 to efficientdet-d6`;
+      const message = `teacher_model_url: ${teacher} cannot be a teacher; allowed: efficientdet-d2 to efficientdet-d6`;
       expect(() => parse(job, teacher)).toThrow(
         expect.objectContaining({
           code: 'CONFIG_INVALID',
-          message: expect.stringMatching(new RegExp(`x is no known key.*${message}`, 's')) as string,
+          message: expect.stringMatching(new RegExp(`unknown key x.*${message}`, 's')) as string,
         }) as Error,
       );
     },
   );
 
   it.each([
-    [{ hparams: 'learning_rate=0.1' }, 'hparams: has to hold moving_average_decay=0'],
-    [{ hparams: 'moving_average_decay=0.9998' }, 'hparams: has to hold moving_average_decay=0'],
+    [{ hparams: 'learning_rate=0.1' }, 'hparams: must contain moving_average_decay=0'],
+    [{ hparams: 'moving_average_decay=0.9998' }, 'hparams: must contain moving_average_decay=0'],
     [
       { hparams: 'moving_average_decay=0,learnin_rate=1' },
-      'learnin_rate is no known key; did you mean learning_rate?',
+      'unknown key learnin_rate; did you mean learning_rate?',
     ],
-    [{ hparams: 'moving_average_decay=0, learning_rate=1' }, 'holds blanks'],
+    [{ hparams: 'moving_average_decay=0, learning_rate=1' }, 'contains blanks'],
     [{ hparams: 'moving_average_decay=0,learning_rate' }, '"learning_rate" has no "="'],
     [
       { hparams: 'moving_average_decay=0,learning_rate=fast' },
@@ -147,8 +147,8 @@ describe('a ModelArts job', () => {
       { model_name: 'efficientdet-d1', use_offline_kd: 'True', teacher_model_url: '/t' },
       'efficientdet-d1 cannot learn offline',
     ],
-    [{ use_offline_kd: 'True' }, 'teacher_model_url: has to name the model folder'],
-    [{ teacher_model_url: '/t' }, 'use_offline_kd: has to be True'],
+    [{ use_offline_kd: 'True' }, 'teacher_model_url: must name the model folder'],
+    [{ teacher_model_url: '/t' }, 'use_offline_kd: must be True'],
     [{ use_online_kd: 'True' }, 'distillation.use_online_kd: efficientdet-d0 cannot learn online'],
     [
       {
@@ -157,14 +157,14 @@ describe('a ModelArts job', () => {
         teacher_model_url: '/t',
         model_name: 'efficientdet-t0',
       },
-      'both are True; a student learns in one of the two ways',
+      'both are True; only one of them is allowed',
     ],
     [
       { use_online_kd: 'True', teacher_model_url: '/t', model_name: 'efficientdet-t0' },
-      'use_offline_kd: has to be True where teacher_model_url names a teacher',
+      'use_offline_kd: must be True if teacher_model_url names a teacher',
     ],
-    [{ model_name: 'efficientdet-d7', export_teacher_model: 'True' }, 'efficientdet-d7 is no teacher'],
-    [{ model_name: 'efficientdet-d0', export_teacher_model: 'True' }, 'efficientdet-d0 is no teacher'],
+    [{ model_name: 'efficientdet-d7', export_teacher_model: 'True' }, 'efficientdet-d7 cannot be a teacher'],
+    [{ model_name: 'efficientdet-d0', export_teacher_model: 'True' }, 'efficientdet-d0 cannot be a teacher'],
   ])('with %j is refused', (change, message) => {
     expect(() => parse(change)).toThrow(
       expect.objectContaining({
@@ -176,10 +176,10 @@ describe('a ModelArts job', () => {
 
   it('lists all mistakes at once', () => {
     expect(() => parse({ hparams: 'x=1', use_offline_kd: 'True' })).toThrow(
-      /moving_average_decay=0.*x is no known key.*teacher_model_url/s,
+      /moving_average_decay=0.*unknown key x.*teacher_model_url/s,
     );
     const job = { use_online_kd: 'True', hparams: 'x=1,learning_rate=0.1' };
-    expect(() => parse(job)).toThrow(/moving_average_decay=0.*x is no known key.*cannot learn online/s);
+    expect(() => parse(job)).toThrow(/moving_average_decay=0.*unknown key x.*cannot learn online/s);
   });
 
   it('warns of drops that never come', () => {

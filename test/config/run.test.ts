@@ -20,7 +20,7 @@ const refused = (...messages: readonly string[]): Error =>
 
 const TOO_LARGE =
   'efficientdet-d0 cannot learn online; allowed: efficientdet-t0, efficientdet-t1, efficientdet-t2';
-const BOTH = 'there is a teacher, too, and a student learns in one of the two ways; leave out the teacher';
+const BOTH = 'conflicts with the teacher: a student learns either online or offline; remove the teacher';
 
 describe('a run that distils online', () => {
   it.each(['efficientdet-t0', 'efficientdet-t1', 'efficientdet-t2'])('may train %s', model => {
@@ -70,7 +70,7 @@ describe('views that a teacher answers once', () => {
   it('are of no use to a branch that learns', () => {
     expect(viewsOf(0, { use_online_kd: true })).toBe(0);
     expect(() => viewsOf(4, { use_online_kd: true })).toThrow(
-      'distillation.teacher_views: a branch that learns answers otherwise every time',
+      'distillation.teacher_views: conflicts with use_online_kd',
     );
   });
 });

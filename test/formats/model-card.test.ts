@@ -5,7 +5,7 @@ const refusal = (reason: string): Error =>
   expect.objectContaining({
     code: 'TEACHER_UNFIT',
     retryable: false,
-    message: `the teacher cannot teach: ${reason}`,
+    message: `teacher rejected: ${reason}`,
   }) as Error;
 
 describe('the classes of a teacher', () => {

@@ -104,7 +104,7 @@ describe('provideWheel', () => {
     const row = { ...FAKE_ROW, builds: { 'linux-riscv64': FAKE_ROW.builds.any! } as typeof FAKE_ROW.builds };
     await expect(provideWheel(row, { cacheFolder, download: forbidden })).rejects.toMatchObject({
       code: 'NATIVE_PLATFORM_UNSUPPORTED',
-      message: `a part: nothing is published for ${process.platform}-${process.arch}; there is linux-riscv64`,
+      message: `a part: no build is published for ${process.platform}-${process.arch}; available: linux-riscv64`,
       hint: FAKE_ROW.byHand,
     });
   });

@@ -84,7 +84,7 @@ describe('a run that does not exist', () => {
     async method => {
       await expect(runs[method]('unknown')).rejects.toMatchObject({
         code: 'RUN_MISSING',
-        message: 'unknown: there is no such run',
+        message: 'unknown: run not found',
       });
     },
   );
@@ -99,7 +99,7 @@ describe('a server that', () => {
     await once(probe, 'close');
     await expect(connectRuns({ ...settings, temporalAddress: `127.0.0.1:${port}` })).rejects.toMatchObject({
       code: 'SERVER_UNREACHABLE',
-      message: `127.0.0.1:${port}: no Temporal server answers`,
+      message: `127.0.0.1:${port}: no Temporal server responds`,
       retryable: true,
       hint: expect.stringContaining('detdistill dev') as string,
     });
@@ -109,7 +109,7 @@ describe('a server that', () => {
     const lost = await connectRuns({ ...settings, temporalNamespace: 'elsewhere' });
     await expect(lost.start(config('lost'))).rejects.toMatchObject({
       code: 'NAMESPACE_MISSING',
-      message: `${temporal.address}: there is no namespace elsewhere`,
+      message: `${temporal.address}: namespace elsewhere not found`,
     });
     await expect(lost.list()).rejects.toMatchObject({ code: 'NAMESPACE_MISSING' });
     await lost.close();

@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Prediction } from '../../src/serving/answers.js';
+import type { Prediction } from '../../src/serving/response.js';
 import type { Serving } from '../../src/serving/serve.js';
 import { writeLoudModel } from '../export/loud-model.js';
 import { ask, b64, CLASSES, folderWithModel, metric, noise, serveModels } from './scene.js';
@@ -46,7 +46,7 @@ const batches = async (address: string): Promise<{ count: number; sum: number }>
   return { count: count!, sum: sum! };
 };
 const processOf = async ({ models }: Serving): Promise<number> =>
-  (await models[0]!.servables[0]!.processId())!;
+  (await models[0]!.versions[0]!.processId())!;
 
 describe('a folder of versions', () => {
   let folder = '';
@@ -202,7 +202,7 @@ describe('a full server', () => {
       { request_timeout_seconds: 1, batch_timeout_ms: 30_000 },
     );
     const { status, body } = await ask(`${address}/v1/models/trees:predict`, { instances: [file] });
-    expect([status, body.error]).toEqual([504, 'no answer within 1 s']);
+    expect([status, body.error]).toEqual([504, 'no response within 1 s']);
   });
 });
 
@@ -218,7 +218,7 @@ describe('the process of a model', () => {
     process.kill(first, 'SIGKILL');
     const told = await asked;
     expect([told.status, told.headers.get('retry-after')]).toEqual([503, '1']);
-    expect(told.body.error).toMatch(/^trees version 1: the process of the model ended \(SIGKILL\)/);
+    expect(told.body.error).toMatch(/^trees version 1: the model process exited \(SIGKILL\)/);
     expect((await ask(`${address}/readyz`)).status).toBe(503);
     expect(await predict(address)).toEqual(answer); // waits for the new one
     expect(await processOf(serving)).not.toBe(first);

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Serving } from '../../src/serving/serve.js';
-import type { Prediction } from '../../src/serving/answers.js';
+import type { Prediction } from '../../src/serving/response.js';
 import { largestError } from '../parity.js';
 import { runPython } from '../python.js';
 import {
@@ -178,17 +178,21 @@ describe('a model’s status', () => {
 describe('errors', () => {
   const image = [[[1, 2, 3]]];
   it.each([
-    [400, {}, 'request: needs either instances or inputs'],
-    [400, { instances: [image], inputs: [image] }, 'request: needs either instances or inputs'],
+    [400, {}, 'request: must have either instances or inputs'],
+    [400, { instances: [image], inputs: [image] }, 'request: must have either instances or inputs'],
     [400, [], 'request: must be a JSON object'],
     [400, { instances: [] }, 'instances: must be a list of at least one image'],
     [400, { instances: [image], signature: 'x' }, 'signature: unknown key'],
     [
       400,
       { instances: [image], signature_name: 'other' },
-      'there is no signature "other"; there is serving_default',
+      'unknown signature "other"; allowed: serving_default',
     ],
-    [400, { instances: [{ images: image }] }, "instances[0]: has images; the model's only input is images"],
+    [
+      400,
+      { instances: [{ images: image }] },
+      "instances[0]: has images; allowed: images, the model's only input",
+    ],
     [400, { instances: [image, [[[1, 2]]]] }, 'instances[1][0][0]: must be [red, green, blue]'],
     [400, { instances: [[[[1, 2, 'x']]]] }, 'instances[0][0][0]: must be numbers'],
     [
@@ -208,7 +212,7 @@ describe('errors', () => {
     ],
     [400, { inputs: [image, [...image, ...image]] }, 'inputs[1]: is [2, 1, 3], inputs[0] [1, 1, 3]'],
     [400, { instances: [{ b64: 'a b' }] }, 'instances[0]: b64 is not base64'],
-    [400, { instances: [{ b64: 'AAAA' }] }, 'instances[0]: no image: '],
+    [400, { instances: [{ b64: 'AAAA' }] }, 'instances[0]: not an image: '],
     [413, { instances: new Array(10).fill(image) }, 'instances: 10 images, at most 9'],
   ])('%i: %j', async (status, body, message) => {
     const answer = await ask(`${url}:predict`, body);
@@ -217,10 +221,10 @@ describe('errors', () => {
   });
 
   it.each([
-    ['/v1/models/bees', 'model bees is not served here; there is trees'],
-    ['/v1/models/trees/versions/2', 'trees version 2 is not served here; there is trees version 1'],
-    ['/v1/models/trees/labels/gone', 'trees label gone is not served here'],
-    ['/v1/modles', 'GET /v1/modles: no such address'],
+    ['/v1/models/bees', 'model bees is not served; available: trees'],
+    ['/v1/models/trees/versions/2', 'trees version 2 is not served; available: trees version 1'],
+    ['/v1/models/trees/labels/gone', 'trees label gone is not served'],
+    ['/v1/modles', 'GET /v1/modles: no such route'],
   ])('404: %s', async (path, message) => {
     const answer = await ask(`${serving.address}${path}`);
     expect(answer).toMatchObject({
@@ -245,7 +249,7 @@ describe('errors', () => {
     const bomb = await noise('x', 1, 1).resize(12_000, 12_000, { kernel: 'nearest' }).png().toBuffer();
     const started = performance.now();
     const refused = await ask(`${url}:predict`, { instances: [b64(bomb)] });
-    expect(refused.body.error).toBe('instances[0]: 12000 × 12000 pixels, at most 1 million in all');
+    expect(refused.body.error).toBe('instances[0]: 12000 × 12000 pixels, at most 1 MP allowed');
     expect(refused.status).toBe(413);
     expect(performance.now() - started).toBeLessThan(1_000);
     const svg = b64(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'));
@@ -266,6 +270,8 @@ describe('for those who watch it', () => {
     expect(await metric(serving.address, 'detdistill_serving_in_flight_images')).toBe(0);
     const other = await fetch(`${serving.address}/monitoring/prometheus/metrics`);
     expect(other.headers.get('content-type')).toContain('text/plain');
-    expect(await other.text()).toContain('detdistill_serving_model_load_seconds{model="trees",version="1"}');
+    expect(await other.text()).toContain(
+      'detdistill_serving_model_load_duration_seconds{model="trees",version="1"}',
+    );
   });
 });

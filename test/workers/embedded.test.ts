@@ -35,7 +35,7 @@ describe('the embedded form', () => {
     await runs.start(parseRunConfig({ name: 'empty', data: { train }, student }, 'test'));
     await expect(runs.result('empty')).rejects.toMatchObject({
       code: 'DATA_MISSING',
-      message: `${train}: there is no such file or folder`,
+      message: `${train}: file or folder not found`,
     });
     await runs.close();
   });

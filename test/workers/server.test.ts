@@ -100,7 +100,7 @@ describe('the embedded server', () => {
     const port = portOf(other);
     await expect(startServer(await newHome(port), command)).rejects.toMatchObject({
       code: 'PORT_IN_USE',
-      message: `port ${port} is used by another program`,
+      message: `port ${port} is in use by another program`,
     });
   });
 

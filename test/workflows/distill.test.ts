@@ -296,7 +296,7 @@ describe('a run with a teacher from elsewhere', () => {
       await scene.runs.start(named);
       await expect(scene.runs.result('named')).rejects.toMatchObject({
         code: 'TEACHER_UNFIT',
-        message: 'the teacher cannot teach: the data set has shrub, which it does not know',
+        message: 'teacher rejected: the data set has shrub, which it does not know',
       });
     });
     expect(notes).toEqual([]);
@@ -312,7 +312,7 @@ describe('a run with a teacher from elsewhere', () => {
       await scene.runs.start(config(other));
       await expect(scene.runs.result('taught')).rejects.toMatchObject({
         code: 'TEACHER_UNFIT',
-        message: 'the teacher cannot teach: it knows shrub, which the data set does not have',
+        message: 'teacher rejected: it knows shrub, which the data set does not have',
       });
     });
     expect(notes).toEqual([]);

@@ -127,7 +127,7 @@ describe('a trainer that', () => {
     const lines = (await scene.runs.history('killed')).map(({ what }) => what);
     expect(lines).toContainEqual(
       expect.stringMatching(
-        /^train-student: attempt 2 on .*, after: the trainer process ended by itself \(SIGKILL\): illegal instruction/,
+        /^train-student: attempt 2 on .*, after: the trainer process exited unexpectedly \(SIGKILL\): illegal instruction/,
       ),
     );
   });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Data } from '../../config/run.js';
+import { type Data, DEFAULT_MODEL } from '../../config/run.js';
 import type { AnchorSetting } from '../../data/cleaning/anchor-fit.js';
 import type { CleaningReport, LedgerEntry } from '../../data/cleaning/clean.js';
 import type { Findings } from '../../data/cleaning/report-files.js';
@@ -10,29 +10,33 @@ import type { Settings } from '../../settings.js';
 import { defineCommand, flag, MODEL_HELP, optional, several } from '../command.js';
 import { modelNamed } from '../model-name.js';
 import { alignTable } from '../table.js';
+
 import type { Colours, Terminal } from '../terminal.js';
 
-/** The student of most runs. */
-const MODEL = 'efficientdet-d0';
-
-/** As many findings as fit a screen; the ledger has all. */
+/** As many findings as fit on a screen; the ledger contains all. */
 const SHOWN_FINDINGS = 20;
 
 export const clean = defineCommand({
   name: 'clean',
   args: '<dataset>',
-  summary: 'find and mend what would break training',
-  notes: 'The originals are only read. A run does this by itself (do_data_cleaning).',
+  summary: 'find and repair defects in a data set',
+  notes: 'Source files are never modified. A run cleans its data by itself (do_data_cleaning).',
   options: {
     dryRun: flag('only show what would change'),
     out: optional('dir', 'folder for the cleaned data set, its report and the ledger of changes'),
-    model: optional('model', `lets it look at the labels, too: ${MODEL_HELP}`),
+    model: optional('model', `model that reviews the labels: ${MODEL_HELP}`),
     model_name: optional(
       'name',
-      `the detector whose anchors are compared with the boxes; ${MODEL} if left out`,
+      `detector whose anchors are compared with the boxes; default: ${DEFAULT_MODEL}`,
     ),
-    set: several('key=value', 'a key of data in a run file, as in cleaning.off=[I07]; may be given again'),
-    format: optional('auto|coco|manifest|voc|yolo', 'format of the data set, where its files do not show it'),
+    set: several(
+      'key=value',
+      'set a key of the data section of a run file, for example cleaning.off=[I07]; repeatable',
+    ),
+    format: optional(
+      'auto|coco|manifest|voc|yolo',
+      'format of the data set, if its files do not identify it',
+    ),
   },
   json: true,
   async act({
@@ -42,17 +46,14 @@ export const clean = defineCommand({
     terminal,
   }) {
     if (!dryRun && out === undefined)
-      throw errors.usageWrong(
-        'nothing says where the result goes',
-        'add --out DIR, or --dry-run to look only',
-      );
+      throw errors.usageWrong('no output folder given', 'add --out DIR, or --dry-run to change nothing');
     const { cleanDataset } = await import('../../data/cleaning/clean.js');
     const { readFindings, REPORT_PAGE } = await import('../../data/cleaning/report-files.js');
     const { fillFolder } = await import('../../files/atomic.js');
     const { showStage } = await import('../progress/stage.js');
     const { localData } = await import('../../data/bucket.js');
     const named = await readOptions({ train: dataset, format }, set);
-    const detector = await detectorOf(model_name ?? MODEL);
+    const detector = await detectorOf(model_name ?? DEFAULT_MODEL);
     const { onProgress, end } = await showStage(terminal);
     const work = async (outFolder: string): Promise<Findings> => {
       const data = await localData(named, { ...settings, onProgress });
@@ -69,7 +70,7 @@ export const clean = defineCommand({
       [
         renderReport(report),
         renderLedger(ledger, colours),
-        folder ? `Written to ${folder}; look at ${join(folder, REPORT_PAGE)}` : 'Nothing was written.',
+        folder ? `Written to ${folder}; open ${join(folder, REPORT_PAGE)}` : 'Nothing was written.',
       ]
         .filter(Boolean)
         .join('\n\n'),
@@ -85,7 +86,7 @@ async function review(
     ...context
   }: { model: string; limits: Data['cleaning']; settings: Settings; terminal: Terminal },
 ): Promise<void> {
-  const { withModel } = await import('../model-folder.js');
+  const { withModel } = await import('../with-model.js');
   const { runJob } = await import('../trainer-job.js');
   const { readModelCard } = await import('../../formats/model-card.js');
   const { reviewLabels } = await import('../../data/cleaning/review.js');
@@ -111,7 +112,7 @@ async function readOptions(
   throw errors.configInvalid('clean', describeIssues(result.error, Data));
 }
 
-/** As a run would train it that says nothing else. */
+/** The anchors and the input size of a run with default hyperparameters. */
 async function detectorOf(named: string): Promise<AnchorSetting> {
   const { Training } = await import('../../config/run.js');
   const { familyOf } = await import('../../config/families.js');
@@ -120,7 +121,7 @@ async function detectorOf(named: string): Promise<AnchorSetting> {
   return { anchors: anchorOptions(familyOf(model_name), hparams.aspect_ratios), imageSize: image_size };
 }
 
-/** What is left, and how often each rule found something. */
+/** Shows the cleaned splits and the number of findings of each rule. */
 export function renderReport(report: CleaningReport): string {
   const { format, classes, splits, rules, dataset, dropped, changed } = report;
   const found = rules.filter(rule => rule.found > 0);
@@ -137,7 +138,7 @@ export function renderReport(report: CleaningReport): string {
     [2],
   );
   const verdict =
-    found.length === 0 ? 'Nothing to mend.' : `${findings}\n${dropped} dropped, ${changed} changed`;
+    found.length === 0 ? 'No defects found.' : `${findings}\n${dropped} dropped, ${changed} changed`;
   const overall = dataset.map(({ rule, reason }) => `${rule}  ${reason}`).join('\n');
   return [summary, counts, verdict, overall].filter(Boolean).join('\n\n');
 }

@@ -8,19 +8,19 @@ import { defineCommand } from '../command.js';
 import { formatDuration } from '../format.js';
 import type { Terminal } from '../terminal.js';
 
-/** What configs/demo.yaml promises. */
+/** The results that configs/demo.yaml promises. */
 export const EXPECTED = { AP50: { teacher: 0.25, student: 0.25 } } as const;
 
 const ON_INTERRUPT = {
-  own: 'Stopping: the running stage saves a checkpoint first. Start the demo again to go on. Ctrl-C again: stop at once.',
-  others: 'No longer following; the run goes on. Start the demo again to follow it.',
+  own: 'Stopping after the running stage has saved a checkpoint. Start the demo again to continue. Press Ctrl-C again to stop at once.',
+  others: 'No longer following; the run continues. Start the demo again to follow it.',
 };
 
 export const demo = defineCommand({
   name: 'demo',
-  summary: 'the whole pipeline on real images: a large model teaches a small one',
+  summary: 'run the whole pipeline on real images: a large model teaches a small one',
   notes:
-    'Takes less than 12 minutes on two cores, after set-up. Interrupted with Ctrl-C and started again, it goes on where\nit was; finished stages are never repeated.',
+    'The demo takes less than 12 minutes on two cores after setup. Interrupted with Ctrl-C and started again, it continues\nwhere it stopped; finished stages are never repeated.',
   json: true,
   async act({ settings, terminal }) {
     const { startAndFollow } = await import('../follow.js');
@@ -39,7 +39,7 @@ export const demo = defineCommand({
   },
 });
 
-/** Native parts, tiles, and the run file with their places. */
+/** Provides native parts and tiles, and reads the run file with their paths. */
 async function prepare(settings: Settings, terminal: Terminal): Promise<RunConfig> {
   const { provideNativeParts } = await import('../../native/setup.js');
   const { readConfigFile } = await import('../config-file.js');
@@ -58,7 +58,7 @@ async function prepare(settings: Settings, terminal: Terminal): Promise<RunConfi
   ]);
 }
 
-/** What programs read of a demo. */
+/** The JSON result of a demo. */
 export function summarise({ teacher, student, stages, folder }: RunResult) {
   const brief = ({ AP, AP50 }: CocoMetrics) => ({ AP, AP50 });
   return {

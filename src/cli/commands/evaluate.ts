@@ -4,7 +4,7 @@ import type { EngineName } from '../../settings.js';
 import { type Call, defineCommand, optional, MODEL_HELP } from '../command.js';
 
 interface Evaluated {
-  /** Left out where the detections are given. */
+  /** Missing if detections were given instead of a model. */
   readonly model?: { readonly engine: EngineName };
   readonly metrics: CocoMetrics;
   readonly perClass: readonly {
@@ -17,45 +17,41 @@ interface Evaluated {
 
 const options = {
   model: optional('model', MODEL_HELP),
-  data: optional('dataset', 'data set: its evaluation split where it names one, else all of it'),
-  out: optional('dir', 'with --model: folder for the report, the detections and images with boxes'),
-  detections: optional('file', "COCO's results format: a list of image_id, category_id, bbox, score"),
-  groundTruth: optional('file', "COCO's annotation format"),
+  data: optional('dataset', 'data set; its evaluation split is used if it has one, otherwise all images'),
+  out: optional('dir', 'with --model: folder for the report, the detections and images with drawn boxes'),
+  detections: optional('file', 'COCO results file: a list of image_id, category_id, bbox, score'),
+  groundTruth: optional('file', 'COCO annotation file'),
 };
 
 export const evaluate = defineCommand({
   name: 'evaluate',
-  summary: 'COCO metrics of a model, or of a file of detections',
+  summary: 'compute COCO metrics of a model or of a detections file',
   notes: `detdistill evaluate --model MODEL --data DATASET
 detdistill evaluate --detections FILE --ground-truth FILE`,
   options,
   json: true,
   async act(call) {
     const { renderClasses, renderMetrics } = await import('../metrics.js');
-    const { metrics, perClass, model } = await evaluateWhatIsNamed(call);
+    const { metrics, perClass, model } = await evaluateNamed(call);
     call.terminal.result(
       { ...metrics, perClass, ...(model && { engine: model.engine }) },
       () => `${renderMetrics(metrics)}\n\n${renderClasses(perClass)}`,
     );
-    if (model) call.terminal.say(`Network run by ${model.engine}.`);
+    if (model) call.terminal.say(`Inference engine: ${model.engine}.`);
   },
 });
 
-function evaluateWhatIsNamed({
-  options: named,
-  settings,
-  terminal,
-}: Call<typeof options>): Promise<Evaluated> {
+function evaluateNamed({ options: named, settings, terminal }: Call<typeof options>): Promise<Evaluated> {
   const { model, data, out, detections, groundTruth } = named;
   if (detections !== undefined && groundTruth !== undefined && model === undefined && data === undefined)
     return evaluateFiles(detections, groundTruth);
   if (model !== undefined && data !== undefined && detections === undefined && groundTruth === undefined)
-    return import('../model-evaluation.js').then(({ evaluateModelOn }) =>
-      evaluateModelOn(data, { model, out, settings, terminal }),
+    return import('../evaluate-model.js').then(({ evaluateModel }) =>
+      evaluateModel({ model, dataset: data, out, settings, terminal }),
     );
   throw errors.usageWrong(
-    'what is to be evaluated is not clear',
-    'give --model and --data, or --detections and --ground-truth',
+    'no complete set of inputs given',
+    'use --model and --data, or --detections and --ground-truth',
   );
 }
 

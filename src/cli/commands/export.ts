@@ -4,24 +4,24 @@ import { defineCommand, MODEL_HELP, needed, oneOf } from '../command.js';
 export const exportCommand = defineCommand({
   name: 'export',
   args: '<model>',
-  summary: 'a model in a form to deploy',
-  notes: `MODEL is ${MODEL_HELP}.
+  summary: 'write a model in a deployment format',
+  notes: `MODEL: ${MODEL_HELP}.
 
-frozen       one file. Input images: float32 [N, height, width, 3], normalised as model.json says;
-             outputs class_predict_3 … 7 and box_predict_3 … 7: raw maps of every level. N is free.
-onnx         one file. Input images: float32 [N, height, width, 3], RGB, 0 to 255, scaled to fit, top left; outputs
-             detection_boxes, detection_scores, detection_classes and num_detections, as saved-model. N is free.
-onnx-network one file. The network alone: inputs and outputs as frozen, but the maps' channels come first.
-saved-model  a folder with variables; takes images of any size, gives boxes, scores and classes.`,
+frozen        One file. Input: images, float32 [N, height, width, 3], normalised as described in model.json.
+              Outputs: class_predict_3 … 7 and box_predict_3 … 7, the raw maps of all levels. N is free.
+onnx          One file. Input: images, float32 [N, height, width, 3], RGB, 0 to 255, scaled to fit at the top left.
+              Outputs as saved-model: detection_boxes, detection_scores, detection_classes and num_detections. N is free.
+onnx-network  One file with the network only. Inputs and outputs as frozen, but the channels of the maps come first.
+saved-model   A folder with variables. Input: images of any size. Outputs: boxes, scores and classes.`,
   options: {
-    format: oneOf(['frozen', 'onnx', 'onnx-network', 'saved-model'], 'what is written'),
-    out: needed('path', 'the file, or for saved-model the folder'),
+    format: oneOf(['frozen', 'onnx', 'onnx-network', 'saved-model'], 'deployment format, see below'),
+    out: needed('path', 'output file, or output folder of saved-model'),
   },
   json: true,
-  async act({ args: [named], options: { format, out }, settings, terminal }) {
-    const { COPIES, withModel } = await import('../model-folder.js');
-    const copy = COPIES[format];
-    await withModel(named!, { settings, terminal }, model => copy(model, resolve(out)));
+  async act({ args: [named = ''], options: { format, out }, settings, terminal }) {
+    const { EXPORT_FORMATS } = await import('../../export/formats.js');
+    const { withModel } = await import('../with-model.js');
+    await withModel(named, { settings, terminal }, model => EXPORT_FORMATS[format](model, resolve(out)));
     terminal.result({ model: named, format, out: resolve(out) }, () => `Written to ${out}`);
   },
 });

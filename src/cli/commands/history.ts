@@ -1,15 +1,13 @@
-import { defineCommand } from '../command.js';
+import { defineRunCommand } from '../run-command.js';
 
-export const history = defineCommand({
+export const history = defineRunCommand({
   name: 'history',
-  args: '<run>',
-  summary: 'what happened in a run, and when',
-  json: true,
-  async act({ args: [id], settings, terminal }) {
-    const { withRuns } = await import('../server.js');
-    const lines = await withRuns(settings, open => open.history(id!));
-    terminal.result(lines, ({ dim }) =>
-      lines.map(({ at, what }) => `${dim(at.toISOString())}  ${what}`).join('\n'),
-    );
+  summary: 'show what happened in a run, and when',
+  async act({ id, runs }) {
+    const lines = await runs.history(id);
+    return {
+      value: lines,
+      text: ({ dim }) => lines.map(({ at, what }) => `${dim(at.toISOString())}  ${what}`).join('\n'),
+    };
   },
 });

@@ -1,35 +1,36 @@
 import { resolve } from 'node:path';
 import { errors } from '../../errors/index.js';
 import type { ImportInput, ImportReport } from '../../formats/imported-weights.js';
+import { COCO_LABELS } from '../../formats/coco-labels.js';
 import { defineCommand, flag, needed, optional } from '../command.js';
 import { modelNamed } from '../model-name.js';
 
 const options = {
-  model_name: needed('name', 'the network that it was saved from, as in efficientdet-d2'),
-  num_classes: optional('n', 'outputs of its class head; 90 where neither this nor --classes is given'),
-  classes: optional('a,b,…', 'their names, in order; known ones are found beside the checkpoint'),
-  image_size: optional('HxW', "network input in pixels; default: the model's own"),
-  out: needed('dir', 'the model folder'),
-  strict: flag('whatever is missing, of another shape or not needed is an error'),
+  model_name: needed('name', 'model that the checkpoint was saved from, for example efficientdet-d2'),
+  num_classes: optional('n', `number of classes, unless --classes is given; default: ${COCO_LABELS.length}`),
+  classes: optional('a,b,…', 'class names in order; default: those found with the checkpoint'),
+  image_size: optional('HxW', "size of the network input in pixels; default: the model's own"),
+  out: needed('dir', 'output folder of the model'),
+  strict: flag('fail if a tensor is missing, unused or has a different shape'),
 };
 
 export const importCheckpoint = defineCommand({
   name: 'import-checkpoint',
   args: '<checkpoint>',
-  summary: 'a google/automl checkpoint as a model that predicts and can be deployed',
-  notes: `CHECKPOINT is a prefix, as in efficientdet-d2/model; a folder with one checkpoint; a Keras HDF5 file; or a
-PyTorch state file. Moving averages stand in for the variables that they average.`,
+  summary: 'convert a google/automl checkpoint into a model that predicts and can be deployed',
+  notes: `CHECKPOINT is a prefix such as efficientdet-d2/model, a folder with one checkpoint, a Keras HDF5 file or a PyTorch
+state file. If the checkpoint has moving averages of its variables, these are imported.`,
   options,
   json: true,
-  async act({ args: [named], options: given, settings, terminal }) {
+  async act({ args: [named = ''], options: given, settings, terminal }) {
     const [{ fillFolder }, { runJob }] = await Promise.all([
       import('../../files/atomic.js'),
       import('../trainer-job.js'),
     ]);
     const input: ImportInput = {
-      checkpoint: resolve(named!),
+      checkpoint: resolve(named),
       model_name: modelNamed(given.model_name),
-      num_classes: given.num_classes === undefined ? COCO_CLASSES : wholeNumber(given.num_classes),
+      num_classes: given.num_classes === undefined ? COCO_LABELS.length : wholeNumber(given.num_classes),
       classes: given.classes?.split(',').map(name => name.trim()) ?? null,
       image_size: given.image_size === undefined ? null : sizeOf(given.image_size),
       strict: given.strict,
@@ -41,11 +42,12 @@ PyTorch state file. Moving averages stand in for the variables that they average
   },
 });
 
-const COCO_CLASSES = 90;
-
 function wholeNumber(text: string): number {
   if (/^[1-9]\d*$/.test(text)) return Number(text);
-  throw errors.usageWrong(`--num_classes ${text}: not a number of classes`, 'a whole number from 1 on');
+  throw errors.usageWrong(
+    `--num_classes ${text}: not a number of classes`,
+    'allowed: whole numbers from 1 on',
+  );
 }
 
 function sizeOf(text: string): readonly [number, number] {
@@ -54,19 +56,19 @@ function sizeOf(text: string): readonly [number, number] {
   if (size.every(side => side >= 32)) return size;
   throw errors.usageWrong(
     `--image_size ${text}: not a size`,
-    'HEIGHTxWIDTH in pixels from 32 on, as in 512x768',
+    'allowed: HEIGHTxWIDTH in pixels, each at least 32, for example 512x768',
   );
 }
 
 function describe({ adopted, missing, mismatched, extra, classes }: ImportReport, out: string): string {
   const shapes = mismatched.map(
-    ({ name, expected, found }) => `${name}: [${found.join(', ')}] there, [${expected.join(', ')}] here`,
+    ({ name, expected, found }) => `${name}: found [${found.join(', ')}], expected [${expected.join(', ')}]`,
   );
   return [
     `Written to ${out}: ${adopted} tensors, ${classes.length} classes`,
-    ...section('Missing, so they start fresh', missing),
-    ...section('Of another shape, so they start fresh', shapes),
-    ...section('Not needed', extra),
+    ...section('Missing, newly initialised', missing),
+    ...section('Different shape, newly initialised', shapes),
+    ...section('Unused', extra),
   ].join('\n');
 }
 

@@ -18,11 +18,11 @@ import { status } from './status.js';
 import { watch } from './watch.js';
 import { worker } from './worker.js';
 
-/** The commands, as help lists them. A new one is a file here and a row. */
+/** The commands in the order of `--help`, by group. */
 export const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
   Start: [setup, demo, run, plan, modelarts],
-  Look: [list, status, watch, history],
-  Act: [pause, resume, cancel],
-  'One step alone': [clean, evaluate, predict, importCheckpoint, exportCommand],
+  Inspect: [list, status, watch, history],
+  Control: [pause, resume, cancel],
+  'Single steps': [clean, evaluate, predict, importCheckpoint, exportCommand],
   'Servers and workers': [serve, dev, worker],
 };

@@ -4,7 +4,7 @@ import { alignTable } from '../table.js';
 
 export const list = defineCommand({
   name: 'list',
-  summary: 'the runs that the server knows, newest first',
+  summary: 'list the runs that the server knows, newest first',
   json: true,
   async act({ settings, terminal }) {
     const { withRuns } = await import('../server.js');
@@ -16,7 +16,7 @@ export const list = defineCommand({
     });
     terminal.result(runs, () =>
       rows.length === 0
-        ? 'No runs yet: detdistill demo starts one.'
+        ? 'No runs yet. Start one with: detdistill demo'
         : alignTable([['run', 'state', 'started', 'time'], ...rows], [3]),
     );
   },

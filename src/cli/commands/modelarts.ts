@@ -1,34 +1,44 @@
+import { describeKey } from '../../config/describe-key.js';
+import { type ModelArtsInput, ModelArtsParameters } from '../../config/modelarts.js';
 import { errors } from '../../errors/index.js';
-import { defineCommand, flag, optional } from '../command.js';
+import { defineCommand, DETACH_HELP, flag, optional, optionsOf } from '../command.js';
 
-const truth = (text: string) => optional('True|False', text);
+const PLACEHOLDERS: Readonly<Record<keyof ModelArtsInput, string>> = {
+  data_url: 'path',
+  train_url: 'dir',
+  mode: 'mode',
+  model_name: 'name',
+  train_batch_size: 'n',
+  eval_batch_size: 'n',
+  num_epochs: 'n',
+  do_data_cleaning: 'True|False',
+  hparams: 'k=v,…',
+  deps_save_path: 'dir',
+  export_teacher_model: 'True|False',
+  checkpoint_url: 'path',
+  teacher_model_url: 'dir',
+  use_offline_kd: 'True|False',
+  use_online_kd: 'True|False',
+  soft_cls_loss: 'x',
+  soft_box_loss: 'x',
+};
+
+/** Booleans are written as in Python. */
+const format = (value: unknown): string =>
+  typeof value === 'boolean' ? (value ? 'True' : 'False') : String(value);
 
 const options = {
-  data_url: optional('path', 'the data set'),
-  train_url: optional('dir', 'receives the results'),
-  mode: optional('mode', 'train, or train_and_eval: an evaluation after every epoch'),
-  model_name: optional('name', 'efficientdet-d0 … d7, t0 … t2'),
-  train_batch_size: optional('n', 'per GPU; 8'),
-  eval_batch_size: optional('n', '8'),
-  num_epochs: optional('n', '100'),
-  do_data_cleaning: truth('True if left out'),
-  hparams: optional('k=v,…', 'without blanks; has to hold moving_average_decay=0'),
-  deps_save_path: optional('dir', 'receives a copy of the evaluation and of the suggestions'),
-  export_teacher_model: truth('the result is to teach another one'),
-  checkpoint_url: optional('path', 'weights to start from: an earlier version of the model'),
-  teacher_model_url: optional('dir', 'the model folder of a teacher that is trained'),
-  use_offline_kd: truth('learn from that teacher'),
-  use_online_kd: truth('t0, t1, t2: learn from a heavier branch that is trained at the same time'),
-  soft_cls_loss: optional('x', 'weight of what the teacher says about classes; 2'),
-  soft_box_loss: optional('x', 'weight of what it says about boxes; 200'),
-  detach: flag('only start it; needs a server with workers'),
+  ...optionsOf(PLACEHOLDERS, (placeholder, key) =>
+    optional(placeholder, describeKey(ModelArtsParameters.shape[key], format)),
+  ),
+  detach: flag(DETACH_HELP),
 };
 
 export const modelarts = defineCommand({
   name: 'modelarts',
   args: '[job]',
-  summary: "a run from the parameters of ModelArts' EfficientDet",
-  notes: `JOB is a YAML file of the same names; what is written on the command line comes before it.
+  summary: "start a run from the parameters of ModelArts' EfficientDet",
+  notes: `JOB is a YAML file with the same names; options on the command line take precedence.
 detdistill modelarts --data_url=images --train_url=out --model_name=efficientdet-d0 --hparams=moving_average_decay=0`,
   options,
   json: true,
@@ -57,5 +67,5 @@ async function readJob(file: string): Promise<Record<string, unknown>> {
   ]);
   const content = await readYaml(file);
   if (isSection(content)) return content;
-  throw errors.configInvalid(file, ['(top): has to be names and values']);
+  throw errors.configInvalid(file, ['(top): must be a section of names and values']);
 }

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
-import { SHOWN_SCORE } from '../../formats/detections.js';
+import { DEFAULT_SCORE_THRESHOLD } from '../../formats/detections.js';
 import { errors } from '../../errors/index.js';
 import { isFile } from '../../files/walk.js';
 import type { Prediction } from '../../formats/prediction.js';
@@ -9,18 +9,18 @@ import { defineCommand, needed, optional, MODEL_HELP } from '../command.js';
 export const predict = defineCommand({
   name: 'predict',
   args: '<image...>',
-  summary: 'what a model finds in images',
+  summary: 'detect objects in images',
   options: {
     model: needed('model', MODEL_HELP),
-    score: optional('number', `only detections from this score on, 0 to 1; ${SHOWN_SCORE} if left out`),
-    out: optional('dir', 'folder for copies of the images with boxes'),
+    score: optional('number', `lowest score of the detections, 0 to 1; default: ${DEFAULT_SCORE_THRESHOLD}`),
+    out: optional('dir', 'folder for copies of the images with drawn boxes'),
   },
   json: true,
   async act({ args, options: { model, out, score }, settings, terminal }) {
     const minScore = readScore(score);
     const images = args.map(image => resolve(image));
     for (const image of images) if (!(await isFile(image))) throw errors.datasetMissing(image);
-    const { withModel } = await import('../model-folder.js');
+    const { withModel } = await import('../with-model.js');
     const { runJob } = await import('../trainer-job.js');
     const context = { settings, terminal };
     const predictions = await withModel(model, context, folder =>
@@ -31,14 +31,14 @@ export const predict = defineCommand({
       drawn[i] ? { ...prediction, drawn: drawn[i] } : prediction,
     );
     terminal.result(result, () => result.map(renderPrediction).join('\n'));
-    terminal.say(`Network run by ${predictions[0]!.engine}.`);
+    terminal.say(`Inference engine: ${predictions[0]!.engine}.`);
   },
 });
 
 function readScore(written: string | undefined): number {
-  const score = written === undefined ? SHOWN_SCORE : Number(written);
+  const score = written === undefined ? DEFAULT_SCORE_THRESHOLD : Number(written);
   if (score >= 0 && score <= 1) return score;
-  throw errors.usageWrong(`--score ${written}: no such score`, 'allowed: 0 to 1');
+  throw errors.usageWrong(`--score ${written}: not a score`, 'allowed: numbers from 0 to 1');
 }
 
 async function drawAll(predictions: readonly Prediction[], folder: string): Promise<string[]> {

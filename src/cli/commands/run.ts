@@ -1,19 +1,19 @@
-import { defineCommand, flag, several } from '../command.js';
+import { defineCommand, DETACH_HELP, flag, SET_HELP, several } from '../command.js';
 
 export const run = defineCommand({
   name: 'run',
   args: '<config>',
-  summary: 'start a run from a run file, and follow it to its end',
+  summary: 'start a run from a run file and follow it to its end',
   notes:
-    'Where no server is named (TEMPORAL_ADDRESS) or runs (detdistill dev), one is started with workers on this machine\nfor as long as the run takes. A run of the same name that has not ended is joined.',
+    'If no server is named (TEMPORAL_ADDRESS) or running (detdistill dev), the command starts a server and workers on this\nmachine for the duration of the run. If a run of the same name has not ended, the command follows that run.',
   options: {
-    set: several('a.b=c', 'another value for a key of the run file; may be repeated'),
-    detach: flag('only start it; needs a server with workers'),
+    set: several('a.b=c', SET_HELP),
+    detach: flag(DETACH_HELP),
   },
   json: true,
-  async act({ args: [path], options: { set, detach }, settings, terminal }) {
+  async act({ args: [path = ''], options: { set, detach }, settings, terminal }) {
     const { readConfigFile } = await import('../config-file.js');
     const { launch } = await import('../launch.js');
-    await launch(await readConfigFile(path!, set), { detach, settings, terminal });
+    await launch(await readConfigFile(path, set), { detach, settings, terminal });
   },
 });

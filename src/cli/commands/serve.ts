@@ -1,40 +1,50 @@
-import type { ServingConfig } from '../../config/serving.js';
+import { describeKey } from '../../config/describe-key.js';
+import { ModelConfig, ServingConfig } from '../../config/serving.js';
 import type { Serving } from '../../serving/serve.js';
 import type { ModelSource } from '../../serving/versions.js';
 import type { Settings } from '../../settings.js';
-import { type Call, defineCommand, optional, type OptionRow, several } from '../command.js';
-import { SERVING_OPTIONS } from '../serving-config.js';
+import { type Call, defineCommand, optional, optionsOf, several } from '../command.js';
 import type { Terminal } from '../terminal.js';
 
-type Names = keyof typeof SERVING_OPTIONS;
-const limits = Object.fromEntries(
-  Object.entries(SERVING_OPTIONS).map(([name, [, placeholder, text]]) => [name, optional(placeholder, text)]),
-) as Record<Names, OptionRow<string | undefined>>;
+/** Options that set one key of the configuration each, with the placeholders of their values. */
+const KEYS = {
+  host: ['host', 'address'],
+  port: ['port', 'n'],
+  maxBatch: ['max_batch', 'n'],
+  batchTimeout: ['batch_timeout_ms', 'ms'],
+  queue: ['queue_length', 'n'],
+  maxImages: ['max_images', 'n'],
+  maxBody: ['max_body_mib', 'mib'],
+  maxMegapixels: ['max_megapixels', 'n'],
+  requestTimeout: ['request_timeout_seconds', 's'],
+  drainSeconds: ['drain_seconds', 's'],
+} as const satisfies Record<string, readonly [keyof ServingConfig, placeholder: string]>;
 
 const options = {
-  model: several(
-    '[name=]model',
-    "a run's name, a model folder, or a folder of numbered versions; may come again",
-  ),
-  models: optional('file', 'YAML of the same: models, and any of the limits'),
-  versions: optional('which', 'of numbered versions: latest, all, or N,M; latest if left out'),
-  ...limits,
+  model: several('[name=]model', 'name of a run, model folder, or folder with numbered versions; repeatable'),
+  models: optional('file', 'YAML file with models and any of the settings below'),
+  versions: optional('which', describeKey(ModelConfig.shape.versions)),
+  ...optionsOf(KEYS, ([key, placeholder]) => optional(placeholder, describeKey(ServingConfig.shape[key]))),
 };
 
 export const serve = defineCommand({
   name: 'serve',
-  summary: "models over HTTP, by TensorFlow Serving's REST interface",
+  summary: "serve models over HTTP with TensorFlow Serving's REST API",
   notes: `GET  /v1/models/NAME[/versions/N|/labels/L][/metadata]
 POST /v1/models/NAME[/versions/N|/labels/L]:predict   {"instances": [{"b64": FILE}, …]}
-POST /            one model: files as in ModelArts, curl -F images=@image.jpg
+POST /            for a single model: files as in ModelArts, curl -F images=@image.jpg
 GET  /healthz, /readyz, /metrics
 
-New versions of a numbered folder are served as they appear. Ctrl-C answers what was asked for and ends.`,
+New versions in a folder with numbered versions are served as they appear. Ctrl-C completes pending requests and stops.`,
   options,
   json: true,
   async act({ options: written, settings, terminal }: Call<typeof options>) {
     const { readServingConfig } = await import('../serving-config.js');
-    const config = await readServingConfig(written);
+    const keys = Object.entries(KEYS).flatMap(([name, [key]]) => {
+      const text = written[name as keyof typeof KEYS];
+      return text === undefined ? [] : [[key, text] as const];
+    });
+    const config = await readServingConfig({ ...written, keys });
     await withSources(config, { settings, terminal }, sources =>
       run({ config, sources, settings, terminal }),
     );
@@ -47,14 +57,14 @@ interface Context {
 }
 type Sources = Readonly<Record<string, ModelSource>>;
 
-/** Finds where every model lies; those made of checkpoints are there as long as the work. */
+/** Finds the folder of every model. Models built from checkpoints exist only until `work` ends. */
 async function withSources<T>(
   { models }: ServingConfig,
   context: Context,
   work: (sources: Sources) => Promise<T>,
 ): Promise<T> {
   const { hasVersions } = await import('../../serving/versions.js');
-  const { withModel } = await import('../model-folder.js');
+  const { withModel } = await import('../with-model.js');
   const names = Object.keys(models);
   const add = async (at: number, found: Sources): Promise<T> => {
     const name = names[at];
@@ -84,7 +94,7 @@ async function run({
   const { onProgress, end } = await showParts(terminal);
   await provideNativeParts({ settings, parts: ['tfjs-addon'], onProgress }).finally(end);
   const { signal, release } = watchInterruption(() =>
-    terminal.say('Stopping: requests are answered first. Ctrl-C again: stop at once.'),
+    terminal.say('Stopping after pending requests are completed. Press Ctrl-C again to stop at once.'),
   );
   const log = pino({ base: null }, pino.destination({ fd: 2, sync: true }));
   const serving = await startServing({ config, sources, settings, log, signal });
@@ -93,18 +103,18 @@ async function run({
     await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }));
   await serving.stop();
   release();
-  // It was asked to end, and did so in order: that is no failure of a service.
+  // A service that was asked to stop, and did, has not failed.
   process.exitCode = 0;
 }
 
 const described = ({ address, models }: Serving) => ({
   address,
-  models: models.flatMap(({ servables }) =>
-    servables.map(servable => ({
-      name: servable.model,
-      version: servable.version,
-      engine: servable.loaded().engine,
-      url: `${address}/v1/models/${servable.model}`,
+  models: models.flatMap(({ versions }) =>
+    versions.map(one => ({
+      name: one.model,
+      version: one.version,
+      engine: one.loaded().engine,
+      url: `${address}/v1/models/${one.model}`,
     })),
   ),
 });
@@ -114,6 +124,6 @@ function render(serving: Serving): string {
   const lines = models.map(
     ({ name, version, engine, url }) => `${name} version ${version}, ${engine}: ${url}:predict`,
   );
-  const ask = `(printf '{"instances":[{"b64":"'; base64 -w0 image.jpg; printf '"}]}') | curl -d @- ${models[0]!.url}:predict`;
-  return [...lines, '', ask].join('\n');
+  const example = `(printf '{"instances":[{"b64":"'; base64 -w0 image.jpg; printf '"}]}') | curl -d @- ${models[0]!.url}:predict`;
+  return [...lines, '', example].join('\n');
 }

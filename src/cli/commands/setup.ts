@@ -4,12 +4,12 @@ import { alignTable } from '../table.js';
 
 export const setup = defineCommand({
   name: 'setup',
-  summary: "fetch what npm does not carry: TensorFlow, Temporal's server",
+  summary: 'download what npm does not provide: TensorFlow and the Temporal server',
   notes:
-    'Every other command does this by itself when something is missing. Everything lies in the cache folder under\nDETDISTILL_HOME; what is there is not fetched again.',
+    'Every other command downloads missing parts by itself. All parts are stored in the cache folder under DETDISTILL_HOME;\nexisting parts are not downloaded again.',
   options: {
-    gpu: flag('TensorFlow for NVIDIA GPUs, whether this machine has one or not'),
-    forTests: flag('what the tests use, too'),
+    gpu: flag('provide TensorFlow for NVIDIA GPUs even if this machine has none'),
+    forTests: flag('also provide what the tests need'),
   },
   json: true,
   async act({ options, settings, terminal }) {
@@ -18,11 +18,11 @@ export const setup = defineCommand({
     const started = Date.now();
     const { onProgress, end } = await showParts(terminal);
     try {
-      const gpu = options.gpu || undefined; // else: whether there is one here
+      const gpu = options.gpu || undefined; // undefined: detect whether this machine has one
       await provideNativeParts({ settings, parts: ['tfjs-addon', 'temporal'], gpu, onProgress });
       if (options.forTests)
         for (const { part, reason } of (await provideTestParts(settings, onProgress)).unavailable)
-          terminal.say(`${part} is not available, tests that need it are skipped: ${reason}`);
+          terminal.say(`${part} is not available, so tests that need it are skipped: ${reason}`);
     } finally {
       end();
     }

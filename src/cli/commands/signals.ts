@@ -1,37 +1,35 @@
-import { type Command, defineCommand } from '../command.js';
+import type { Command } from '../command.js';
+import { defineRunCommand } from '../run-command.js';
 
 interface SignalRow {
   readonly name: 'pause' | 'resume' | 'cancel';
   readonly summary: string;
-  /** What the run does once it has been asked. */
-  readonly then: string;
+  /** Tells the user what the run does now. */
+  readonly effect: string;
 }
 
-const signal = ({ name, summary, then }: SignalRow): Command =>
-  defineCommand({
+const signal = ({ name, summary, effect }: SignalRow): Command =>
+  defineRunCommand({
     name,
-    args: '<run>',
     summary,
-    json: true,
-    async act({ args: [id], settings, terminal }) {
-      const { withRuns } = await import('../server.js');
-      await withRuns(settings, open => open[name](id!));
-      terminal.result({ id, asked: name }, () => `${id}: ${then}`);
+    async act({ id, runs }) {
+      await runs[name](id);
+      return { value: { id, asked: name }, text: () => `${id}: ${effect}` };
     },
   });
 
 export const pause = signal({
   name: 'pause',
-  summary: 'stop a run at a checkpoint; frees its GPU',
-  then: 'asked to pause; the running stage saves a checkpoint first',
+  summary: 'stop a run at a checkpoint and free its GPU',
+  effect: 'pausing; the running stage saves a checkpoint first',
 });
 export const resume = signal({
   name: 'resume',
-  summary: 'let a paused run go on',
-  then: 'goes on',
+  summary: 'continue a paused run',
+  effect: 'resuming',
 });
 export const cancel = signal({
   name: 'cancel',
-  summary: 'end a run; started again, it goes on from there',
-  then: 'asked to end; the running stage saves a checkpoint first',
+  summary: 'cancel a run; started again, it continues from its last checkpoint',
+  effect: 'cancelling; the running stage saves a checkpoint first',
 });

@@ -1,17 +1,14 @@
-import { defineCommand } from '../command.js';
+import { defineRunCommand } from '../run-command.js';
 
-export const status = defineCommand({
+export const status = defineRunCommand({
   name: 'status',
-  args: '<run>',
-  summary: 'where a run stands',
-  json: true,
-  async act({ args: [id], settings, terminal }) {
-    const { withRuns } = await import('../server.js');
+  summary: 'show the state of a run',
+  async act({ id, runs }) {
     const { renderRun } = await import('../progress/run-display.js');
-    const view = await withRuns(settings, open => open.view(id!));
-    terminal.result(
-      view,
-      colours => `${view.id}: ${view.state}\n${renderRun(view, { colours, now: Date.now() })}`,
-    );
+    const view = await runs.view(id);
+    return {
+      value: view,
+      text: colours => `${view.id}: ${view.state}\n${renderRun(view, { colours, now: Date.now() })}`,
+    };
   },
 });

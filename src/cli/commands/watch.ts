@@ -1,22 +1,17 @@
-import { defineCommand } from '../command.js';
+import { defineRunCommand } from '../run-command.js';
 
-export const watch = defineCommand({
+export const watch = defineRunCommand({
   name: 'watch',
-  args: '<run>',
   summary: 'follow a run until it ends',
-  notes: 'Ctrl-C ends the following, not the run.',
-  json: true,
-  async act({ args: [id], settings, terminal }) {
-    const { withRuns } = await import('../server.js');
+  notes: 'Ctrl-C stops following the run; the run itself continues.',
+  async act({ id, runs, terminal }) {
     const { followRun } = await import('../follow.js');
     const { watchInterruption } = await import('../interruption.js');
     const { renderResult } = await import('../run-result.js');
     const { signal, release } = watchInterruption(() =>
-      terminal.say(`\nNo longer following ${id}; it goes on.`),
+      terminal.say(`\nNo longer following ${id}; the run continues.`),
     );
-    const result = await withRuns(settings, runs => followRun(id!, { runs, terminal, signal })).finally(
-      release,
-    );
-    terminal.result(result, () => renderResult(result));
+    const result = await followRun(id, { runs, terminal, signal }).finally(release);
+    return { value: result, text: () => renderResult(result) };
   },
 });

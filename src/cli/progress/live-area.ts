@@ -1,14 +1,14 @@
 import type { Terminal } from '../terminal.js';
 
-/** The last lines of a terminal, written over and over; what is said scrolls away above them. */
+/** The last lines of a terminal, which are overwritten; other lines scroll away above them. */
 export interface LiveArea {
-  /** Whether there is a terminal that can be written over; else `show` does nothing. */
+  /** Whether the terminal supports overwriting; otherwise `show` does nothing. */
   readonly isLive: boolean;
   show(text: string): void;
   say(line: string): void;
-  /** Leaves the last frame standing. */
+  /** Keeps the last frame. */
   end(): void;
-  /** Removes it. */
+  /** Removes the last frame. */
   clear(): void;
 }
 

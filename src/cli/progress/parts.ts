@@ -5,7 +5,7 @@ import { openLiveArea } from './live-area.js';
 
 const BAR_WIDTH = 24;
 
-const DOING: Readonly<Record<PartProgress['phase'], string>> = {
+const ACTIONS: Readonly<Record<PartProgress['phase'], string>> = {
   download: 'downloading',
   unpack: 'unpacking',
   compile: 'compiling',
@@ -14,8 +14,8 @@ const DOING: Readonly<Record<PartProgress['phase'], string>> = {
 };
 
 /**
- * Shows what set-up does: a bar on a terminal, else a line for each thing it begins.
- * @param afterwards what is shown on a terminal once a part is ready
+ * Shows the progress of native parts: a bar on a terminal, otherwise one line for each step.
+ * @param afterwards text that a terminal shows once a part is ready
  */
 export async function showParts(
   terminal: Terminal,
@@ -26,20 +26,20 @@ export async function showParts(
   const onProgress: OnProgress = progress => {
     if (progress.phase === 'ready') return area.show(afterwards);
     area.show(renderPart(progress));
-    const begun = `${progress.part}: ${DOING[progress.phase]}`;
-    if (begun !== last && !area.isLive) area.say(beginning(progress));
-    last = begun;
+    const started = `${progress.part}: ${ACTIONS[progress.phase]}`;
+    if (started !== last && !area.isLive) area.say(describeStart(progress));
+    last = started;
   };
   return { onProgress, end: () => area.clear() };
 }
 
 /** libtensorflow: downloading ██████░░░░ 61 MB of 274 MB */
 export function renderPart({ part, phase, bytes, totalBytes }: PartProgress): string {
-  const doing = `${part}: ${DOING[phase]}`;
+  const action = `${part}: ${ACTIONS[phase]}`;
   if (totalBytes === null || totalBytes === 0)
-    return bytes > 0 ? `${doing} ${formatBytes(bytes)}` : `${doing} …`;
-  return `${doing} ${formatBar(bytes / totalBytes, BAR_WIDTH)} ${formatBytes(bytes)} of ${formatBytes(totalBytes)}`;
+    return bytes > 0 ? `${action} ${formatBytes(bytes)}` : `${action} …`;
+  return `${action} ${formatBar(bytes / totalBytes, BAR_WIDTH)} ${formatBytes(bytes)} of ${formatBytes(totalBytes)}`;
 }
 
-const beginning = ({ part, phase, totalBytes }: PartProgress): string =>
-  `${part}: ${DOING[phase]}${totalBytes ? ` ${formatBytes(totalBytes)}` : ''} …`;
+const describeStart = ({ part, phase, totalBytes }: PartProgress): string =>
+  `${part}: ${ACTIONS[phase]}${totalBytes ? ` ${formatBytes(totalBytes)}` : ''} …`;

@@ -16,11 +16,11 @@ const MARKS: Readonly<Record<StageStatus['state'], (colours: Colours) => string>
   cancelled: ({ yellow }) => yellow('✗'),
 };
 
-/** What a stage that runs said last. */
+/** The latest progress of a running stage; undefined: it has not reported yet. */
 export const activityOf = (stage: StageName, { progress }: RunView): RunningActivity | undefined =>
   progress.find(({ step }) => step === stage);
 
-/** The stages of a run with their states; below a running one, how far it is. */
+/** Shows the stages of a run with their states, and the progress of a running one. */
 export function renderRun(view: RunView, { colours, now }: { colours: Colours; now: number }): string {
   const width = Math.max(...view.stages.map(({ name }) => name.length));
   return view.stages
@@ -49,17 +49,17 @@ function renderDetails(stage: StageStatus, { view, colours }: { view: RunView; c
   ].filter(Boolean);
 }
 
-/** attempt 2, after: what ended the first; empty for the first. */
+/** attempt 2, after: the failure of attempt 1. Empty for the first attempt. */
 export function describeAttempt({ attempt, lastFailure }: RunningActivity): string {
   if (attempt <= 1) return '';
   const reason = lastFailure && (STOPPED.test(lastFailure) ? 'its worker was stopped' : lastFailure);
   return `attempt ${attempt}${reason ? `, after: ${reason}` : ''}`;
 }
 
-/** What Temporal's SDK says of a worker that was asked to end. */
+/** The message of Temporal's SDK when a worker shuts down. */
 const STOPPED = /worker is shutting down/i;
 
-/** The stages of a run that has ended. */
+/** Shows the stages of a finished run. */
 export const renderStages = (stages: readonly StageStatus[]): string =>
   alignTable(
     [

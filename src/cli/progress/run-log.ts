@@ -5,10 +5,10 @@ import type { Colours } from '../terminal.js';
 import { activityOf, describeAttempt } from './run-display.js';
 import { describePace, renderLearning } from './stage.js';
 
-/** How often a stage says how far it is where every line stays. */
+/** The interval of progress lines in a log. */
 const PACE_MS = 15_000;
 
-/** What is new in each look at a run, as lines: stages that begin and end, what they noted, and now and then their pace. */
+/** Turns successive views of a run into log lines: changed states, new notes and, at intervals, progress. */
 export function createRunLog(colours: Colours): {
   notesOf: (view: RunView) => string[];
   linesOf: (view: RunView, now: number) => string[];

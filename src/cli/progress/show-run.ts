@@ -4,7 +4,7 @@ import { openLiveArea } from './live-area.js';
 import { createRunLog } from './run-log.js';
 import { renderRun } from './run-display.js';
 
-/** Shows a run as it goes: a display that changes on a terminal, lines elsewhere. */
+/** Shows the progress of a run: a live display on a terminal, log lines elsewhere. */
 export async function showRun(
   terminal: Terminal,
 ): Promise<{ show: (view: RunView) => void; say: (line: string) => void; end: () => void }> {

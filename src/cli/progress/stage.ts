@@ -14,7 +14,7 @@ export function renderPace(progress: StageProgress): string {
   return [bar, ...pace(progress)].join(' · ');
 }
 
-/** The same without a bar, for a line in a log: train 212/690 · 34 images/s · 1 min 40 s left */
+/** Like `renderPace` without the bar, for a log line: train 212/690 · 34 images/s · 1 min 40 s left */
 export function describePace(progress: StageProgress): string {
   const { phase, step, totalSteps } = progress;
   return [totalSteps > 0 ? `${phase} ${step}/${totalSteps}` : phase, ...pace(progress)].join(' · ');
@@ -28,21 +28,21 @@ function pace({ itemsPerSecond, secondsLeft, step }: StageProgress): string[] {
   ];
 }
 
-/** loss 1.204  cls_loss 0.6101  box_loss 0.4022 · best AP 0.081 at step 120; empty where nothing is learned. */
+/** loss 1.204  cls_loss 0.6101  box_loss 0.4022 · best AP 0.081 at step 120. Empty for stages that do not train. */
 export function renderLearning({ losses = {}, best }: StageProgress, { dim }: Pick<Colours, 'dim'>): string {
   const terms = inOrder(Object.entries(losses)).map(([name, value]) => `${dim(name)} ${formatLoss(value)}`);
   const reached = best && `${dim('best AP')} ${formatMetric(best.AP)} ${dim(`at step ${best.step}`)}`;
   return [terms.join('  '), reached].filter(Boolean).join(dim(' · '));
 }
 
-/** The sum first, then its terms as the configuration names them, then whatever else. */
+/** The total loss first, then its terms in the order of the configuration, then all others. */
 function inOrder<T>(losses: readonly (readonly [string, T])[]): (readonly [string, T])[] {
   const names: readonly string[] = LOSS_NAMES;
   const rank = (name: string): number => (names.includes(name) ? names.indexOf(name) : names.length);
   return [...losses].sort(([a], [b]) => rank(a) - rank(b));
 }
 
-/** Shows one stage that runs in this process. */
+/** Shows the progress of a stage that runs outside a pipeline. */
 export async function showStage(
   terminal: Terminal,
 ): Promise<{ onProgress: (progress: StageProgress) => void; end: () => void }> {

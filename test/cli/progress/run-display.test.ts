@@ -29,7 +29,10 @@ describe('renderRun', () => {
   });
 
   it('says what ended the attempt before', () => {
-    const failures = ['the trainer process ended by itself (SIGKILL)', 'Worker is shutting down and so on'];
+    const failures = [
+      'the trainer process exited unexpectedly (SIGKILL)',
+      'Worker is shutting down and so on',
+    ];
     const shown = failures.map(lastFailure =>
       renderRun(
         viewOf(
@@ -46,7 +49,7 @@ describe('renderRun', () => {
       ),
     );
     expect(shown).toEqual([
-      '▶ clean  1 s\n    attempt 2, after: the trainer process ended by itself (SIGKILL)\n    start',
+      '▶ clean  1 s\n    attempt 2, after: the trainer process exited unexpectedly (SIGKILL)\n    start',
       '▶ clean  1 s\n    attempt 2, after: its worker was stopped\n    start',
     ]);
   });

@@ -201,7 +201,7 @@ describe('classes', () => {
       code: 'DATA_LABEL_UNKNOWN',
       retryable: false,
       message: expect.stringMatching(
-        /one\.xml: label "dog" is no class \(1 times in all\)\n.*two\.xml: label "dig".*\n {2}allowed: thing, cat$/,
+        /one\.xml: label "dog" is not a class \(1 occurrence\)\n.*two\.xml: label "dig".*\n {2}allowed: thing, cat$/,
       ) as string,
     });
   });
@@ -229,7 +229,7 @@ describe('classes', () => {
     await write([{ ...annotation, category_id: 3 }]);
     await expect(cleanFolder(file)).rejects.toMatchObject({
       code: 'DATA_LABEL_UNKNOWN',
-      message: expect.stringContaining('label "category 3" is no class') as string,
+      message: expect.stringContaining('label "category 3" is not a class') as string,
     });
   });
 });
@@ -240,7 +240,7 @@ describe('bad data sets', () => {
     await writeVocSet(source, { a: { image: Buffer.from('x') }, b: { xml: null }, c: { xml: null } });
     await expect(cleanFolder(source)).rejects.toMatchObject({
       code: 'DATA_NOTHING_USABLE',
-      message: `${source}: no usable image is left to train on (I01 dropped 1, L11 dropped 2)`,
+      message: `${source}: no usable image is left for training (I01 dropped 1, L11 dropped 2)`,
     });
   });
 
@@ -250,7 +250,7 @@ describe('bad data sets', () => {
     await writeVocSet(evaluation, { b: { xml: '<annotation' } });
     await expect(cleanFolder(source, { eval: evaluation })).rejects.toMatchObject({
       code: 'DATA_NOTHING_USABLE',
-      message: `${evaluation}: no usable image is left to evaluate on (L01 dropped 1)`,
+      message: `${evaluation}: no usable image is left for evaluation (L01 dropped 1)`,
     });
   });
 });

@@ -88,7 +88,7 @@ describe('L09', () => {
     await expect(clean({ persno: 1, xyz: 1 }, { classes: ['thing', 'person'] })).rejects.toMatchObject({
       code: 'DATA_LABEL_UNKNOWN',
       message: expect.stringMatching(
-        /"persno" is no class \(1 times in all\); did you mean person\?\n.*"xyz" is no class \(1 times in all\)\n/,
+        /"persno" is not a class \(1 occurrence\); did you mean person\?\n.*"xyz" is not a class \(1 occurrence\)\n/,
       ) as string,
       hint: expect.stringContaining('data.cleaning.label_map') as string,
     });

@@ -15,7 +15,7 @@ describe('readDataset', () => {
     const path = join(await temporaryFolder(), 'nothing');
     await expect(readDataset(path, 'auto')).rejects.toMatchObject({
       code: 'DATA_MISSING',
-      message: `${path}: there is no such file or folder`,
+      message: `${path}: file or folder not found`,
     });
   });
 
@@ -23,8 +23,10 @@ describe('readDataset', () => {
     const folder = await folderOf({ 'a.jpg': '', 'b.jpg': '', 'notes.txt': '', LICENSE: '' });
     await expect(readDataset(folder, 'auto')).rejects.toMatchObject({
       code: 'DATA_EMPTY',
-      message: `${folder}: no data set in a known format, found 2 .jpg, 1 .txt, 1 files without extension`,
-      hint: expect.stringMatching(/^needed: a \.json file.*; or a folder of images and one \.xml/) as string,
+      message: `${folder}: no data set in a known format; found 2 .jpg, 1 .txt, 1 files without extension`,
+      hint: expect.stringMatching(
+        /^required: a \.json file.*; or a folder of images and one \.xml/,
+      ) as string,
     });
     await expect(readDataset(await folderOf({}), 'auto')).rejects.toMatchObject({
       message: expect.stringContaining('found no files') as string,
@@ -36,7 +38,7 @@ describe('readDataset', () => {
     const folder = await folderOf({ 'a.jpg': '', 'a.xml': '<annotation/>', 'labels.json': json });
     await expect(readDataset(folder, 'auto')).rejects.toMatchObject({
       code: 'DATA_AMBIGUOUS',
-      message: `${folder}: could be read as any of coco, voc`,
+      message: `${folder}: matches more than one format: coco, voc`,
       hint: 'set data.format to one of them',
     });
     expect((await readDataset(folder, 'coco')).format).toBe('coco');

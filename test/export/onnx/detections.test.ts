@@ -81,7 +81,7 @@ describe.each([
 });
 
 describe('a model with Gaussian suppression', () => {
-  it('is refused: ONNX has no operator for it', () => {
+  it('is refused: no ONNX operator implements it', () => {
     const { card } = goldenModel('efficientdet-t0', [64, 64]);
     const nms_configs = NmsConfigs.parse({ method: 'gaussian' });
     expect(() => onnxDetections(new Uint8Array(), { ...card, nms_configs })).toThrow(

@@ -141,7 +141,7 @@ describe('weights that Python TensorFlow wrote', () => {
       importCheckpoint(input(at('other-classes'), { strict: true }), at('strict')),
     ).rejects.toMatchObject({
       code: 'CHECKPOINT_INCOMPLETE',
-      message: expect.stringContaining('2 of another shape: class_net/class-predict') as string,
+      message: expect.stringContaining('2 with a different shape: class_net/class-predict') as string,
     });
     const right = await importCheckpoint(
       input(at('other-classes'), { num_classes: 20, strict: true }),
@@ -157,7 +157,10 @@ describe('weights that Python TensorFlow wrote', () => {
 
   it.each([
     ['none', 'there is no such checkpoint'],
-    ['values.bin', 'neither a TensorFlow checkpoint, a Keras HDF5 file nor a PyTorch state file'],
+    [
+      'values.bin',
+      'unknown format; allowed: a TensorFlow checkpoint, a Keras HDF5 file or a PyTorch state file',
+    ],
     ['.', 'name one by its prefix'],
   ])('are not found in %s', async (name, message) => {
     await expect(readWeights(at(name), wanted)).rejects.toThrow(message);

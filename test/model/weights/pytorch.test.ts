@@ -37,7 +37,7 @@ describe('a file that is no state file', () => {
   it('is refused when it names anything to call, and nothing is called', async () => {
     await expect(readPytorchState(golden('program.pth'))).rejects.toMatchObject({
       code: 'WEIGHTS_REFUSED',
-      message: expect.stringMatching(/program\.pth: asks for (posix|os|nt)\.system;/) as unknown,
+      message: expect.stringMatching(/program\.pth: refers to (posix|os|nt)\.system;/) as unknown,
     });
   });
   it('is refused when it is something else', async () => {

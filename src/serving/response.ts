@@ -1,23 +1,23 @@
-import type { Detection } from '../inference/engine.js';
 import type { BoxYxyx } from '../boxes.js';
+import type { Detection } from '../inference/engine.js';
 
-/** The model's outputs for one image, as its signature has them. */
+/** The outputs of the model's signature for one image. */
 export interface Prediction {
   /** [slots, 4]: ymin, xmin, ymax, xmax in pixels of the image; 0 after the last detection. */
   readonly detection_boxes: readonly BoxYxyx[];
   /** [slots]: from 1; 1 after the last detection. */
   readonly detection_classes: readonly number[];
-  /** [slots], falling; 0 after the last detection. */
+  /** [slots], in descending order; 0 after the last detection. */
   readonly detection_scores: readonly number[];
   readonly num_detections: number;
 }
 
-const NOTHING: Detection = { box: [0, 0, 0, 0], classIndex: 0, score: 0 };
+const PADDING: Detection = { box: [0, 0, 0, 0], classIndex: 0, score: 0 };
 
-/** Detections as the SavedModel's own outputs have them: always `slots`, the rest as its graph leaves it. */
-export function predictionOf(detections: readonly Detection[], slots: number): Prediction {
+/** Pads detections to `slots`, as the graph of the SavedModel does. */
+export function toPrediction(detections: readonly Detection[], slots: number): Prediction {
   const rest = Math.max(0, slots - detections.length);
-  const all = [...detections, ...new Array<Detection>(rest).fill(NOTHING)];
+  const all = [...detections, ...new Array<Detection>(rest).fill(PADDING)];
   return {
     detection_boxes: all.map(({ box }) => box),
     detection_classes: all.map(({ classIndex }) => classIndex + 1),
@@ -26,8 +26,8 @@ export function predictionOf(detections: readonly Detection[], slots: number): P
   };
 }
 
-/** One object an image, or one list an output. */
-export function predictAnswer(predictions: readonly Prediction[], form: 'row' | 'column'): object {
+/** Formats a predict response. row: one object for each image; column: one list for each output. */
+export function formatPredictions(predictions: readonly Prediction[], form: 'row' | 'column'): object {
   if (form === 'row') return { predictions };
   const column = <K extends keyof Prediction>(key: K): Prediction[K][] => predictions.map(one => one[key]);
   return {
@@ -40,12 +40,12 @@ export function predictAnswer(predictions: readonly Prediction[], form: 'row' | 
   };
 }
 
-/** What ModelArts' service answers for an image: names, and only what is sure enough. */
-export function modelArtsAnswer(
+/** Formats the detections of one image as ModelArts' service does: with class names, and only above the threshold. */
+export function formatModelArts(
   detections: readonly Detection[],
-  { classes, shownScore }: { classes: readonly string[]; shownScore: number },
+  { classes, scoreThreshold }: { classes: readonly string[]; scoreThreshold: number },
 ): object {
-  const shown = detections.filter(({ score }) => score >= shownScore);
+  const shown = detections.filter(({ score }) => score >= scoreThreshold);
   return {
     detection_classes: shown.map(({ classIndex }) => classes[classIndex]),
     detection_boxes: shown.map(({ box }) => box),

@@ -7,65 +7,70 @@ import { Batcher, type BatchLimits } from './batcher.js';
 import { type DetectorProcess, type LoadedModel, startDetector } from './detector-process.js';
 import type { ServingMetrics } from './metrics.js';
 
-/** TensorFlow Serving's states of a version. */
-export type ServableState = 'START' | 'LOADING' | 'AVAILABLE' | 'UNLOADING' | 'END';
+/** The states of a version in TensorFlow Serving. */
+export type VersionState = 'START' | 'LOADING' | 'AVAILABLE' | 'UNLOADING' | 'END';
 
-export interface ServableOptions {
+export interface ModelVersionOptions {
   readonly settings: Settings;
   readonly log: Logger;
   readonly metrics: ServingMetrics;
   readonly limits: BatchLimits;
-  /** After which a call of the model counts as hung. */
+  /** The time limit of a call to the model. */
   readonly callSeconds: number;
 }
 
-/** Between the end of a process and the next attempt: doubled each time, forgotten once a batch is answered. */
-const BACKOFF = { firstMs: 250, mostMs: 30_000 };
+/** The delay between the exit of a process and its restart: doubled each time, reset by a successful batch. */
+const BACKOFF = { firstMs: 250, maxMs: 30_000 };
 
-/** One version of a model, in a process of its own that is started anew when it dies. */
-export class Servable {
-  state: ServableState = 'START';
-  /** Why the state is what it is, where something went wrong. */
-  error: AppError | undefined;
+/** One version of a model (a servable of TensorFlow Serving) in its own process, which is restarted if it crashes. */
+export class ModelVersion {
+  state: VersionState = 'START';
+  /** The reason for the state; null: nothing went wrong. */
+  error: AppError | null = null;
   readonly #ending = new AbortController();
   readonly #batcher: Batcher;
-  #process: Promise<DetectorProcess> | undefined;
-  #model: LoadedModel | undefined;
+  #process: Promise<DetectorProcess> | null = null;
+  #model: LoadedModel | null = null;
   #pending = 0;
   #failures = 0;
-  #onIdle: (() => void) | undefined;
-  #unloading: Promise<void> | undefined;
+  #onIdle: (() => void) | null = null;
+  #unloading: Promise<void> | null = null;
+
+  readonly model: string;
+  readonly version: number;
+  readonly #folder: string;
 
   constructor(
-    readonly model: string,
-    readonly version: number,
-    readonly folder: string,
-    private readonly options: ServableOptions,
+    { model, version, folder }: { model: string; version: number; folder: string },
+    private readonly options: ModelVersionOptions,
   ) {
-    this.#batcher = new Batcher(images => this.#look(images), options.limits);
+    this.model = model;
+    this.version = version;
+    this.#folder = folder;
+    this.#batcher = new Batcher(images => this.#detectBatch(images), options.limits);
   }
 
   get named(): string {
     return `${this.model} version ${this.version}`;
   }
 
-  /** Images that nobody looks at yet. */
+  /** The number of images in the queue. */
   get waiting(): number {
     return this.#batcher.length;
   }
 
-  /** The process that holds the model now. */
+  /** The id of the process that holds the model; undefined: there is none. */
   async processId(): Promise<number | undefined> {
     return (await this.#process)?.pid;
   }
 
-  /** What the model says of itself, once it was loaded. */
+  /** The description of the model. @throws SERVABLE_UNREADY until the model is loaded */
   loaded(): LoadedModel {
     if (this.#model) return this.#model;
-    throw errors.servableUnready(this.named, this.error?.message ?? 'is being loaded');
+    throw errors.servableUnready(this.named, this.error?.message ?? 'is still being loaded');
   }
 
-  /** Loads the model. Fails where it cannot be, and is then at its end. */
+  /** Loads the model. If that fails, the version stays in state END. */
   async load(): Promise<void> {
     this.#process = this.#start();
     try {
@@ -76,7 +81,7 @@ export class Servable {
     }
   }
 
-  /** Keeps the process until the work is over, also where another version takes its place meanwhile. */
+  /** Keeps the process until the work is done, even if another version replaces this one meanwhile. */
   async use<T>(work: () => Promise<T>): Promise<T> {
     this.#pending++;
     try {
@@ -87,12 +92,12 @@ export class Servable {
     }
   }
 
-  /** Images of any sizes; their detections in the same order. Within `use`. */
+  /** Detects objects in images of any sizes. Must be called within `use`. */
   detect(images: readonly DetectorInput[], signal: AbortSignal): Promise<Detection[][]> {
     return Promise.all(images.map(image => this.#batcher.add(image, signal)));
   }
 
-  /** Answers what was asked for, then ends the process. */
+  /** Ends the process after pending requests are completed. */
   unload(): Promise<void> {
     return (this.#unloading ??= this.#unload());
   }
@@ -111,8 +116,9 @@ export class Servable {
     this.options.log.info({ model: this.model, version: this.version }, 'model unloaded');
   }
 
-  async #look(images: readonly DetectorInput[]): Promise<Detection[][]> {
-    const process = await this.#process!;
+  async #detectBatch(images: readonly DetectorInput[]): Promise<Detection[][]> {
+    const process = await this.#process;
+    if (!process) throw errors.servableUnready(this.named, 'is not loaded');
     this.options.metrics.batchImages.observe(this.#labels(), images.length);
     const detections = await process.detect(images);
     this.#failures = 0;
@@ -121,7 +127,8 @@ export class Servable {
 
   async #start(): Promise<DetectorProcess> {
     const { settings, log, metrics, callSeconds } = this.options;
-    const { named, folder } = this;
+    const { named } = this;
+    const folder = this.#folder;
     this.state = 'LOADING';
     const started = performance.now();
     try {
@@ -129,11 +136,11 @@ export class Servable {
       const process = await startDetector({ named, folder, settings, callSeconds, signal });
       this.#model = process.model;
       this.state = 'AVAILABLE';
-      this.error = undefined;
+      this.error = null;
       const seconds = (performance.now() - started) / 1000;
       metrics.loadSeconds.set(this.#labels(), seconds);
       log.info({ model: this.model, version: this.version, pid: process.pid, seconds }, 'model loaded');
-      void process.ended.then(crash => this.#startAgain(crash));
+      void process.ended.then(crash => this.#restart(crash));
       return process;
     } catch (error) {
       this.error = error instanceof AppError ? error : errors.unexpected(error);
@@ -141,16 +148,16 @@ export class Servable {
     }
   }
 
-  /** Requests that come meanwhile wait; when an attempt fails they are told, and the next attempt is made. */
-  #startAgain(reason: unknown): void {
+  /** Requests wait for the restart. If it fails, they fail with it, and another attempt follows. */
+  #restart(reason: unknown): void {
     if (this.#ending.signal.aborted) return;
     this.state = 'LOADING';
     this.options.metrics.restarts.inc(this.#labels());
-    const pause = Math.min(BACKOFF.mostMs, BACKOFF.firstMs * 2 ** this.#failures++);
+    const delayMs = Math.min(BACKOFF.maxMs, BACKOFF.firstMs * 2 ** this.#failures++);
     const { model, version } = this;
-    this.options.log.warn({ err: reason, model, version, pause }, 'process ended; starts anew');
-    this.#process = sleep(pause, undefined, { signal: this.#ending.signal }).then(() => this.#start());
-    this.#process.catch((error: unknown) => this.#startAgain(error));
+    this.options.log.warn({ err: reason, model, version, delayMs }, 'model process exited; restarting');
+    this.#process = sleep(delayMs, undefined, { signal: this.#ending.signal }).then(() => this.#start());
+    this.#process.catch((error: unknown) => this.#restart(error));
   }
 
   #labels(): { model: string; version: string } {
