@@ -2,7 +2,7 @@ import { advise } from '../advice/advise.js';
 import type { Evidence } from '../advice/suggestion.js';
 import { writeSuggestions } from '../advice/write-suggestions.js';
 import type { TrainingHistory } from '../formats/training-history.js';
-import { readReport } from '../evaluation/report.js';
+import { readReport } from '../formats/report.js';
 import type { AdviseInput, AdviseResult } from '../formats/stage-io.js';
 import { readState } from '../formats/training-state.js';
 import { asActivity } from '../../activities/context.js';
