@@ -1,6 +1,6 @@
 import type { CocoMetrics } from './coco-metrics.js';
 import type { StageName } from '../stages/stages.js';
-import type { SuggestionSummary } from './stage-io.js';
+import type { SuggestionSummary } from './suggestions.js';
 
 export type StageState = 'waiting' | 'running' | 'paused' | 'done' | 'reused' | 'failed' | 'cancelled';
 
