@@ -1,17 +1,18 @@
-import type { Analysis, Language, Operator, PieChart } from './analysis-format.js';
-import type { EvidenceReport, Suggestion } from './suggestion.js';
+import type { Language, ModelAnalysis, Operator, PieChart } from '../formats/model-analysis.js';
+import type { Report } from '../formats/report.js';
+import type { Suggestion } from '../formats/suggestions.js';
 
-interface Analysed {
-  readonly report: EvidenceReport;
+interface AnalysisInput {
+  readonly report: Report;
   readonly suggestions: readonly Suggestion[];
-  /** The text of the language in question. */
+  /** Chooses the text of the language at hand. */
   readonly say: (english: string, chinese: string) => string;
 }
 
-type Describe = (analysed: Analysed) => Operator;
+type DescribeOperator = (input: AnalysisInput) => Operator;
 
-/** Evaluation and advice in the shape that ModelArts' console shows, in Chinese and in English. */
-export function analysisOf(report: EvidenceReport, suggestions: readonly Suggestion[]): Analysis {
+/** The evaluation and the advice in the form that ModelArts' console shows, in Chinese and in English. */
+export function analysisOf(report: Report, suggestions: readonly Suggestion[]): ModelAnalysis {
   const inLanguage = (language: Language): Record<string, Operator> => {
     const say = (english: string, chinese: string): string => (language === 'zh-cn' ? chinese : english);
     const entries = Object.entries(OPERATORS);
@@ -22,11 +23,11 @@ export function analysisOf(report: EvidenceReport, suggestions: readonly Suggest
   return { 'zh-cn': inLanguage('zh-cn'), 'en-us': inLanguage('en-us') };
 }
 
-const OPERATORS: Readonly<Record<string, Describe>> = {
+const OPERATORS: Readonly<Record<string, DescribeOperator>> = {
   summary: ({ report: { metrics }, say }) => ({
     title: say('Summary', '模型评估摘要'),
     description: say(
-      'COCO metrics on the evaluation split; -1: undefined.',
+      'COCO metrics on the evaluation split; -1 means undefined.',
       '评估集上的 COCO 指标；-1 表示未定义。',
     ),
     value: { mAP: metrics.AP50, ...metrics },
@@ -34,7 +35,7 @@ const OPERATORS: Readonly<Record<string, Describe>> = {
 
   advice: ({ suggestions, say }) => ({
     title: say('Findings and advice', '现象与建议'),
-    description: say('The most promising first.', '按预期收益排序。'),
+    description: say('Sorted by expected gain.', '按预期收益排序。'),
     table: {
       advice: {
         top_left_cell: say('rule', '规则'),
@@ -56,13 +57,16 @@ const OPERATORS: Readonly<Record<string, Describe>> = {
   }),
 
   accuracy_per_class: ({ report: { perClass }, say }) => ({
-    title: say('Accuracy of each class', '各类别精度'),
-    description: say('Found: boxes found at the best threshold.', '检出数为最优阈值下的正确检出框数。'),
+    title: say('Accuracy per class', '各类别精度'),
+    description: say(
+      'Detected: boxes that are detected at the best score threshold.',
+      '检出数为最优阈值下的正确检出框数。',
+    ),
     table: {
       accuracy_per_class: {
         top_left_cell: say('class', '类别'),
         row_labels: perClass.map(({ name }) => name),
-        col_labels: ['AP', 'AP50', 'AP75', say('boxes', '框数'), say('found', '检出数')],
+        col_labels: ['AP', 'AP50', 'AP75', say('boxes', '框数'), say('detected', '检出数')],
         cell_value: perClass.map(({ AP, AP50, AP75, boxes, correct }) => [
           ...[AP, AP50, AP75].map(defined),
           boxes,
@@ -73,8 +77,8 @@ const OPERATORS: Readonly<Record<string, Describe>> = {
   }),
 
   pr_curve: ({ report, say }) => ({
-    title: say('Precision over recall', 'P-R 曲线'),
-    description: say('Of each class, at IoU 0.5.', '各类别，IoU 0.5。'),
+    title: say('Precision-recall curve', 'P-R 曲线'),
+    description: say('Each class at IoU 0.5.', '各类别，IoU 0.5。'),
     line_chart: {
       pr_curve: {
         x_axis_name: say('recall', '召回率'),
@@ -87,10 +91,10 @@ const OPERATORS: Readonly<Record<string, Describe>> = {
   }),
 
   nms_threshold: ({ report: { suppression }, say }) => ({
-    title: say('AP over the IoU threshold of the suppression', 'AP 与 NMS 的 IoU 阈值'),
+    title: say('AP by IoU threshold of non-maximum suppression', 'AP 与 NMS 的 IoU 阈值'),
     description: suppression
       ? say(
-          `Best: from IoU ${suppression.best} on; in use: ${suppression.deployed}.`,
+          `Best IoU threshold: ${suppression.best}; deployed: ${suppression.deployed}.`,
           `最优 IoU 阈值 ${suppression.best}，当前 ${suppression.deployed}。`,
         )
       : say('Not measured.', '未评测。'),
@@ -116,9 +120,9 @@ const OPERATORS: Readonly<Record<string, Describe>> = {
   }),
 
   f1_score: ({ report: { operatingCurve, errors }, say }) => ({
-    title: say('F1 over the score threshold', 'F1 与置信度阈值'),
+    title: say('F1 by score threshold', 'F1 与置信度阈值'),
     description: say(
-      `Best: F1 ${errors.best.f1.toFixed(3)} from score ${errors.best.threshold.toFixed(3)} on.`,
+      `Best score threshold: ${errors.best.threshold.toFixed(3)}, F1 ${errors.best.f1.toFixed(3)}.`,
       `最优：置信度阈值 ${errors.best.threshold.toFixed(3)}，F1 ${errors.best.f1.toFixed(3)}。`,
     ),
     value: {
@@ -141,7 +145,7 @@ const OPERATORS: Readonly<Record<string, Describe>> = {
   false_detection: ({ report: { errors }, say }) => ({
     title: say('False detections', '误检分析'),
     description: say(
-      'Detections at the best threshold. Duplicates count as location, wrong class and location as class errors.',
+      'Detections at the best score threshold. Duplicates count as localization errors; detections with wrong class and location count as classification errors.',
       '最优阈值下的检出框。重复检出计入位置误检，类别与位置均错误计入类别误检。',
     ),
     pie_chart: {
@@ -156,39 +160,39 @@ const OPERATORS: Readonly<Record<string, Describe>> = {
 
   missed_detection: ({ report: { errors }, say }) => ({
     title: say('Missed objects', '漏检分析'),
-    description: say('Labelled boxes at the best threshold.', '最优阈值下的标注框。'),
+    description: say('Ground-truth boxes at the best score threshold.', '最优阈值下的标注框。'),
     pie_chart: { missed_detection: pie(say, { correct: errors.correct, ...errors.lost }) },
   }),
 
   error_kinds: ({ report: { errors }, say }) => ({
-    title: say('Kinds of errors', '错误类型'),
+    title: say('Error types', '错误类型'),
     description: say(
-      'ΔAP50: what AP50 would gain if all errors of the kind were repaired.',
+      'ΔAP50: the gain of AP50 if all errors of the type were fixed.',
       'ΔAP50：修复该类全部错误后 AP50 的提升。',
     ),
     table: {
       error_kinds: {
-        top_left_cell: say('kind', '类型'),
-        row_labels: KINDS.map(({ en, zh }) => say(en, zh)),
+        top_left_cell: say('type', '类型'),
+        row_labels: ERROR_TYPE_NAMES.map(({ en, zh }) => say(en, zh)),
         col_labels: [say('count', '数量'), say('share', '占比'), 'ΔAP50'],
-        cell_value: KINDS.map(({ kind }) => [
-          errors.counts[kind],
-          round(errors.shares[kind]),
-          round(errors.deltaAP50[kind]),
+        cell_value: ERROR_TYPE_NAMES.map(({ type }) => [
+          errors.counts[type],
+          round(errors.shares[type]),
+          round(errors.deltaAP50[type]),
         ]),
       },
     },
   }),
 
   sensitivity_area: ({ report: { sizeRecall }, say }) => ({
-    title: say('Sensitivity to the size of objects', '目标框面积占比敏感度'),
+    title: say('Sensitivity to object size', '目标框面积占比敏感度'),
     description: say(
-      'Recall of fifths of the boxes, from small to large shares of the image.',
+      'Recall of the boxes in five groups of equal count, from the smallest to the largest share of the image.',
       '按框面积占比由小到大均分五组的召回率。',
     ),
     table: {
       sensitivity_area: {
-        top_left_cell: say('area', '面积占比'),
+        top_left_cell: say('share of the area', '面积占比'),
         row_labels: [
           ...sizeRecall.map((_, i) => `${i * 20}%-${(i + 1) * 20}%`),
           say('standard deviation', '标准差'),
@@ -202,37 +206,34 @@ const OPERATORS: Readonly<Record<string, Describe>> = {
   }),
 };
 
-const KINDS = [
-  { kind: 'cls', en: 'class', zh: '类别' },
-  { kind: 'loc', en: 'location', zh: '位置' },
-  { kind: 'both', en: 'class and location', zh: '类别与位置' },
-  { kind: 'dup', en: 'duplicate', zh: '重复' },
-  { kind: 'bkg', en: 'background', zh: '背景' },
-  { kind: 'miss', en: 'missed', zh: '漏检' },
+const ERROR_TYPE_NAMES = [
+  { type: 'cls', en: 'classification', zh: '类别' },
+  { type: 'loc', en: 'localization', zh: '位置' },
+  { type: 'both', en: 'classification and localization', zh: '类别与位置' },
+  { type: 'dup', en: 'duplicate', zh: '重复' },
+  { type: 'bkg', en: 'background', zh: '背景' },
+  { type: 'miss', en: 'missed', zh: '漏检' },
 ] as const;
 
 const round = (value: number): number => Math.round(value * 1e4) / 1e4;
 const defined = (value: number): number | null => (value < 0 ? null : round(value));
 
 function pie(
-  say: Analysed['say'],
+  say: AnalysisInput['say'],
   { correct, cls, bkg, loc }: Readonly<Record<'correct' | 'cls' | 'bkg' | 'loc', number>>,
 ): PieChart {
   return {
     label: [
       say('correct', '正确'),
-      say('class error', '类别错误'),
+      say('classification error', '类别错误'),
       say('background error', '背景错误'),
-      say('location error', '位置错误'),
+      say('localization error', '位置错误'),
     ],
     value: [correct, cls, bkg, loc],
   };
 }
 
-function precisionCurves({
-  perClass,
-  curves,
-}: EvidenceReport): Record<string, (readonly [number, number])[]> {
+function precisionCurves({ perClass, curves }: Report): Record<string, (readonly [number, number])[]> {
   const named = curves
     .filter(({ iou }) => iou === 0.5)
     .map(({ categoryId, precision }) => [
@@ -242,8 +243,8 @@ function precisionCurves({
   return Object.fromEntries(named) as Record<string, (readonly [number, number])[]>; // as built just above
 }
 
-/** Population standard deviation, empty bins left out: the one that reproduces ModelArts' published tables. */
-export function spread(bins: EvidenceReport['sizeRecall']): number | null {
+/** The population standard deviation of the bins that are not empty: the one that ModelArts' published tables use. */
+export function spread(bins: readonly Pick<Report['sizeRecall'][number], 'recall'>[]): number | null {
   const values = bins.flatMap(({ recall }) => (recall === null ? [] : [recall]));
   if (values.length === 0) return null;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -2,13 +2,13 @@ import type { LOSS_NAMES, TrainingHistory } from '../formats/training-history.js
 
 type LossName = (typeof LOSS_NAMES)[number];
 
-/** Half of what this many observations say may be chance. */
-const HALF_SURE = 30;
+/** The number of observations that give a confidence of one half. */
+const HALF_CONFIDENCE = 30;
 
-/** 0 for nothing observed, 1 for very much. */
-export const confidenceFrom = (n: number): number => n / (n + HALF_SURE);
+/** From 0 for no observation towards 1 for many. */
+export const confidenceFrom = (n: number): number => n / (n + HALF_CONFIDENCE);
 
-/** Finite values of a loss by step. */
+/** The finite values of a loss by step. */
 function series({ points }: TrainingHistory, name: LossName): { step: number; value: number }[] {
   return points.flatMap(({ step, losses }) => {
     const value = losses[name];
@@ -19,20 +19,20 @@ function series({ points }: TrainingHistory, name: LossName): { step: number; va
 const LAST_SHARE = 0.1;
 const MIN_POINTS = 20;
 
-/** The last tenth of what was logged, at least 20 points; null: fewer were logged. */
+/** The last tenth of the logged points, at least 20; null: fewer were logged. */
 function lastTenth(history: TrainingHistory, name: LossName): { step: number; value: number }[] | null {
   const all = series(history, name);
   const count = Math.max(MIN_POINTS, Math.round(all.length * LAST_SHARE));
   return all.length < count ? null : all.slice(-count);
 }
 
-/** Mean of a loss over the last tenth; null: too little was logged. */
+/** The mean of a loss over the last tenth of the points; null: too few were logged. */
 export function lastMean(history: TrainingHistory, name: LossName): { value: number; n: number } | null {
   const last = lastTenth(history, name);
   return last && { value: meanOf(last.map(({ value }) => value)), n: last.length };
 }
 
-/** Relative fall of a loss per epoch over the last tenth, by a straight line; null: none that stands out of the noise. */
+/** The relative decrease of a loss per epoch over the last tenth, by linear regression; null: it is not significant. */
 export function fallPerEpoch(history: TrainingHistory, name: LossName): { value: number; n: number } | null {
   const last = lastTenth(history, name);
   if (!last) return null;
@@ -51,8 +51,8 @@ export function fallPerEpoch(history: TrainingHistory, name: LossName): { value:
   return { value: (-slope * history.stepsPerEpoch) / middle.value, n: last.length };
 }
 
-/** Points that show that training came off the rails: not finite, or ten times the median. */
-export function wildPoints(history: TrainingHistory): number {
+/** The number of points whose loss is not finite, or above ten times the median. */
+export function countDivergedPoints(history: TrainingHistory): number {
   const finite = series(history, 'loss')
     .map(({ value }) => value)
     .sort((a, b) => a - b);

@@ -1,5 +1,4 @@
 import type { RunConfig, Training } from '../config/run.js';
-import { errors } from '../errors/index.js';
 import type { Role } from '../formats/stage-io.js';
 
 type TrainingPath = `hparams.${keyof Training['hparams']}` | 'num_epochs' | 'image_size';
@@ -12,7 +11,7 @@ export type ConfigPath =
 
 type Range = readonly [low: number, high: number];
 
-/** What advice may change, and how far. Never the evaluation split, the classes or the seed: they make rounds comparable. */
+/** The keys that advice may change, and their limits. The evaluation split, the classes and the seed stay: runs remain comparable. */
 const TRAINING_RANGES = {
   'hparams.learning_rate': [0.01, 0.16],
   'hparams.lr_warmup_epoch': [0.5, 5],
@@ -24,7 +23,7 @@ const TRAINING_RANGES = {
   'hparams.jitter_max': [1.2, 2],
   'hparams.clip_gradients_norm': [1, 10],
   num_epochs: [1, 1000],
-  /** Each side in pixels. */
+  /** Pixels per side. */
   image_size: [64, 1536],
 } as const satisfies Partial<Record<TrainingPath, Range>>;
 export type TunableTraining = keyof typeof TRAINING_RANGES;
@@ -34,8 +33,6 @@ const OTHER_RANGES = {
   'distillation.soft_box_loss': [25, 400],
 } as const satisfies Partial<Record<ConfigPath, Range>>;
 type TunableOther = keyof typeof OTHER_RANGES;
-
-const SWITCHES: readonly string[] = ['distillation.use_offline_kd', 'data.do_data_cleaning'];
 
 const RANGES: Readonly<Record<string, Range>> = {
   ...OTHER_RANGES,
@@ -47,7 +44,7 @@ const RANGES: Readonly<Record<string, Range>> = {
   ),
 };
 
-/** A change of a number, kept in its range; none where the range allows no step in the wanted direction. */
+/** A patch that sets a number within its range; empty where the range allows no step in the wanted direction. */
 export function change(
   config: RunConfig,
   path: `${Role}.${Exclude<TunableTraining, 'image_size'>}` | TunableOther,
@@ -60,28 +57,17 @@ export function change(
   return isStep && value !== current ? { [path]: value } : {};
 }
 
-/** Three digits: a suggestion is no measurement. */
+/** Three significant digits: a suggestion is not a measurement. */
 const roundTo3 = (value: number): number => Number(value.toPrecision(3));
 
-export function valueAt(config: RunConfig, path: string): unknown {
+function valueAt(config: RunConfig, path: string): unknown {
   return path.split('.').reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), config);
-}
-
-/** A copy with one value replaced; refuses what advice may not change. */
-export function withValue(config: RunConfig, path: string, value: unknown): unknown {
-  const keys = path.split('.');
-  const isKnown = path in RANGES || SWITCHES.includes(path);
-  if (!isKnown || valueAt(config, path) === undefined)
-    throw errors.suggestionUnusable(path, [...Object.keys(RANGES), ...SWITCHES]);
-  const replace = (node: unknown, [key, ...rest]: readonly string[]): unknown =>
-    key === undefined || !isRecord(node) ? value : { ...node, [key]: replace(node[key], rest) };
-  return replace(config, keys);
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The next input size of the family's scale: 128 pixels more, for small inputs a quarter; multiples of 32. */
+/** The next larger input size, [height, width], in multiples of 32: 128 pixels more per side, or a quarter for small inputs. */
 export function nextImageSize([height, width]: readonly [number, number]): [number, number] {
   const [, high] = TRAINING_RANGES.image_size;
   const next = (side: number): number =>

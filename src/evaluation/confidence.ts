@@ -1,20 +1,13 @@
+import type { Report } from '../formats/report.js';
 import { randomFrom } from '../random.js';
 import { type MatchedScene, rankByScore } from './coco.js';
 import { mean, RECALLS } from './precision-recall.js';
-
-export interface ConfidenceInterval {
-  readonly low: number;
-  readonly high: number;
-  /** Share of resamples inside. */
-  readonly level: number;
-  readonly resamples: number;
-}
 
 const LEVEL = 0.95;
 const RESAMPLES = 500;
 
 /** Where AP50 would lie for other images of the same kind: bootstrap over the images; null where AP50 is undefined. */
-export function confidenceOfAP50(scene: MatchedScene, seed: number): ConfidenceInterval | null {
+export function confidenceOfAP50(scene: MatchedScene, seed: number): Report['confidence'] {
   const classes = classesOf(scene);
   if (classes.length === 0) return null;
   const random = randomFrom('bootstrap', seed);

@@ -1,39 +1,18 @@
+import { ERROR_TYPES, type ErrorType, type Report } from '../formats/report.js';
 import type { MatchedScene } from './coco.js';
 import { fixOracle } from './fix-oracle.js';
-import { ERROR_KINDS, type ErrorKind, judge, type Judgement } from './judgement.js';
-import { bestOperatingPoint, type OperatingPoint } from './operating-point.js';
+import { judge, type Judgement } from './judgement.js';
+import { bestOperatingPoint } from './operating-point.js';
 
-export type PerKind = Record<ErrorKind, number>;
-
-export interface ErrorReport {
-  readonly best: OperatingPoint;
-  /** At that threshold. */
-  readonly counts: PerKind;
-  /** Of all errors; 0 where there are none. */
-  readonly shares: PerKind;
-  readonly correct: number;
-  /** At that threshold, boxes that are not found, by what is there instead. */
-  readonly lost: { readonly cls: number; readonly loc: number; readonly bkg: number };
-  /** What AP50 would gain if all errors of the kind were repaired; over all detections, whatever their score. */
-  readonly deltaAP50: PerKind;
-  /** Boxes of one class that are found as another only, by category id, the most frequent first. */
-  readonly confusions: readonly Confusion[];
-}
-
-export interface Confusion {
-  readonly truth: number;
-  readonly found: number;
-  readonly count: number;
-  /** Of the boxes of the class. */
-  readonly share: number;
-}
+export type PerKind = Record<ErrorType, number>;
+type Confusion = Report['errors']['confusions'][number];
 
 /** Kinds of errors at the threshold of the best F1, and what repairing each kind could bring. */
-export function errorKinds(scene: MatchedScene): { report: ErrorReport; shown: Judgement } {
+export function errorKinds(scene: MatchedScene): { report: Report['errors']; shown: Judgement } {
   const best = bestOperatingPoint(scene);
   const shown = judge(scene, best.threshold);
   const counts = countKinds(shown);
-  const total = ERROR_KINDS.reduce((sum, kind) => sum + counts[kind], 0);
+  const total = ERROR_TYPES.reduce((sum, kind) => sum + counts[kind], 0);
   const lostFor = (wanted: string): number => shown.lost.filter(({ reason }) => reason === wanted).length;
   const report = {
     best,
@@ -54,8 +33,8 @@ export function countKinds({ detections, lost }: Judgement): PerKind {
   return counts;
 }
 
-const perKind = (value: (kind: ErrorKind) => number): PerKind =>
-  Object.fromEntries(ERROR_KINDS.map(kind => [kind, value(kind)])) as PerKind; // one entry a kind
+const perKind = (value: (kind: ErrorType) => number): PerKind =>
+  Object.fromEntries(ERROR_TYPES.map(kind => [kind, value(kind)])) as PerKind; // one entry a kind
 
 function confusionsOf({ matched, truth }: MatchedScene, { lost }: Judgement): Confusion[] {
   const counts = new Map<string, { truth: number; found: number; count: number }>();

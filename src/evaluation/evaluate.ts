@@ -13,7 +13,7 @@ import type { StageProgress } from '../formats/progress.js';
 import type { Settings } from '../settings.js';
 import { drawImages, type FoundInImage } from './images.js';
 import type { Report } from '../formats/report.js';
-import { buildReport, writeReport } from './report.js';
+import { buildReport, writeEvaluation } from './report.js';
 import { COMPARED_IMAGES, compareSuppression, type FoundUnder, suppressionRules } from './suppression.js';
 
 export interface EvaluateOptions {
@@ -55,7 +55,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<CocoMetri
     }),
     seed: BOOTSTRAP_SEED,
   });
-  await writeReport(folder, { report, groundTruth, detections });
+  await writeEvaluation(folder, { report, groundTruth, detections });
   await drawImages(join(folder, 'images'), { found, datasetFolder, dataset, report });
   return report.metrics;
 }

@@ -1,5 +1,6 @@
+import { ERROR_TYPES, type ErrorType } from '../formats/report.js';
 import type { MatchedScene } from './coco.js';
-import { ERROR_KINDS, type ErrorKind, type JudgedDetection, type Judgement } from './judgement.js';
+import type { JudgedDetection, Judgement } from './judgement.js';
 import { averagePrecision, mean } from './precision-recall.js';
 
 interface Ranked {
@@ -9,19 +10,19 @@ interface Ranked {
 }
 
 /** How much AP50 would rise if all errors of a kind, and no others, were repaired: an upper bound of what a cure brings. */
-export function fixOracle(scene: MatchedScene, judgement: Judgement): Record<ErrorKind, number> {
+export function fixOracle(scene: MatchedScene, judgement: Judgement): Record<ErrorType, number> {
   const positives = scene.matched.map(({ areas }) => areas.all.positives);
   const repairable = bestRepairs(judgement);
   const base = meanAP(ranking(judgement, { kind: null, repairable, scene }), {
     positives,
     defined: positives,
   });
-  const gain = (kind: ErrorKind): number => {
+  const gain = (kind: ErrorType): number => {
     const left = kind === 'miss' ? withoutMissed(scene, { judgement, positives }) : positives;
     const fixed = ranking(judgement, { kind, repairable, scene });
     return Math.max(0, meanAP(fixed, { positives: left, defined: positives }) - base);
   };
-  return Object.fromEntries(ERROR_KINDS.map(kind => [kind, gain(kind)])) as Record<ErrorKind, number>; // one entry a kind
+  return Object.fromEntries(ERROR_TYPES.map(kind => [kind, gain(kind)])) as Record<ErrorType, number>; // one entry a kind
 }
 
 /** Of the class and location errors about a lost box only the one of the highest score finds it when repaired. */
@@ -38,7 +39,7 @@ function bestRepairs({ detections, lost }: Judgement): Set<JudgedDetection> {
 }
 
 interface RankingOptions {
-  readonly kind: ErrorKind | null;
+  readonly kind: ErrorType | null;
   readonly repairable: ReadonlySet<JudgedDetection>;
   readonly scene: MatchedScene;
 }

@@ -1,11 +1,9 @@
+import type { ErrorType } from '../formats/report.js';
 import type { MatchedScene } from './coco.js';
 import type { BboxXywh } from './coco-format.js';
 import { overlap } from './matching.js';
 
-/** What is wrong with a false alarm or a missed box: TIDE, https://arxiv.org/abs/2008.08115 */
-export const ERROR_KINDS = ['cls', 'loc', 'both', 'dup', 'bkg', 'miss'] as const;
-export type ErrorKind = (typeof ERROR_KINDS)[number];
-export type AlarmKind = Exclude<ErrorKind, 'miss'>;
+export type AlarmKind = Exclude<ErrorType, 'miss'>;
 
 /** IoU from which a box is found, and up to which it is not even near. */
 export const FOREGROUND = 0.5;

@@ -1,14 +1,5 @@
+import type { OperatingPoint } from '../formats/report.js';
 import type { MatchedScene } from './coco.js';
-
-export interface OperatingPoint {
-  /** Detections from this score on are shown. */
-  readonly threshold: number;
-  readonly precision: number;
-  readonly recall: number;
-  readonly f1: number;
-  /** Hits among hits, false alarms and lost boxes: what a detector has instead of an accuracy. */
-  readonly accuracy: number;
-}
 
 interface Counted {
   readonly scores: Float64Array;

@@ -1,17 +1,14 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CocoGroundTruth } from '../formats/ground-truth.js';
 import type { CocoDetection } from '../formats/detections.js';
-import { errors } from '../errors/index.js';
 import { type MatchedScene, matchScene, metricsOf } from './coco.js';
 import { confidenceOfAP50 } from './confidence.js';
 import { countKinds, errorKinds } from './error-kinds.js';
 import type { Judgement } from './judgement.js';
 import { operatingCurve } from './operating-point.js';
-import { Report } from '../formats/report.js';
+import { type Report, writeReport } from '../formats/report.js';
 import { recallBySize } from './size-recall.js';
-
-const REPORT_FILE = 'report.json';
 
 export interface ReportOptions extends Pick<Report, 'model' | 'training' | 'deployed' | 'suppression'> {
   readonly groundTruth: CocoGroundTruth;
@@ -42,7 +39,7 @@ export function buildReport({ groundTruth, detections, seed, ...facts }: ReportO
       scores: scores.map(round),
     })),
     operatingCurve: operatingCurve(scene),
-    errors: { ...found, confusions: [...found.confusions] },
+    errors: found,
     sizeRecall: recallBySize(scene, shown),
     images: imageFindings(scene, shown),
   };
@@ -84,27 +81,12 @@ function imageFindings(
     .sort((a, b) => wrong(b) - wrong(a));
 }
 
-export async function writeReport(
+/** Writes the report beside the COCO files that it was made from. */
+export async function writeEvaluation(
   folder: string,
-  {
-    report,
-    groundTruth,
-    detections,
-  }: { report: Report; groundTruth: CocoGroundTruth; detections: readonly CocoDetection[] },
+  { report, groundTruth, detections }: Pick<ReportOptions, 'groundTruth' | 'detections'> & { report: Report },
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const write = (name: string, value: unknown): Promise<void> =>
-    writeFile(join(folder, name), `${JSON.stringify(value)}\n`);
-  await write('ground_truth.json', groundTruth);
-  await write('detections.json', detections);
-  await write(REPORT_FILE, report);
-}
-
-export async function readReport(folder: string): Promise<Report> {
-  const file = join(folder, REPORT_FILE);
-  try {
-    return Report.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch (cause) {
-    throw errors.reportUnreadable(file, cause);
-  }
+  await writeReport(folder, report);
+  await writeFile(join(folder, 'ground_truth.json'), `${JSON.stringify(groundTruth)}\n`);
+  await writeFile(join(folder, 'detections.json'), `${JSON.stringify(detections)}\n`);
 }

@@ -1,19 +1,14 @@
+import type { Report } from '../formats/report.js';
 import type { MatchedScene } from './coco.js';
 import type { Judgement } from './judgement.js';
-
-/** A fifth of all boxes, by the share of the image that they cover. */
-export interface SizeBin {
-  readonly from: number;
-  readonly to: number;
-  readonly boxes: number;
-  /** null: there are no boxes. */
-  readonly recall: number | null;
-}
 
 const BINS = 5;
 
 /** Recall of small to large boxes: bins of equal count, as ModelArts' sensitivity tables have them. */
-export function recallBySize({ truth, images, truthImage }: MatchedScene, { lost }: Judgement): SizeBin[] {
+export function recallBySize(
+  { truth, images, truthImage }: MatchedScene,
+  { lost }: Judgement,
+): Report['sizeRecall'] {
   const isLost = new Set(lost.map(({ annotation }) => annotation));
   const boxes = truth.annotations
     .map(({ bbox: [, , width, height], iscrowd }, index) => {

@@ -1,45 +1,53 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
-import { CocoMetrics } from './coco-metrics.js';
+import { errors } from '../errors/index.js';
 import { ENGINES } from '../settings.js';
+import { CocoMetrics } from './coco-metrics.js';
+
+/** The error types of TIDE (https://arxiv.org/abs/2008.08115): what is wrong with a false positive, or a missed box. */
+export const ERROR_TYPES = ['cls', 'loc', 'both', 'dup', 'bkg', 'miss'] as const;
+export type ErrorType = (typeof ERROR_TYPES)[number];
 
 const Share = z.number().min(0).max(1);
 const Count = z.int().min(0);
 
-const perKind = <T extends z.ZodType>(
-  value: T,
-): z.ZodObject<Record<'cls' | 'loc' | 'both' | 'dup' | 'bkg' | 'miss', T>> =>
+const perErrorType = <T extends z.ZodType>(value: T): z.ZodObject<Record<ErrorType, T>> =>
   z.strictObject({ cls: value, loc: value, both: value, dup: value, bkg: value, miss: value });
 
 const OperatingPoint = z.strictObject({
+  /** Detections with at least this score are counted. */
   threshold: z.number(),
   precision: Share,
   recall: Share,
   f1: Share,
+  /** TP / (TP + FP + FN): detection has no true negatives. */
   accuracy: Share,
 });
+export type OperatingPoint = Readonly<z.infer<typeof OperatingPoint>>;
 
-/** report.json: what a model does on a data set, and what it does badly. */
+/** report.json: the metrics of a model on a data set, and an analysis of its errors. */
 export const Report = z.strictObject({
   model: z.strictObject({
     name: z.string(),
     /** [height, width] */
     image_size: z.tuple([z.int(), z.int()]),
-    /** What ran the network. */
+    /** The engine that ran the network. */
     engine: z.enum(ENGINES),
   }),
   classes: z.array(z.string()),
   counts: z.strictObject({ images: Count, boxes: Count, detections: Count }),
-  /** What the model was trained on; null: unknown. */
+  /** The size of the training split; null: unknown. */
   training: z
     .strictObject({ images: Count, boxes: Count, boxesPerClass: z.record(z.string(), Count) })
     .nullable(),
-  /** How the model is used; null: unknown. */
+  /** The settings that the model is used with; null: unknown. */
   deployed: z.strictObject({ scoreThreshold: z.number() }).nullable(),
-  /** AP by the IoU threshold of the suppression, over the first images; null: not measured. */
+  /** AP by the IoU threshold of non-maximum suppression, over the first images; null: not measured. */
   suppression: z
     .strictObject({
       deployed: Share,
-      /** Of the highest AP; of equals the deployed one. */
+      /** The threshold with the highest AP; the deployed one wins a tie. */
       best: Share,
       gainAP: Share,
       images: Count,
@@ -47,48 +55,95 @@ export const Report = z.strictObject({
     })
     .nullable(),
   metrics: CocoMetrics,
-  /** Of AP50, by bootstrap over the images; null: AP50 is undefined. */
+  /** The confidence interval of AP50, by bootstrap over the images; null: AP50 is undefined. */
   confidence: z
-    .strictObject({ low: Share, high: Share, level: Share, resamples: z.int().positive() })
+    .strictObject({
+      low: Share,
+      high: Share,
+      /** The share of resamples inside the interval. */
+      level: Share,
+      resamples: z.int().positive(),
+    })
     .nullable(),
   perClass: z.array(
     CocoMetrics.extend({
       categoryId: z.int(),
       name: z.string(),
+      /** Ground-truth boxes without crowds. */
       boxes: Count,
-      /** At the best threshold. */
+      /** True positives at the best threshold. */
       correct: Count,
+      /** True and false positives at the best threshold. */
       shown: Count,
     }),
   ),
-  /** Precision at recall 0, .01, … 1. */
+  /** Precision-recall curves at IoU .5 and .75 of the classes that have boxes. */
   curves: z.array(
     z.strictObject({
       categoryId: z.int(),
       iou: z.number(),
+      /** Precision at recall 0, .01, … 1. */
       precision: z.array(z.number()),
+      /** The score at which each recall is reached. */
       scores: z.array(z.number()),
     }),
   ),
   /** By score threshold, over all classes. */
   operatingCurve: z.array(OperatingPoint),
-  /** At the threshold of the best F1, but for deltaAP50. */
+  /** Errors at the threshold of the best F1; deltaAP50 is over all detections, whatever their score. */
   errors: z.strictObject({
     best: OperatingPoint,
-    counts: perKind(Count),
-    shares: perKind(Share),
+    counts: perErrorType(Count),
+    /** Shares of all errors; 0 where there are none. */
+    shares: perErrorType(Share),
+    /** True positives. */
     correct: Count,
+    /** False negatives by cause: a detection of another class, a badly placed one, or none at all. */
     lost: z.strictObject({ cls: Count, loc: Count, bkg: Count }),
-    deltaAP50: perKind(Share),
-    confusions: z.array(z.strictObject({ truth: z.int(), found: z.int(), count: Count, share: Share })),
+    /** The gain of AP50 if all errors of the type were fixed. */
+    deltaAP50: perErrorType(Share),
+    /** Boxes of one category that are detected as another only, the most frequent first. */
+    confusions: z.array(
+      z.strictObject({
+        /** Category ids. */
+        truth: z.int(),
+        found: z.int(),
+        count: Count,
+        /** The share of the boxes of the true category. */
+        share: Share,
+      }),
+    ),
   }),
-  /** At the best threshold, fifths of the boxes from small to large, as shares of the image. */
+  /** Recall at the best threshold of fifths of the boxes, from small to large, by the share of the image that they cover. */
   sizeRecall: z.array(
-    z.strictObject({ from: z.number(), to: z.number(), boxes: Count, recall: Share.nullable() }),
+    z.strictObject({
+      from: z.number(),
+      to: z.number(),
+      boxes: Count,
+      /** null: there are no boxes. */
+      recall: Share.nullable(),
+    }),
   ),
-  /** At the best threshold, images with the most errors first. */
+  /** Errors of each image at the best threshold, images with the most errors first. */
   images: z.array(
-    perKind(Count).extend({ imageId: z.int(), file: z.string(), boxes: Count, correct: Count }),
+    perErrorType(Count).extend({ imageId: z.int(), file: z.string(), boxes: Count, correct: Count }),
   ),
 });
 export type Report = z.infer<typeof Report>;
+
+const REPORT_FILE = 'report.json';
+
+export async function writeReport(folder: string, report: Report): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, REPORT_FILE), `${JSON.stringify(report)}\n`);
+}
+
+/** @throws REPORT_UNREADABLE */
+export async function readReport(folder: string): Promise<Report> {
+  const file = join(folder, REPORT_FILE);
+  try {
+    return Report.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch (cause) {
+    throw errors.reportUnreadable(file, cause);
+  }
+}

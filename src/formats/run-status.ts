@@ -1,5 +1,6 @@
 import type { CocoMetrics } from './coco-metrics.js';
-import type { StageName, SuggestionSummary } from './stage-io.js';
+import type { StageName } from './stage-io.js';
+import type { SuggestionSummary } from './suggestions.js';
 
 export type StageState = 'waiting' | 'running' | 'paused' | 'done' | 'reused' | 'failed' | 'cancelled';
 

@@ -1,5 +1,6 @@
 import type { ArtifactRef } from './artifact.js';
 import type { CocoMetrics } from './coco-metrics.js';
+import type { SuggestionSummary } from './suggestions.js';
 import type { Data, RunConfig, SoftWeights, Training } from '../config/run.js';
 
 export type Role = 'teacher' | 'student';
@@ -85,12 +86,6 @@ export interface AdviseInput {
 
 export interface AdviseResult extends StageResult {
   readonly top: readonly SuggestionSummary[];
-}
-
-export interface SuggestionSummary {
-  readonly id: string;
-  readonly severity: 'high' | 'medium' | 'low';
-  readonly advice: { readonly en: string; readonly zh: string };
 }
 
 export interface PublishInput {

@@ -1,8 +1,10 @@
 import { advise as suggest } from '../advice/advise.js';
-import type { Evidence } from '../advice/suggestion.js';
-import { writeSuggestions } from '../advice/write-suggestions.js';
+import type { Evidence } from '../advice/rule.js';
+import { analysisOf } from '../advice/analysis.js';
 import type { TrainingHistory } from '../formats/training-history.js';
-import { readReport } from '../evaluation/report.js';
+import { writeModelAnalysis } from '../formats/model-analysis.js';
+import { readReport } from '../formats/report.js';
+import { writeSuggestions } from '../formats/suggestions.js';
 import type { AdviseInput, AdviseResult } from '../formats/stage-io.js';
 import { readState } from '../formats/training-state.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
@@ -30,7 +32,8 @@ export async function advise(input: AdviseInput, environment: StageEnvironment):
     const student = await evidenceOf(store, input.student);
     const teacher = input.teacher && (await evidenceOf(store, input.teacher));
     const suggestions = suggest({ config: input.config, student, teacher });
-    await writeSuggestions(folder, { report: student.report, suggestions });
+    await writeSuggestions(folder, suggestions);
+    await writeModelAnalysis(folder, analysisOf(student.report, suggestions));
     return {
       top: suggestions.slice(0, SHOWN).map(({ id, severity, advice }) => ({ id, severity, advice })),
     };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { RunConfig } from '../config/run.js';
 import { assertSameClasses } from '../formats/model-card.js';
 import { fetchModelCard } from '../store/fetch-model.js';
-import { readReport } from '../evaluation/report.js';
+import { readReport } from '../formats/report.js';
 import { writeConfig } from '../export/modelarts/package.js';
 import type { ArtifactRef } from '../formats/artifact.js';
 import type { PublishedTeacher, PublishInput } from '../formats/stage-io.js';

@@ -1,9 +1,15 @@
-import type { AdviceInput, Evidence, EvidenceReport } from '../../src/advice/suggestion.js';
+import type { AdviceInput, Evidence } from '../../src/advice/rule.js';
+import type { Report } from '../../src/formats/report.js';
+import type { Suggestion } from '../../src/formats/suggestions.js';
 import type { TrainingHistory } from '../../src/formats/training-history.js';
 import { parseRunConfig, type RunConfig } from '../../src/config/run.js';
 
 type Deep<T> = {
-  [K in keyof T]?: T[K] extends readonly unknown[] ? T[K] : T[K] extends object ? Deep<T[K]> : T[K];
+  [K in keyof T]?: T[K] extends readonly (infer E)[]
+    ? readonly (E extends object ? Deep<E> : E)[]
+    : T[K] extends object | null
+      ? Deep<T[K]>
+      : T[K];
 };
 
 export function configWith(change: {
@@ -40,32 +46,35 @@ const metrics = {
   ARl: 0.6,
 };
 
-const healthyReport: EvidenceReport = {
-  model: { name: 'efficientdet-d0' },
-  counts: { images: 1000, boxes: 5000 },
-  training: { boxesPerClass: { cat: 10_000, dog: 9000, fox: 8000 } },
+const healthyReport: Report = {
+  model: { name: 'efficientdet-d0', image_size: [512, 512], engine: 'onnxruntime' },
+  classes: ['cat', 'dog', 'fox'],
+  counts: { images: 1000, boxes: 5000, detections: 9000 },
+  training: { images: 4000, boxes: 27_000, boxesPerClass: { cat: 10_000, dog: 9000, fox: 8000 } },
   deployed: { scoreThreshold: 0.3 },
   suppression: null,
   metrics,
-  confidence: { low: 0.64, high: 0.66 },
+  confidence: { low: 0.64, high: 0.66, level: 0.95, resamples: 500 },
   perClass: ['cat', 'dog', 'fox'].map((name, i) => ({
+    ...metrics,
     categoryId: i + 1,
     name,
     boxes: 1600,
     correct: 1200,
-    AP: 0.4,
-    AP50: 0.65,
-    AP75: 0.42,
+    shown: 1500,
   })),
-  curves: [{ categoryId: 1, iou: 0.5, precision: Array.from({ length: 101 }, (_, i) => 1 - i / 100) }],
+  curves: [
+    { categoryId: 1, iou: 0.5, precision: Array.from({ length: 101 }, (_, i) => 1 - i / 100), scores: [] },
+  ],
   operatingCurve: Array.from({ length: 51 }, (_, i) => ({
     threshold: i / 50,
     precision: 0.8,
     recall: 0.7,
     f1: 0.75 - Math.abs(i / 50 - 0.31) / 2,
+    accuracy: 0.6,
   })),
   errors: {
-    best: { threshold: 0.31, precision: 0.8, recall: 0.7, f1: 0.75 },
+    best: { threshold: 0.31, precision: 0.8, recall: 0.7, f1: 0.75, accuracy: 0.6 },
     counts: { cls: 200, loc: 250, both: 100, dup: 30, bkg: 200, miss: 300 },
     shares: { cls: 0.185, loc: 0.23, both: 0.09, dup: 0.03, bkg: 0.185, miss: 0.28 },
     correct: 3600,
@@ -73,7 +82,8 @@ const healthyReport: EvidenceReport = {
     deltaAP50: { cls: 0.04, loc: 0.06, both: 0.01, dup: 0.01, bkg: 0.04, miss: 0.08 },
     confusions: [{ truth: 1, found: 2, count: 100, share: 0.06 }],
   },
-  sizeRecall: [0.6, 0.7, 0.75, 0.75, 0.8].map(recall => ({ boxes: 1000, recall })),
+  sizeRecall: [0.6, 0.7, 0.75, 0.75, 0.8].map(recall => ({ from: 0, to: 1, boxes: 1000, recall })),
+  images: [],
 };
 
 const NOISE = [0, 0.02, -0.01, 0.01, -0.02];
@@ -121,7 +131,7 @@ export const historyWith = (
 export const evaluationsOf = (APs: readonly number[]): TrainingHistory['evaluations'] =>
   APs.map((AP, i) => ({ step: 80 * (i + 1), metrics: { ...metrics, AP } }));
 
-export function reportWith({ errors, metrics: changed, ...rest }: Deep<EvidenceReport>): EvidenceReport {
+export function reportWith({ errors, metrics: changed, ...rest }: Deep<Report>): Report {
   const merged = {
     ...healthyReport,
     ...rest,
@@ -134,19 +144,18 @@ export function reportWith({ errors, metrics: changed, ...rest }: Deep<EvidenceR
       deltaAP50: { ...healthyReport.errors.deltaAP50, ...errors?.deltaAP50 },
     },
   };
-  return merged as EvidenceReport; // every part is the healthy one with some of it replaced
+  return merged as Report; // every part is the healthy one with some of it replaced
 }
 
 interface Changes {
   readonly config?: Parameters<typeof configWith>[0];
-  readonly report?: Deep<EvidenceReport>;
+  readonly report?: Deep<Report>;
   readonly student?: Partial<Evidence>;
   readonly teacher?: Partial<Evidence> | null;
-  readonly baseline?: TrainingHistory;
 }
 
 /** A run in which all went well, with something changed. */
-export function runWith({ config = {}, report = {}, student, teacher, baseline }: Changes): AdviceInput {
+export function runWith({ config = {}, report = {}, student, teacher }: Changes): AdviceInput {
   const taught = {
     report: reportWith({ metrics: { AP: 0.46, AP50: 0.7, AP75: 0.48 } }),
     history: healthyHistory(),
@@ -155,6 +164,20 @@ export function runWith({ config = {}, report = {}, student, teacher, baseline }
     config: configWith(config),
     student: { report: reportWith(report), history: healthyHistory(), ...student },
     teacher: teacher === null ? null : { ...taught, ...teacher },
-    ...(baseline && { baseline: { history: baseline } }),
   };
+}
+
+/** The run's configuration with the changes of suggestions, checked like any other. */
+export const configAfter = (config: RunConfig, suggestions: readonly Suggestion[]): RunConfig =>
+  suggestions
+    .flatMap(({ patch }) => Object.entries(patch))
+    .reduce(
+      (changed, [path, value]) => parseRunConfig(withValue(changed, path.split('.'), value), path),
+      config,
+    );
+
+function withValue(node: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
+  if (key === undefined) return value;
+  const record = node as Record<string, unknown>; // the inner keys of a path name objects
+  return { ...record, [key]: withValue(record[key], rest, value) };
 }

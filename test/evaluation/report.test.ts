@@ -6,7 +6,8 @@ import type { CocoGroundTruth } from '../../src/formats/ground-truth.js';
 import type { CocoDetection } from '../../src/formats/detections.js';
 import { cocoMetrics, matchScene } from '../../src/evaluation/coco.js';
 import { classesOf, confidenceOfAP50, weightedAP50 } from '../../src/evaluation/confidence.js';
-import { buildReport, readReport, writeReport } from '../../src/evaluation/report.js';
+import { readReport } from '../../src/formats/report.js';
+import { buildReport, writeEvaluation } from '../../src/evaluation/report.js';
 import { randomFrom } from '../../src/random.js';
 
 /** A detector that finds a box the more surely the larger it is. */
@@ -59,7 +60,7 @@ describe('a report', () => {
     const folder = await mkdtemp(join(tmpdir(), 'report-'));
     const files = scene(20);
     const report = buildReport({ ...files, ...facts });
-    await writeReport(folder, { report, ...files });
+    await writeEvaluation(folder, { report, ...files });
     expect(await readReport(folder)).toEqual(report);
     expect(await readdir(folder)).toEqual(['detections.json', 'ground_truth.json', 'report.json']);
     await writeFile(join(folder, 'report.json'), '{}');

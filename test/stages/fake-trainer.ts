@@ -8,7 +8,7 @@ import type { TrainerReply, TrainerRequest } from '../../src/trainer/protocol.js
 import { readCleanedDataset } from '../../src/formats/dataset.js';
 import { groundTruthCoco } from '../../src/formats/ground-truth.js';
 import { AppError, errors } from '../../src/errors/index.js';
-import { buildReport, writeReport } from '../../src/evaluation/report.js';
+import { buildReport, writeEvaluation } from '../../src/evaluation/report.js';
 import type { StageProgress } from '../../src/formats/progress.js';
 import type { TrainerJob } from '../../src/trainer/protocol.js';
 import type { Settings } from '../../src/settings.js';
@@ -157,7 +157,7 @@ async function evaluate({ job, settings, script, note }: Given<'evaluate'>): Pro
     seed: 1,
   });
   await mkdir(job.folder, { recursive: true });
-  await writeReport(job.folder, { report: result, groundTruth, detections });
+  await writeEvaluation(job.folder, { report: result, groundTruth, detections });
   return result.metrics;
 }
 

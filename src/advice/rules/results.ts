@@ -1,22 +1,24 @@
+import type { OperatingPoint, Report } from '../../formats/report.js';
+import type { AdviceInput, Rule, RuleMatch } from '../rule.js';
 import { confidenceFrom, medianOf } from '../signals.js';
-import type { AdviceInput, EvidenceReport, Finding, OperatingPoint, Rule } from '../suggestion.js';
 import { change } from '../tunable.js';
 
-const SHOWN_CLASSES = 3;
+/** Classes, or pairs of classes, that a rule names at most. */
+const MAX_SUBJECTS = 3;
 const PEOPLE = { kind: 'people', training: 1 } as const;
 const FREE = { kind: 'none', training: 0 } as const;
 
-/** Classes, thresholds, and whether the numbers can be trusted at all. */
+/** Rules about classes and thresholds, and about how precise the metrics are. */
 export const RESULT_RULES: readonly Rule[] = [
-  { id: 'C1', find: ({ student: { report } }) => rareAndWeak(report) },
-  { id: 'C2', find: ({ student: { report } }) => confused(report) },
-  { id: 'C3', find: looseBoxes },
-  { id: 'T1', find: ({ student: { report } }) => otherThreshold(report) },
-  { id: 'T2', find: ({ student: { report } }) => otherSuppression(report) },
-  { id: 'N1', find: ({ student: { report } }) => uncertain(report) },
+  { id: 'C1', match: ({ student: { report } }) => rareClasses(report) },
+  { id: 'C2', match: ({ student: { report } }) => confusedClasses(report) },
+  { id: 'C3', match: looseBoxes },
+  { id: 'T1', match: ({ student: { report } }) => betterScoreThreshold(report) },
+  { id: 'T2', match: ({ student: { report } }) => betterSuppression(report) },
+  { id: 'N1', match: ({ student: { report } }) => uncertainMetrics(report) },
 ];
 
-function rareAndWeak({ perClass, training }: EvidenceReport): Finding[] {
+function rareClasses({ perClass, training }: Report): RuleMatch[] {
   const rows = perClass
     .filter(({ AP }) => AP >= 0)
     .map(row => ({ ...row, n: training ? (training.boxesPerClass[row.name] ?? 0) : row.boxes }));
@@ -24,9 +26,9 @@ function rareAndWeak({ perClass, training }: EvidenceReport): Finding[] {
   return rows
     .filter(({ AP, n }) => AP < 0.5 * median.AP && n < 0.2 * median.n)
     .sort((a, b) => a.AP - b.AP)
-    .slice(0, SHOWN_CLASSES)
+    .slice(0, MAX_SUBJECTS)
     .map(({ name, AP, n, boxes }) => ({
-      about: name,
+      subject: name,
       severity: 'medium',
       evidence: { metric: `AP of ${name}`, value: AP, threshold: 0.5 * median.AP, n },
       expected: {
@@ -35,7 +37,7 @@ function rareAndWeak({ perClass, training }: EvidenceReport): Finding[] {
         confidence: confidenceFrom(boxes),
       },
       advice: {
-        en: `${name} is rare (${n} boxes, the median class has ${median.n}) and weak: collect more images of it, or repeat those there are.`,
+        en: `${name} is rare (${n} boxes; the median class has ${median.n}) and has a low AP: collect more images of it, or oversample the existing ones.`,
         zh: `类别 ${name} 样本少（${n} 个框，中位类别为 ${median.n}）且效果差：补充样本，或对现有样本过采样。`,
       },
       patch: {},
@@ -43,23 +45,23 @@ function rareAndWeak({ perClass, training }: EvidenceReport): Finding[] {
     }));
 }
 
-/** A couple of mistakes is no pattern. */
+/** Fewer confusions than this are no pattern. */
 const MIN_CONFUSED = 3;
 
-function confused({ errors: { confusions }, perClass, counts }: EvidenceReport): Finding[] {
+function confusedClasses({ errors: { confusions }, perClass, counts }: Report): RuleMatch[] {
   const nameOf = (id: number): string => perClass.find(({ categoryId }) => categoryId === id)?.name ?? '';
   return confusions
     .filter(({ share, count }) => share > 0.2 && count >= MIN_CONFUSED)
-    .slice(0, SHOWN_CLASSES)
+    .slice(0, MAX_SUBJECTS)
     .map(({ truth, found, count, share }) => {
       const [from, to] = [nameOf(truth), nameOf(found)];
       return {
-        about: `${from}→${to}`,
+        subject: `${from}→${to}`,
         severity: 'medium',
-        evidence: { metric: `share of ${from} taken for ${to}`, value: share, threshold: 0.2, n: count },
+        evidence: { metric: `share of ${from} detected as ${to}`, value: share, threshold: 0.2, n: count },
         expected: { gain: count / counts.boxes, metric: 'AP50', confidence: confidenceFrom(count) },
         advice: {
-          en: `${from} is often taken for ${to}: review the labels of both, merge the classes, or add images that tell them apart.`,
+          en: `${from} is often detected as ${to}: review the labels of both classes, merge them, or add images that show how they differ.`,
           zh: `${from} 常被识别为 ${to}：检查两类标注，合并类别，或补充可区分的样本。`,
         },
         patch: {},
@@ -68,10 +70,10 @@ function confused({ errors: { confusions }, perClass, counts }: EvidenceReport):
     });
 }
 
-/** Below this AP50 the ratio says nothing. */
+/** Below this AP50 the ratio is meaningless. */
 const MIN_AP50 = 0.05;
 
-function looseBoxes({ config, student: { report } }: AdviceInput): Finding[] {
+function looseBoxes({ config, student: { report } }: AdviceInput): RuleMatch[] {
   const { AP50, AP75 } = report.metrics;
   const ratio = AP75 / AP50;
   if (AP50 < MIN_AP50 || ratio >= 0.45) return [];
@@ -85,7 +87,7 @@ function looseBoxes({ config, student: { report } }: AdviceInput): Finding[] {
         confidence: confidenceFrom(report.errors.correct),
       },
       advice: {
-        en: 'AP falls fast when boxes have to fit tightly: placing them is the weak point; raise the weight of the box loss.',
+        en: 'AP75 is far below AP50: boxes are poorly localized; raise the weight of the box loss.',
         zh: 'AP75 明显低于 AP50：定位精度不足，提高框回归损失权重。',
       },
       patch: change(config, 'student.hparams.box_loss_weight', config.student.hparams.box_loss_weight * 1.5),
@@ -94,14 +96,14 @@ function looseBoxes({ config, student: { report } }: AdviceInput): Finding[] {
   ];
 }
 
-function otherThreshold({ deployed, errors: { best }, operatingCurve, counts }: EvidenceReport): Finding[] {
+function betterScoreThreshold({ deployed, errors: { best }, operatingCurve, counts }: Report): RuleMatch[] {
   if (!deployed || best.f1 === 0 || Math.abs(best.threshold - deployed.scoreThreshold) <= 0.05) return [];
   const now = nearest(operatingCurve, deployed.scoreThreshold);
   return [
     {
       severity: 'low',
       evidence: {
-        metric: 'score of the best F1 minus the one in use',
+        metric: 'score threshold of the best F1 minus the deployed one',
         value: best.threshold - deployed.scoreThreshold,
         threshold: 0.05,
         n: counts.boxes,
@@ -112,7 +114,7 @@ function otherThreshold({ deployed, errors: { best }, operatingCurve, counts }: 
         confidence: confidenceFrom(counts.boxes),
       },
       advice: {
-        en: `Show detections from score ${best.threshold.toFixed(2)} on, not ${deployed.scoreThreshold}: F1 ${best.f1.toFixed(2)} (precision ${best.precision.toFixed(2)}, recall ${best.recall.toFixed(2)}).`,
+        en: `Change the score threshold from ${deployed.scoreThreshold} to ${best.threshold.toFixed(2)}: F1 ${best.f1.toFixed(2)} (precision ${best.precision.toFixed(2)}, recall ${best.recall.toFixed(2)}).`,
         zh: `将置信度阈值由 ${deployed.scoreThreshold} 改为 ${best.threshold.toFixed(2)}：F1 ${best.f1.toFixed(2)}（精确率 ${best.precision.toFixed(2)}，召回率 ${best.recall.toFixed(2)}）。`,
       },
       patch: {},
@@ -124,16 +126,21 @@ function otherThreshold({ deployed, errors: { best }, operatingCurve, counts }: 
 const nearest = (curve: readonly OperatingPoint[], threshold: number): OperatingPoint | undefined =>
   [...curve].sort((a, b) => Math.abs(a.threshold - threshold) - Math.abs(b.threshold - threshold))[0];
 
-function otherSuppression({ suppression, counts }: EvidenceReport): Finding[] {
+function betterSuppression({ suppression, counts }: Report): RuleMatch[] {
   if (!suppression || suppression.best === suppression.deployed || suppression.gainAP <= 0.003) return [];
   const { best, deployed, gainAP } = suppression;
   return [
     {
       severity: 'low',
-      evidence: { metric: 'AP gained by the best IoU', value: gainAP, threshold: 0.003, n: counts.boxes },
+      evidence: {
+        metric: 'AP gained by the best IoU threshold',
+        value: gainAP,
+        threshold: 0.003,
+        n: counts.boxes,
+      },
       expected: { gain: gainAP, metric: 'AP', confidence: confidenceFrom(counts.boxes) },
       advice: {
-        en: `Suppress from IoU ${best} on, not ${deployed}.`,
+        en: `Change the IoU threshold of non-maximum suppression from ${deployed} to ${best}.`,
         zh: `将 NMS 的 IoU 阈值由 ${deployed} 改为 ${best}。`,
       },
       patch: {},
@@ -142,7 +149,7 @@ function otherSuppression({ suppression, counts }: EvidenceReport): Finding[] {
   ];
 }
 
-function uncertain({ counts: { images }, confidence }: EvidenceReport): Finding[] {
+function uncertainMetrics({ counts: { images }, confidence }: Report): RuleMatch[] {
   const halfWidth = confidence ? (confidence.high - confidence.low) / 2 : 1;
   if (images >= 200 && halfWidth <= 0.02) return [];
   const evidence =
@@ -156,8 +163,8 @@ function uncertain({ counts: { images }, confidence }: EvidenceReport): Finding[
       evidence,
       expected: { gain: 0, metric: 'AP50', confidence: 1 },
       advice: {
-        en: `AP50 is known to ± ${points} points only (${images} images): do not trust smaller differences.`,
-        zh: `AP50 的误差约为 ± ${points} 个百分点（${images} 张图片）：更小的差异不可信。`,
+        en: `The uncertainty of AP50 is ± ${points} points (${images} images): smaller differences are not significant.`,
+        zh: `AP50 的误差约为 ± ${points} 个百分点（${images} 张图片）：更小的差异不具显著性。`,
       },
       patch: {},
       cost: { kind: 'people', training: 0 },

@@ -1,58 +1,58 @@
 import type { RunConfig } from '../../config/run.js';
 import type { Role } from '../../formats/stage-io.js';
-import { confidenceFrom, fallPerEpoch, lastMean, wildPoints } from '../signals.js';
 import {
   type AdviceInput,
   type Evidence,
-  evidenceOf,
-  type Finding,
   isDistilled,
   type Patch,
   type Rule,
-} from '../suggestion.js';
+  type RuleMatch,
+} from '../rule.js';
+import { confidenceFrom, countDivergedPoints, fallPerEpoch, lastMean } from '../signals.js';
 import { change } from '../tunable.js';
 
-interface Trained {
+interface TrainedModel {
   readonly role: Role;
   readonly evidence: Evidence;
   readonly config: RunConfig;
   readonly hparams: RunConfig['student']['hparams'];
   readonly epochs: number;
-  /** Whether it learned from somebody's answers, too. */
   readonly isDistilled: boolean;
 }
 
-const WHO = {
+const ROLE_NAMES = {
   student: { en: 'Student', zh: '学生模型' },
   teacher: { en: 'Teacher', zh: '教师模型' },
 } as const;
 
-/** Of what a teacher gains, about so much reaches its student. */
-const PASSED_ON = 0.5;
+/** The share of a teacher's gain that reaches its student, roughly. */
+const TEACHER_GAIN_SHARE = 0.5;
 
-/** How the training of either went. */
+/** Rules about the training of the student and of the teacher. */
 export const TRAINING_RULES: readonly Rule[] = [
-  { id: 'G1', find: forBoth(learnedByHeart) },
-  { id: 'G2', find: forBoth(stillLearning) },
-  { id: 'G3', find: forBoth(offTheRails) },
-  { id: 'G4', find: forBoth(unbalanced) },
+  { id: 'G1', match: forBothRoles(overfitting) },
+  { id: 'G2', match: forBothRoles(undertrained) },
+  { id: 'G3', match: forBothRoles(diverged) },
+  { id: 'G4', match: forBothRoles(imbalancedLoss) },
 ];
 
-function forBoth(find: (trained: Trained) => Finding | null): Rule['find'] {
+function forBothRoles(matchModel: (model: TrainedModel) => RuleMatch | null): Rule['match'] {
   return input =>
     (['student', 'teacher'] as const).flatMap(role => {
-      const trained = trainedAs(input, role);
-      const finding = trained && find(trained);
-      if (!finding) return [];
-      if (role === 'student') return [finding];
-      const { expected } = finding;
-      return [{ ...finding, about: role, expected: { ...expected, gain: expected.gain * PASSED_ON } }];
+      const model = modelOf(input, role);
+      const match = model && matchModel(model);
+      if (!match) return [];
+      if (role === 'student') return [match];
+      const { expected } = match;
+      return [
+        { ...match, subject: role, expected: { ...expected, gain: expected.gain * TEACHER_GAIN_SHARE } },
+      ];
     });
 }
 
-function trainedAs(input: AdviceInput, role: Role): Trained | null {
+function modelOf(input: AdviceInput, role: Role): TrainedModel | null {
   const { config } = input;
-  const [evidence, training] = [evidenceOf(input, role), config[role]];
+  const [evidence, training] = [input[role], config[role]];
   if (!evidence || !training) return null;
   const { hparams, num_epochs: epochs } = training;
   return { role, evidence, config, hparams, epochs, isDistilled: role === 'student' && isDistilled(input) };
@@ -60,19 +60,19 @@ function trainedAs(input: AdviceInput, role: Role): Trained | null {
 
 const RETRAIN = { kind: 'training', training: 1 } as const;
 
-/** Evaluations scatter by about so much AP. */
+/** The AP of evaluations varies by about this much by chance. */
 const NOISE = 0.005;
 
-function learnedByHeart({ role, evidence, config, hparams }: Trained): Finding | null {
-  const signal = overfitting(evidence);
+function overfitting({ role, evidence, config, hparams }: TrainedModel): RuleMatch | null {
+  const signal = overfittingSignal(evidence);
   if (!signal) return null;
-  const who = WHO[role];
+  const name = ROLE_NAMES[role];
   return {
     ...signal,
     severity: 'medium',
     advice: {
-      en: `${who.en}: it learns its training images by heart; smooth the labels. The checkpoint of the best evaluation is the one in use already.`,
-      zh: `${who.zh}出现过拟合：使用标签平滑。当前已采用评估最优的检查点。`,
+      en: `${name.en}: it overfits the training images; use label smoothing. The checkpoint of the best evaluation is already the one in use.`,
+      zh: `${name.zh}出现过拟合：使用标签平滑。当前已采用评估最优的检查点。`,
     },
     patch: change(
       config,
@@ -83,33 +83,14 @@ function learnedByHeart({ role, evidence, config, hparams }: Trained): Finding |
   };
 }
 
-function overfitting({
-  report,
-  history,
-  trainingAP,
-}: Evidence): Pick<Finding, 'evidence' | 'expected'> | null {
-  const { AP } = report.metrics;
-  if (trainingAP !== undefined && trainingAP - AP > 0.1)
-    return {
-      evidence: {
-        metric: 'AP on training images minus AP',
-        value: trainingAP - AP,
-        threshold: 0.1,
-        n: report.counts.images,
-      },
-      expected: {
-        gain: trainingAP - AP,
-        metric: 'AP',
-        confidence: 0.5 * confidenceFrom(report.counts.images),
-      },
-    };
+function overfittingSignal({ history }: Evidence): Pick<RuleMatch, 'evidence' | 'expected'> | null {
   const values = history.evaluations.map(({ metrics }) => metrics.AP);
   const best = Math.max(...values);
   const since = values.slice(values.lastIndexOf(best) + 1);
   if (since.length < 3 || !since.slice(-3).every(value => value < best - NOISE)) return null;
   return {
     evidence: {
-      metric: 'evaluations below the best, at the end',
+      metric: 'evaluations below the best one at the end of training',
       value: since.length,
       threshold: 3,
       n: values.length,
@@ -118,58 +99,64 @@ function overfitting({
   };
 }
 
-/** From this AP50 on, more training of the same kind brings little. */
+/** Above this AP50 longer training brings little. */
 const LOW_AP50 = 0.5;
 
-function stillLearning({ role, evidence, config, epochs }: Trained): Finding | null {
+function undertrained({ role, evidence, config, epochs }: TrainedModel): RuleMatch | null {
   const { AP50 } = evidence.report.metrics;
   const fall = fallPerEpoch(evidence.history, 'cls_loss');
   if (AP50 >= LOW_AP50 || !fall || fall.value <= 0.01) return null;
   const more = Math.ceil(epochs * 1.5);
-  const who = WHO[role];
+  const name = ROLE_NAMES[role];
   return {
     severity: 'high',
     evidence: {
-      metric: 'fall of cls_loss per epoch, at the end',
+      metric: 'decrease of cls_loss per epoch at the end of training',
       value: fall.value,
       threshold: 0.01,
       n: fall.n,
     },
-    // What is missing shrinks at best as the loss does.
+    // At best, the gap to a perfect AP50 shrinks as fast as the loss.
     expected: {
       gain: (1 - AP50) * (1 - (1 - Math.min(0.5, fall.value)) ** (more - epochs)),
       metric: 'AP50',
       confidence: 0.5 * confidenceFrom(fall.n),
     },
     advice: {
-      en: `${who.en}: the loss still falls and AP50 is low (${AP50.toFixed(2)}): train longer.`,
-      zh: `${who.zh}的损失仍在下降且 AP50 较低（${AP50.toFixed(2)}）：延长训练。`,
+      en: `${name.en}: the loss is still falling and AP50 is low (${AP50.toFixed(2)}): train longer.`,
+      zh: `${name.zh}的损失仍在下降且 AP50 较低（${AP50.toFixed(2)}）：延长训练。`,
     },
     patch: change(config, `${role}.num_epochs`, more),
     cost: { kind: 'training', training: 1.5 },
   };
 }
 
-function offTheRails({ role, evidence, config, hparams, isDistilled: isGuided }: Trained): Finding | null {
+function diverged({
+  role,
+  evidence,
+  config,
+  hparams,
+  isDistilled: hasSoftTargets,
+}: TrainedModel): RuleMatch | null {
   const { history, report } = evidence;
-  // While it is distilled, a roll-back is blamed on the distillation terms: another rule.
-  const rollbacks = isGuided ? 0 : history.rollbacks.length;
-  const value = wildPoints(history) + rollbacks;
+  // Rollbacks of a distilled model are attributed to the distillation terms, by rule K3.
+  const rollbacks = hasSoftTargets ? 0 : history.rollbacks.length;
+  const value = countDivergedPoints(history) + rollbacks;
   if (value === 0) return null;
-  const who = WHO[role];
+  const name = ROLE_NAMES[role];
   const cleaning: Patch = config.data.do_data_cleaning ? {} : { 'data.do_data_cleaning': true };
   return {
     severity: 'high',
     evidence: {
-      metric: 'steps that were not finite, ten times the median or rolled back',
+      metric: 'steps with a loss that is not finite or above ten times the median, and rollbacks',
       value,
       threshold: 1,
       n: history.points.length,
     },
     expected: { gain: 1 - Math.max(0, report.metrics.AP50), metric: 'AP50', confidence: 0.3 },
     advice: {
-      en: `${who.en}: the loss came off the rails; lower the learning rate, clip gradients harder, and clean the data.`,
-      zh: `${who.zh}的损失出现异常：降低学习率，收紧梯度裁剪，并启用数据清洗。`,
+      en: `${name.en}: the loss diverged; lower the learning rate, clip gradients to a smaller norm, and enable data cleaning.`,
+      zh: `${name.zh}的损失发散：降低学习率，收紧梯度裁剪，并启用数据清洗。`,
     },
     patch: {
       ...change(config, `${role}.hparams.learning_rate`, hparams.learning_rate / 4),
@@ -180,25 +167,25 @@ function offTheRails({ role, evidence, config, hparams, isDistilled: isGuided }:
   };
 }
 
-function unbalanced({ role, evidence, config, hparams }: Trained): Finding | null {
+function imbalancedLoss({ role, evidence, config, hparams }: TrainedModel): RuleMatch | null {
   const [cls, box] = [lastMean(evidence.history, 'cls_loss'), lastMean(evidence.history, 'box_loss')];
   if (!cls || !box || box.value <= 0) return null;
   const ratio = cls.value / box.value;
   if (ratio >= 0.2 && ratio <= 5) return null;
-  const who = WHO[role];
+  const name = ROLE_NAMES[role];
   const { deltaAP50 } = evidence.report.errors;
   return {
     severity: 'medium',
     evidence: { metric: 'cls_loss / box_loss', value: ratio, threshold: ratio > 5 ? 5 : 0.2, n: cls.n },
-    // The term that is drowned is the one that may gain.
+    // The smaller term is the one that can improve.
     expected: {
       gain: ratio > 5 ? deltaAP50.loc : deltaAP50.cls + deltaAP50.bkg,
       metric: 'AP50',
       confidence: 0.5 * confidenceFrom(cls.n),
     },
     advice: {
-      en: `${who.en}: the class and the box term are ${ratio > 5 ? 'far above' : 'far below'} balance (ratio ${ratio.toPrecision(2)}); weigh the box loss anew.`,
-      zh: `${who.zh}的分类损失与框回归损失失衡（比值 ${ratio.toPrecision(2)}）：调整框回归损失权重。`,
+      en: `${name.en}: the classification loss is far ${ratio > 5 ? 'above' : 'below'} the box loss (ratio ${ratio.toPrecision(2)}); adjust the weight of the box loss.`,
+      zh: `${name.zh}的分类损失与框回归损失失衡（比值 ${ratio.toPrecision(2)}）：调整框回归损失权重。`,
     },
     patch: change(
       config,

@@ -1,14 +1,16 @@
-/** ModelArts' `model_analysis_results.json`: per language, operators with values, tables and charts. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
 export type Language = 'zh-cn' | 'en-us';
 
-export interface Table {
+interface Table {
   readonly top_left_cell: string;
   readonly row_labels: readonly string[];
   readonly col_labels: readonly string[];
   readonly cell_value: readonly (readonly (number | string | null)[])[];
 }
 
-export interface LineChart {
+interface LineChart {
   readonly x_axis_name: string;
   readonly y_axis_name: string;
   readonly x_axis_range: readonly [number, number];
@@ -30,4 +32,10 @@ export interface Operator {
   readonly pie_chart?: Readonly<Record<string, PieChart>>;
 }
 
-export type Analysis = Readonly<Record<Language, Readonly<Record<string, Operator>>>>;
+/** ModelArts' model_analysis_results.json: per language, operators with values, tables and charts. */
+export type ModelAnalysis = Readonly<Record<Language, Readonly<Record<string, Operator>>>>;
+
+export async function writeModelAnalysis(folder: string, analysis: ModelAnalysis): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'model_analysis_results.json'), `${JSON.stringify(analysis, null, 2)}\n`);
+}

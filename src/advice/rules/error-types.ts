@@ -1,22 +1,21 @@
+import type { ErrorType } from '../../formats/report.js';
+import type { AdviceInput, Rule, RuleMatch } from '../rule.js';
 import { confidenceFrom } from '../signals.js';
-import type { AdviceInput, EvidenceReport, Finding, Rule } from '../suggestion.js';
 import { change, nextImageSize } from '../tunable.js';
 
-type Kind = keyof EvidenceReport['errors']['counts'];
-
-/** Which kind of error dominates decides what to change first. */
+/** Rules about the error type that dominates: it decides what to change first. */
 export const ERROR_RULES: readonly Rule[] = [
   {
     id: 'E1',
-    find: input => {
+    match: input => {
       const { shares } = input.student.report.errors;
       if (shares.loc < Math.max(...Object.values(shares))) return [];
-      return onShare(
+      return whereCommon(
         input,
-        { kind: 'loc', threshold: 0.35, severity: 'high' },
+        { type: 'loc', threshold: 0.35, severity: 'high' },
         {
           advice: {
-            en: 'Objects are found but their boxes are not well placed: raise the weight of the box loss.',
+            en: 'Objects are detected but poorly localized: raise the weight of the box loss.',
             zh: '目标已检出但定位不准：提高框回归损失权重。',
           },
           patch: change(
@@ -31,41 +30,41 @@ export const ERROR_RULES: readonly Rule[] = [
   },
   {
     id: 'E2',
-    find: input =>
-      onShare(input, { kind: 'cls', threshold: 0.35, severity: 'high' }, againstWrongNames(input)),
+    match: input =>
+      whereCommon(input, { type: 'cls', threshold: 0.35, severity: 'high' }, classificationRemedy(input)),
   },
   {
     id: 'E3',
-    find: input =>
-      onShare(
+    match: input =>
+      whereCommon(
         input,
-        { kind: 'bkg', threshold: 0.35, severity: 'medium' },
+        { type: 'bkg', threshold: 0.35, severity: 'medium' },
         {
           advice: {
-            en: `Background is taken for objects. Look for objects without a label first: they look just like this. Then let easy background count less, and show detections from score ${input.student.report.errors.best.threshold.toFixed(2)} on.`,
-            zh: `背景被误检为目标。先检查是否有漏标目标（其表现相同），再降低易分背景的权重，并将置信度阈值设为 ${input.student.report.errors.best.threshold.toFixed(2)}。`,
+            en: `Background is detected as objects. First look for objects without a label: they cause the same errors. Then lower the weight of easy background, and set the score threshold to ${input.student.report.errors.best.threshold.toFixed(2)}.`,
+            zh: `背景被误检为目标。先检查是否有漏标目标（会造成同样的误检），再降低易分背景的权重，并将置信度阈值设为 ${input.student.report.errors.best.threshold.toFixed(2)}。`,
           },
-          patch: lessEasyBackground(input),
+          patch: downweightEasyBackground(input),
           cost: { kind: 'training', training: 1 },
         },
       ),
   },
   {
     id: 'E4',
-    find: input => onShare(input, { kind: 'miss', threshold: 0.5, severity: 'high' }, againstMisses(input)),
+    match: input => whereCommon(input, { type: 'miss', threshold: 0.5, severity: 'high' }, missRemedy(input)),
   },
   {
     id: 'E5',
-    find: input =>
-      onShare(
+    match: input =>
+      whereCommon(
         input,
-        { kind: 'dup', threshold: 0.1, severity: 'low' },
+        { type: 'dup', threshold: 0.1, severity: 'low' },
         {
           advice: {
-            en: 'Objects are reported more than once: where the model is used, lower the IoU threshold of its suppression.',
+            en: 'Objects are detected more than once: lower the IoU threshold of non-maximum suppression where the model is deployed.',
             zh: '同一目标被重复检出：部署时降低 NMS 的 IoU 阈值。',
           },
-          // The suppression is part of the exported graph: the run's configuration has no key for it.
+          // Non-maximum suppression is part of the exported graph: the run's configuration has no key for it.
           patch: {},
           cost: { kind: 'none', training: 0 },
         },
@@ -73,36 +72,37 @@ export const ERROR_RULES: readonly Rule[] = [
   },
 ];
 
-const NAMES: Readonly<Record<Kind, string>> = {
-  cls: 'class errors',
-  loc: 'location errors',
-  both: 'errors of class and location',
-  dup: 'duplicates',
-  bkg: 'detections on background',
+const NAMES: Readonly<Record<ErrorType, string>> = {
+  cls: 'classification errors',
+  loc: 'localization errors',
+  both: 'classification and localization errors',
+  dup: 'duplicate detections',
+  bkg: 'background errors',
   miss: 'missed objects',
 };
 
-type Remedy = Pick<Finding, 'advice' | 'patch' | 'cost'>;
+type Remedy = Pick<RuleMatch, 'advice' | 'patch' | 'cost'>;
 
-function onShare(
+/** A match where the errors of a type make up at least `threshold` of all errors. */
+function whereCommon(
   { student: { report } }: AdviceInput,
-  { kind, threshold, severity }: { kind: Kind; threshold: number; severity: Finding['severity'] },
+  { type, threshold, severity }: { type: ErrorType; threshold: number; severity: RuleMatch['severity'] },
   remedy: Remedy,
-): Finding[] {
+): RuleMatch[] {
   const { shares, counts, deltaAP50 } = report.errors;
   const n = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  if (n === 0 || shares[kind] < threshold) return [];
+  if (n === 0 || shares[type] < threshold) return [];
   return [
     {
       ...remedy,
       severity,
-      evidence: { metric: `share of ${NAMES[kind]}`, value: shares[kind], threshold, n },
-      expected: { gain: deltaAP50[kind], metric: 'AP50', confidence: confidenceFrom(n) },
+      evidence: { metric: `share of ${NAMES[type]}`, value: shares[type], threshold, n },
+      expected: { gain: deltaAP50[type], metric: 'AP50', confidence: confidenceFrom(n) },
     },
   ];
 }
 
-function againstWrongNames({ config, student: { report } }: AdviceInput): Remedy {
+function classificationRemedy({ config, student: { report } }: AdviceInput): Remedy {
   const { jitter_min: min, jitter_max: max, label_smoothing: smoothing } = config.student.hparams;
   const nameOf = (id: number): string =>
     report.perClass.find(({ categoryId }) => categoryId === id)?.name ?? '';
@@ -113,8 +113,8 @@ function againstWrongNames({ config, student: { report } }: AdviceInput): Remedy
   if (isNarrow)
     return {
       advice: {
-        en: `Objects are found but named wrongly: train at more scales, and check the labels of the pair confused most${pair}.`,
-        zh: `目标已检出但类别错误：使用多尺度训练，并检查最易混淆类别${pair}的标注。`,
+        en: `Objects are detected with the wrong class: train with a wider range of scales, and check the labels of the classes confused most often${pair}.`,
+        zh: `目标已检出但类别错误：扩大训练的尺度范围，并检查最易混淆类别${pair}的标注。`,
       },
       patch: {
         ...change(config, 'student.hparams.jitter_min', Math.min(min, 0.5)),
@@ -124,7 +124,7 @@ function againstWrongNames({ config, student: { report } }: AdviceInput): Remedy
     };
   return {
     advice: {
-      en: `Objects are found but named wrongly: smooth the labels, and check those of the pair confused most${pair}.`,
+      en: `Objects are detected with the wrong class: use label smoothing, and check the labels of the classes confused most often${pair}.`,
       zh: `目标已检出但类别错误：使用标签平滑，并检查最易混淆类别${pair}的标注。`,
     },
     patch: change(config, 'student.hparams.label_smoothing', smoothing + 0.05),
@@ -132,15 +132,15 @@ function againstWrongNames({ config, student: { report } }: AdviceInput): Remedy
   };
 }
 
-function lessEasyBackground({ config }: AdviceInput): Remedy['patch'] {
+function downweightEasyBackground({ config }: AdviceInput): Remedy['patch'] {
   const { gamma, alpha } = config.student.hparams;
   return gamma < 2
     ? change(config, 'student.hparams.gamma', Math.min(2, gamma + 0.5))
     : change(config, 'student.hparams.alpha', alpha - 0.05);
 }
 
-/** Small objects are missed the most: they need more pixels. Else more training. */
-function againstMisses({ config, student: { report } }: AdviceInput): Remedy {
+/** Small objects that are missed most often need more pixels; otherwise more training may help. */
+function missRemedy({ config, student: { report } }: AdviceInput): Remedy {
   const [small, ...others] = report.sizeRecall.map(({ recall }) => recall ?? 0);
   const rest = others.reduce((sum, recall) => sum + recall, 0) / Math.max(1, others.length);
   const { image_size: size, num_epochs: epochs } = config.student;
@@ -148,7 +148,7 @@ function againstMisses({ config, student: { report } }: AdviceInput): Remedy {
   if (small !== undefined && small < 0.6 * rest && larger[0] > size[0])
     return {
       advice: {
-        en: `Objects are missed, the small ones most (${percent(small)} found, ${percent(rest)} of the others): enlarge the network input.`,
+        en: `Most errors are missed objects, and small objects are missed most often (recall ${percent(small)}, others ${percent(rest)}): enlarge the network input.`,
         zh: `主要错误为漏检，且小目标最严重（召回 ${percent(small)}，其余 ${percent(rest)}）：增大输入尺寸。`,
       },
       patch: { 'student.image_size': larger },
@@ -156,7 +156,7 @@ function againstMisses({ config, student: { report } }: AdviceInput): Remedy {
     };
   return {
     advice: {
-      en: 'Most errors are objects that are not found: train longer.',
+      en: 'Most errors are missed objects: train longer.',
       zh: '主要错误为漏检：延长训练。',
     },
     patch: change(config, 'student.num_epochs', Math.ceil(epochs * 1.5)),
