@@ -8,7 +8,7 @@ import { NmsConfigs } from '../src/config/run.js';
 import { physicalCores } from '../src/inference/onnxruntime.js';
 import { writeModel } from '../src/export/model-folder.js';
 import type { EngineName } from '../src/settings.js';
-import { goldenModel } from '../test/export/onnx/frozen.js';
+import { goldenModel } from './fixtures/golden-model.js';
 import { type Contestant, KEEP_MEMORY, race, type RaceOptions } from './contestants.js';
 import { inFolder } from './folder.js';
 import type { OpenPredictor } from './programs/predict.js';

@@ -12,7 +12,7 @@ import torch
 from effdet.anchors import AnchorLabeler, Anchors
 from effdet.loss import DetectionLoss
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../test/golden/effdet"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fixtures"))
 from answer import answer_lines  # noqa: E402
 from effdet_model import build, fill, official_names  # noqa: E402
 

@@ -11,7 +11,7 @@ import type { TrainerJob } from '../../src/trainer/protocol.js';
 import { connectRuns } from '../../src/runs/runs.js';
 import { readSettings, type Settings } from '../../src/settings.js';
 import { openStore } from '../../src/store/open-store.js';
-import { freePort } from '../../test/free-port.js';
+import { freePort } from '../fixtures/free-port.js';
 import { startEmbedded } from '../../workers/embedded.js';
 import { runJob } from '../../src/trainer/jobs.js';
 import type { Activities } from '../../workflows/stages.js';
