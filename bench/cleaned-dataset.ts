@@ -5,12 +5,11 @@ import { Training } from '../src/config/run.js';
 import { type TrainingBatch, trainingBatches } from '../src/data/batches.js';
 import { CleanedDataset, DATASET_FILE } from '../src/formats/dataset.js';
 
-export type { CleanedDataset } from '../src/formats/dataset.js';
-
 export const readDataset = async (folder: string): Promise<CleanedDataset> =>
   CleanedDataset.parse(JSON.parse(await readFile(join(folder, DATASET_FILE), 'utf8')));
 
-interface BatchesOf {
+interface BatchOptions {
+  /** The folder of a cleaned data set. */
   readonly folder: string;
   readonly model: ModelName;
   readonly batch: number;
@@ -18,14 +17,14 @@ interface BatchesOf {
   readonly steps: number;
 }
 
-/** Batches of a cleaned data set as a training with the default hyper-parameters takes them. */
+/** The batches of a training with the default hyper-parameters. */
 export async function* batchesOf({
   folder,
   model,
   batch,
   seed,
   steps,
-}: BatchesOf): AsyncGenerator<TrainingBatch> {
+}: BatchOptions): AsyncGenerator<TrainingBatch> {
   yield* trainingBatches({
     folder,
     dataset: await readDataset(folder),
