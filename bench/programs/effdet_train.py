@@ -27,7 +27,8 @@ def targets_of(request, config):
 
 def multiplies_bfloat16():
     """Whether PyTorch finds instructions for it; otherwise it emulates bfloat16, and a step takes minutes."""
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def prepare(request):
