@@ -71,12 +71,14 @@ async function compareWithEffdet(
     ...variants.map(variant => effdetTraining(variant, one, glibcDefaults)),
   ];
   const { rounds, skipped } = await timeRounds(candidates, options);
-  return ours.flatMap(({ subject, candidate: { name } }) =>
-    variants.map(peer => {
-      const missing = skipped.find(one => one.name === name || one.name === peer);
-      return rowOf(options.report, subject, missing ?? pairOf(rounds, name, peer));
-    }),
-  );
+  const skippedOf = (name: string): Skipped | undefined => skipped.find(one => one.name === name);
+  return ours.flatMap(({ subject, candidate: { name } }) => {
+    const missing = skippedOf(name);
+    if (missing) return [skippedRow(options.report, subject, missing)];
+    return variants.map(peer =>
+      rowOf(options.report, subject, skippedOf(peer) ?? pairOf(rounds, name, peer)),
+    );
+  });
 }
 
 const rowOf = (report: Report, subject: Subject, result: Skipped | ReturnType<typeof pairOf<number>>): Row =>
