@@ -11,7 +11,7 @@ import { cleanDataset } from '../src/data/cleaning/clean.js';
 import type { CleanedDataset } from '../src/formats/dataset.js';
 import { type Candidate, type Measurement, measureOnce } from './candidate.js';
 import { readDataset } from './cleaned-dataset.js';
-import { PHOTOGRAPH_CLASSES, writePhotographs } from './photographs.js';
+import { writePhotographs } from './photographs.js';
 import type { OpenLoader } from './programs/load-batches.js';
 import type { OpenLoop } from './programs/train-loop.js';
 import type { Report } from './report.js';
@@ -46,8 +46,10 @@ export const benchInput = (
     report.progress(`writes ${images} photographs`);
     const folder = await writeDataset(root, images);
     const annotations = join(root, 'instances.json');
-    await writeFile(annotations, JSON.stringify(cocoOf(await readDataset(folder))));
-    const candidates = [ourLoader(folder), dataLoader({ folder, annotations, glibcDefaults })];
+    const dataset = await readDataset(folder);
+    await writeFile(annotations, JSON.stringify(cocoOf(dataset)));
+    const classes = dataset.classes.length;
+    const candidates = [ourLoader(folder), dataLoader({ folder, annotations, classes, glibcDefaults })];
     const { rounds } = await timeRounds(candidates, { report, warmUp: 1, rounds: ROUNDS, seconds });
     const { ours, theirs } = pairOf(rounds, OURS, PEER);
     const perSecond = (ms: number): number => (1000 * BATCHES.measured * BATCH) / ms;
@@ -82,14 +84,15 @@ interface LoaderOptions {
   readonly folder: string;
   /** A file in COCO format. */
   readonly annotations: string;
+  readonly classes: number;
   readonly glibcDefaults: boolean;
 }
 
-const dataLoader = ({ folder, annotations, glibcDefaults }: LoaderOptions): Candidate => ({
+const dataLoader = ({ folder, annotations, classes, glibcDefaults }: LoaderOptions): Candidate => ({
   name: PEER,
   program: { script: 'effdet_load_batches.py', packages: 'heavy', glibcDefaults },
   open: {
-    ...{ folder, annotations, classes: PHOTOGRAPH_CLASSES, model: MODEL, size: familyOf(MODEL).imageSize },
+    ...{ folder, annotations, classes, model: MODEL, size: familyOf(MODEL).imageSize },
     ...{ batch: BATCH, workers: WORKERS, ...BATCHES },
   },
 });

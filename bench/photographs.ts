@@ -10,7 +10,7 @@ import { type Random, randomFrom } from '../src/random.js';
 import { readSettings } from '../src/settings.js';
 
 export const PHOTOGRAPH = { width: 640, height: 480 } as const;
-export const PHOTOGRAPH_CLASSES = 5;
+const CLASSES = 5;
 const TYPES = ['.jpg', '.jpeg', '.png'];
 /** The least share of a photograph's sides that a crop has before it is scaled. */
 const LEAST_SHARE = 0.4;
@@ -67,6 +67,6 @@ const boxesOf = (random: Random) =>
   Array.from({ length: 1 + random.integer(8) }, () => {
     const [y, x] = [random.integer(380), random.integer(540)];
     const box = [y, x, y + 20 + random.integer(80), x + 20 + random.integer(80)] as const;
-    const label = `class ${random.integer(PHOTOGRAPH_CLASSES)}`;
+    const label = `class ${random.integer(CLASSES)}`;
     return { box, label, crowd: false, difficult: false };
   });
