@@ -1,6 +1,6 @@
 /**
- * Reading the index of a data set of COCO's size (train2017: 118,287 images, 860,001 boxes with outlines, 400 MB of
- * JSON): from the folder to the samples, and peak memory.
+ * Reading the index of a data set as large as COCO's train2017 (118,287 images, 860,001 boxes with outlines, 400 MB of JSON):
+ * the time from the folder to the samples, and peak memory.
  */
 import { createWriteStream } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -9,17 +9,17 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { mapConcurrently } from '../src/concurrency.js';
 import { type Random, randomFrom } from '../src/random.js';
-import { once } from './contestants.js';
-import { inFolder } from './folder.js';
+import { measureOnce } from './candidate.js';
 import type { Report } from './report.js';
-import { alone, type Row } from './row.js';
+import { figureRow, type Row } from './row.js';
+import { inTemporaryFolder } from './temporary-folder.js';
 
 const CATEGORIES = 80;
 const nameOf = (image: number): string => `${String(image).padStart(12, '0')}.jpg`;
 
 function* cocoText(images: number, boxes: number): Generator<string> {
   const random = randomFrom('bench', images, boxes);
-  yield '{"info":{"description":"made for a measurement"},"images":[';
+  yield '{"info":{"description":"written for a benchmark"},"images":[';
   yield* separated(images, image => ({
     license: 3,
     file_name: nameOf(image),
@@ -53,13 +53,13 @@ function annotation(random: Random, images: number): object {
   };
 }
 
-export interface IndexCase {
+export interface IndexOptions {
   readonly images: number;
   readonly boxes: number;
 }
 
-export const benchCocoIndex = (report: Report, { images, boxes }: IndexCase): Promise<Row[]> =>
-  inFolder(async folder => {
+export const benchCocoIndex = (report: Report, { images, boxes }: IndexOptions): Promise<Row[]> =>
+  inTemporaryFolder(async folder => {
     report.progress('writes the data set');
     const imageFolder = join(folder, 'train2017');
     await mkdir(join(folder, 'annotations'));
@@ -70,10 +70,10 @@ export const benchCocoIndex = (report: Report, { images, boxes }: IndexCase): Pr
     const file = join(folder, 'annotations', 'instances_train2017.json');
     await pipeline(Readable.from(cocoText(images, boxes)), createWriteStream(file));
     const program = { module: './programs/read-index.js' };
-    const { ms, peakMiB } = await once({ name: 'detdistill', program, open: { folder } }, report);
-    const what = `index of ${images} images, ${boxes} boxes`;
+    const { ms, peakMiB } = await measureOnce({ name: 'detdistill', program, open: { folder } }, report);
+    const model = `index of ${images} images, ${boxes} boxes`;
     return [
-      alone(report, { model: what, precision: '' }, [ms]),
-      alone(report, { model: `${what}, peak`, precision: '', unit: 'MiB' }, [peakMiB]),
+      figureRow(report, { model, precision: '' }, [ms]),
+      figureRow(report, { model: `${model}, peak`, precision: '', unit: 'MiB' }, [peakMiB]),
     ];
   });

@@ -1,28 +1,24 @@
 /**
- * COCO metrics of a full-size case against pycocotools on the same files in the same run: seconds from files to the
- * twelve numbers, and peak memory.
+ * COCO metrics of a data set as large as COCO's val2017, compared with pycocotools on the same files: the time from the files to
+ * the twelve metrics, and peak memory.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BboxXywh, CocoFound, CocoTruth } from '../src/evaluation/coco-format.js';
 import { randomFrom } from '../src/random.js';
-import { type Measured, once } from './contestants.js';
-import { inFolder } from './folder.js';
+import { type Measurement, measureOnce } from './candidate.js';
 import type { Report } from './report.js';
-import { against, type Row } from './row.js';
+import { comparisonRow, type Row } from './row.js';
+import { inTemporaryFolder } from './temporary-folder.js';
 
-interface Evaluated extends Measured {
+interface MetricsMeasurement extends Measurement {
   readonly metrics: readonly number[];
 }
 
 const CATEGORIES = 80;
 
-/** Boxes of every size; of the detections, some lie near a box, most are strays of low score. */
-function generate(
-  images: number,
-  boxes: number,
-  detections: number,
-): { truth: CocoTruth; found: CocoFound[] } {
+/** Boxes of every size. Some detections lie near a box; most lie anywhere and have low scores. */
+function generate({ images, boxes, detections }: MetricsOptions): { truth: CocoTruth; found: CocoFound[] } {
   const random = randomFrom('bench', images, boxes, detections);
   const bbox = (): BboxXywh => {
     const side = (): number => 8 * 40 ** random.next();
@@ -66,33 +62,43 @@ function generate(
   return { truth, found };
 }
 
-export interface MetricsCase {
+export interface MetricsOptions {
   readonly images: number;
   readonly boxes: number;
   readonly detections: number;
 }
 
-export const benchMetrics = (report: Report, { images, boxes, detections }: MetricsCase): Promise<Row[]> =>
-  inFolder(async folder => {
+export const benchMetrics = (report: Report, options: MetricsOptions): Promise<Row[]> =>
+  inTemporaryFolder(async folder => {
     const open = { truth: join(folder, 'truth.json'), found: join(folder, 'found.json') };
-    const { truth, found } = generate(images, boxes, detections);
+    const { truth, found } = generate(options);
     await writeFile(open.truth, JSON.stringify(truth));
     await writeFile(open.found, JSON.stringify(found));
     const module = './programs/evaluate.js';
-    const ours = await once<Evaluated>({ name: 'detdistill', program: { module }, open }, report);
+    const ours = await measureOnce<MetricsMeasurement>(
+      { name: 'detdistill', program: { module }, open },
+      report,
+    );
     const script = { script: 'pycocotools_evaluate.py', packages: 'light' } as const;
-    const theirs = await once<Evaluated>({ name: 'pycocotools', program: script, open }, report);
+    const theirs = await measureOnce<MetricsMeasurement>(
+      { name: 'pycocotools', program: script, open },
+      report,
+    );
     const difference = Math.max(...ours.metrics.map((value, i) => Math.abs(value - theirs.metrics[i]!)));
     report.say(
-      `AP ${ours.metrics[0]!.toFixed(9)}; the largest difference of the twelve is ${difference.toExponential(1)}`,
+      `AP ${ours.metrics[0]!.toFixed(9)}; the largest difference among the twelve metrics is ${difference.toExponential(1)}`,
     );
-    const about = { precision: 'fp64', batch: 1, size: 0 };
+    const subject = { precision: 'fp64', batch: 1, size: 0 };
     const peer = 'pycocotools';
     return [
-      against(report, { ...about, model: 'coco-metrics' }, { ours: [ours.ms], peer, theirs: [theirs.ms] }),
-      against(
+      comparisonRow(
         report,
-        { ...about, model: 'coco-metrics, peak', unit: 'MiB' },
+        { ...subject, model: 'coco-metrics' },
+        { ours: [ours.ms], peer, theirs: [theirs.ms] },
+      ),
+      comparisonRow(
+        report,
+        { ...subject, model: 'coco-metrics, peak', unit: 'MiB' },
         { ours: [ours.peakMiB], peer, theirs: [theirs.peakMiB] },
       ),
     ];

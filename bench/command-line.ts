@@ -5,14 +5,15 @@ import { openTerminal, type Terminal } from '../src/cli/terminal.js';
 import type { PartName } from '../src/native/parts.js';
 import { provideNativeParts } from '../src/native/setup.js';
 import { readSettings } from '../src/settings.js';
-import { benchAll } from './all.js';
-import { BENCHES } from './names.js';
-import { load, machine, openReport } from './report.js';
+import { runAll } from './all.js';
+import { type Benchmark, BENCHMARKS } from './benchmarks.js';
+import { describeMachine, thisMachine } from './machine.js';
+import { openReport } from './report.js';
 import { jsonLine } from './row.js';
 
 /**
- * The command line of the benchmarks. Sets the exit status: 0, 1 after a failure, 2 after a mistake in what was written, which
- * is told in one line.
+ * The command line of the benchmarks. Sets the exit status: 0, 1 after a failure, 2 after a mistake in the arguments, which is
+ * reported in one line.
  */
 export async function main(argv: readonly string[]): Promise<void> {
   const terminal = openTerminal(argv.includes('--json'));
@@ -23,52 +24,53 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** What `setup` does, for what is missing. */
+/** Installs missing native parts, as `detdistill setup` does. */
 async function provideParts(parts: readonly PartName[], terminal: Terminal): Promise<void> {
   const { onProgress, end } = await showParts(terminal);
   await provideNativeParts({ settings: readSettings(), parts, onProgress }).finally(end);
 }
 
 async function run(
-  name: string,
+  [name, { parts, run: measure }]: readonly [string, Benchmark],
   values: Readonly<Record<string, unknown>>,
   terminal: Terminal,
 ): Promise<void> {
-  const { parts, run: measure } = BENCHES[name]!;
-  // Folders are removed on exit, and contestants end when their input does.
+  // An exit removes temporary folders and closes the input of the candidates, which ends them.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   await provideParts(parts, terminal);
   const report = await openReport(terminal);
-  report.say(`${name}: ${machine()}, ${load()}`);
+  const machine = thisMachine();
+  report.say(`${name}: ${describeMachine(machine)}`);
   const rows = await measure(report, values).finally(() => report.end());
-  if (terminal.json) console.log(jsonLine(name, rows));
+  if (terminal.json) console.log(jsonLine({ name, machine, rows }));
 }
 
 function parserOf(terminal: Terminal): Command {
-  const program = quiet(new Command('npm run bench --'));
-  program.usage('NAME [--json]').helpCommand('help NAME', 'what can be written after a name');
-  for (const [name, { summary, args, options = [] }] of Object.entries(BENCHES)) {
-    const command = quiet(program.command(name).description(summary));
+  const program = silenced(new Command('npm run bench --'));
+  program.usage('NAME [--json]').helpCommand('help NAME', 'show the arguments and options of a benchmark');
+  for (const [name, benchmark] of Object.entries(BENCHMARKS)) {
+    const { summary, args, options = [] } = benchmark;
+    const command = silenced(program.command(name).description(summary));
     for (const arg of args) command.addArgument(arg);
     for (const option of options) command.addOption(option);
-    command.option('--json', 'one line of JSON on stdout, and nothing else there');
+    command.option('--json', 'write one line of JSON to stdout, and nothing else');
     command.action(() => {
       const values = args.map((arg, i) => [arg.name(), command.processedArgs[i]] as const);
-      return run(name, { ...Object.fromEntries(values), ...command.opts() }, terminal);
+      return run([name, benchmark], { ...Object.fromEntries(values), ...command.opts() }, terminal);
     });
   }
-  quiet(program.command('all'))
-    .description('every one of them, some with less to do, one after the other; goes on after one that fails')
-    .option('--json', 'a line of JSON for each on stdout, and nothing else there')
+  silenced(program.command('all'))
+    .description('run all benchmarks one after the other, some of them shortened, and go on after a failure')
+    .option('--json', 'write a line of JSON for each benchmark to stdout, and nothing else')
     .action(async () => {
-      const failed = await benchAll(terminal);
+      const failed = await runAll(terminal);
       if (failed.length > 0) process.exitCode = 1;
     });
   return program;
 }
 
-/** Nothing is printed on a mistake, and nothing ends the process: it is told in one line. */
-const quiet = (command: Command): Command =>
+/** Keeps commander from printing mistakes and from ending the process: `main` reports them in one line. */
+const silenced = (command: Command): Command =>
   command.exitOverride().configureOutput({ outputError: () => undefined });
 
 function statusOf(error: unknown, terminal: Terminal): number {
@@ -78,10 +80,10 @@ function statusOf(error: unknown, terminal: Terminal): number {
   return 2;
 }
 
-/** commander writes "error: what", and on a further line a name that was near. */
+/** commander writes "error: " before a message, and may suggest a similar name on a further line. */
 function mistakeIn({ code, message }: CommanderError): string {
-  const what = message.replace(/^error: /, '').split('\n')[0]!;
+  const [mistake] = message.replace(/^error: /, '').split('\n');
   return code === 'commander.unknownCommand'
-    ? `${what}; allowed: ${Object.keys(BENCHES).join(', ')}, all`
-    : what;
+    ? `${mistake}; allowed: ${Object.keys(BENCHMARKS).join(', ')}, all`
+    : String(mistake);
 }

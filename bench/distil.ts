@@ -1,4 +1,4 @@
-/** What a frozen teacher adds to its student's step, on a batch in memory: against the same step without one. */
+/** The cost of a frozen teacher: the training step of its student, compared with the same step without a teacher. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ASPECT_RATIOS, familyOf, type ModelName } from '../src/config/families.js';
@@ -9,67 +9,69 @@ import { frozenNetwork } from '../src/export/network.js';
 import { encodeGraph } from '../src/graph/graph-def.js';
 import { prune } from '../src/graph/graph.js';
 import { variableSpecs } from '../src/model/efficientdet.js';
-import { race } from './contestants.js';
-import { inFolder } from './folder.js';
+import { isSelected, type ModelSelection, TEACHERS } from './models.js';
 import type { Report } from './report.js';
-import { against, type Row } from './row.js';
-import { trainer } from './train.js';
-import { TEACHERS } from './trained.js';
-import { type Case, CLASSES, sizeOf } from './trainee.js';
+import { pairOf, timeRounds } from './rounds.js';
+import { comparisonRow, type Row } from './row.js';
+import { inTemporaryFolder } from './temporary-folder.js';
+import { CLASSES, sizeOf, type TrainingCase } from './training-case.js';
+import { ourTraining, subjectOf } from './training-candidates.js';
 
 const STUDENTS = [
   { model: 'efficientdet-d0', batch: 4 },
   { model: 'efficientdet-d0', batch: 8 },
-] as const satisfies readonly Case[];
+] as const satisfies readonly TrainingCase[];
 const PLAIN = 'plain-step';
-/** Whose kept answers are measured, too: what they cost does not depend on who gave them. */
-const KEPT: ModelName = 'efficientdet-d2';
+/** The teacher whose cached answers are measured, too: their cost does not depend on the teacher. */
+const CACHED: ModelName = 'efficientdet-d2';
 const WARM_UP = 2;
 const ROUNDS = 9;
 
-export interface DistilCase {
-  /** Of teachers; none: all. */
-  readonly models: readonly string[];
+/** The selection names teachers. */
+export interface DistilOptions extends ModelSelection {
+  /** The time limit of each comparison. */
   readonly seconds: number;
 }
 
-/** One way in which a student learns from a teacher: its step beside the plain one, and what it is called. */
-interface Taught {
-  readonly student: Case;
-  /** In words. */
-  readonly how: string;
-  readonly step: Case;
+/** A student with its teacher, and the name of the combination. */
+interface Distillation {
+  readonly name: string;
+  readonly plain: TrainingCase;
+  readonly distilled: TrainingCase;
 }
 
-export const benchDistil = (report: Report, { models, seconds }: DistilCase): Promise<Row[]> =>
-  inFolder(async root => {
+export const benchDistil = (report: Report, options: DistilOptions): Promise<Row[]> =>
+  inTemporaryFolder(async root => {
     const rows: Row[] = [];
-    for (const teacher of TEACHERS.filter(name => models.length === 0 || models.includes(name))) {
-      report.progress(`freezes ${teacher}`);
+    for (const teacher of TEACHERS.filter(name => isSelected(options, name))) {
+      report.progress(`${teacher} is frozen`);
       const frozen = await writeFrozen(teacher, { size: sizeOf(STUDENTS[0]), root });
       for (const student of STUDENTS)
-        for (const isFed of teacher === KEPT ? [false, true] : [false]) {
-          const step = { ...student, teacher: { file: frozen, isFed } };
-          const how = `${isFed ? 'answers kept of' : 'taught by'} ${teacher}`;
-          rows.push(await compare({ student, how, step }, report, seconds));
+        for (const isFed of teacher === CACHED ? [false, true] : [false]) {
+          const distilled = { ...student, teacher: { file: frozen, isFed } };
+          const name = `${isFed ? 'cached answers of' : 'taught by'} ${teacher}`;
+          rows.push(await compare({ name, plain: student, distilled }, report, options.seconds));
         }
     }
     return rows;
   });
 
-/** In pairs: every process has gigabytes. */
-async function compare({ student, how, step }: Taught, report: Report, seconds: number): Promise<Row> {
-  const contestants = [trainer(how, step), trainer(PLAIN, student)];
-  const times = await race(contestants, { report, warmUp: WARM_UP, rounds: ROUNDS, seconds });
-  const { model, batch } = student;
-  return against(
-    report,
-    { model: `${model}, ${how}`, batch, size: sizeOf(student) },
-    { ours: times.get(how)!, peer: PLAIN, theirs: times.get(PLAIN)! },
-  );
+/** Only two at a time, because every process takes gigabytes. */
+async function compare(
+  { name, plain, distilled }: Distillation,
+  report: Report,
+  seconds: number,
+): Promise<Row> {
+  const candidates = [ourTraining(name, distilled), ourTraining(PLAIN, plain)];
+  const { rounds } = await timeRounds(candidates, { report, warmUp: WARM_UP, rounds: ROUNDS, seconds });
+  const subject = { ...subjectOf(plain), model: `${plain.model}, ${name}` };
+  return comparisonRow(report, subject, pairOf(rounds, name, PLAIN));
 }
 
-/** A teacher as an export for its student's input size leaves it, with fresh weights: they cost what trained ones do. */
+/**
+ * Writes a teacher as an export for its student's input size does, with fresh weights, which take as long as trained ones.
+ * @returns the file of its frozen graph
+ */
 async function writeFrozen(
   model: ModelName,
   { size, root }: { size: number; root: string },

@@ -1,4 +1,4 @@
-/** Photographs of 640 × 480 with boxes, as many as wanted: crops of real ones, so that the files are as large as real ones. */
+/** Photographs of 640 × 480 with boxes: crops of real ones, so that the files are as large as real ones. */
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import sharp from 'sharp';
@@ -10,20 +10,20 @@ import { type Random, randomFrom } from '../src/random.js';
 import { readSettings } from '../src/settings.js';
 
 export const PHOTOGRAPH = { width: 640, height: 480 } as const;
-export const PHOTOGRAPH_CLASSES = 5;
+const CLASSES = 5;
 const TYPES = ['.jpg', '.jpeg', '.png'];
-/** A crop has this share of its photograph's sides at least, and is then scaled. */
+/** The least share of a photograph's sides that a crop has before it is scaled. */
 const LEAST_SHARE = 0.4;
 
 export interface PhotographOptions {
-  /** Becomes a data set of Pascal VOC's form. */
+  /** Where a data set in Pascal VOC format is written. */
   readonly folder: string;
   readonly images: number;
-  /** A folder with photographs; left out: those of the demo. */
+  /** A folder with photographs; by default those of the demo. */
   readonly from?: string;
 }
 
-/** The same images and boxes at every call with the same photographs. */
+/** Writes the same images and boxes whenever it is called with the same photographs. */
 export async function writePhotographs({ folder, images, from }: PhotographOptions): Promise<void> {
   const source = from ?? (await demoImages());
   const names = await readdir(source).catch((error: Error) => {
@@ -31,7 +31,7 @@ export async function writePhotographs({ folder, images, from }: PhotographOptio
   });
   const files = names.filter(name => TYPES.includes(extname(name).toLowerCase())).sort();
   if (files.length === 0)
-    throw errors.usageWrong(`${source}: no image lies there`, `allowed: ${TYPES.join(', ')}`);
+    throw errors.usageWrong(`${source}: it holds no image`, `allowed: ${TYPES.join(', ')}`);
   await mkdir(folder, { recursive: true });
   await mapConcurrently(
     Array.from({ length: images }, (_, i) => i),
@@ -67,6 +67,6 @@ const boxesOf = (random: Random) =>
   Array.from({ length: 1 + random.integer(8) }, () => {
     const [y, x] = [random.integer(380), random.integer(540)];
     const box = [y, x, y + 20 + random.integer(80), x + 20 + random.integer(80)] as const;
-    const label = `class ${random.integer(PHOTOGRAPH_CLASSES)}`;
+    const label = `class ${random.integer(CLASSES)}`;
     return { box, label, crowd: false, difficult: false };
   });

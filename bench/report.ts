@@ -1,13 +1,11 @@
-import { availableParallelism, cpus, loadavg } from 'node:os';
-import { physicalCores } from '../src/inference/onnxruntime.js';
 import { openLiveArea } from '../src/cli/progress/live-area.js';
 import type { Terminal } from '../src/cli/terminal.js';
 
-/** Where a benchmark speaks. */
+/** Where a benchmark writes its results and its progress. */
 export interface Report {
-  /** A line that stays: on stdout, or on stderr where that belongs to JSON. */
+  /** Writes a line that stays: to stdout, or to stderr where stdout carries JSON. */
   say(line: string): void;
-  /** What goes on at this moment, on stderr. @param isStep where there is no terminal, only steps are shown, a line each */
+  /** Shows the work in progress on stderr. @param isStep whether it is shown without a terminal, too, on a line of its own */
   progress(line: string, isStep?: boolean): void;
   end(): void;
 }
@@ -26,10 +24,3 @@ export async function openReport(terminal: Terminal): Promise<Report> {
     end: () => area.clear(),
   };
 }
-
-/** What a reader of the figures has to know of where they were taken. */
-export const machine = (): string =>
-  `${physicalCores()} cores (${availableParallelism()} processors) of ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.versions.node}`;
-
-/** How many programs wanted to run in the last minute: of others, where a measurement has not begun. */
-export const load = (): string => `load ${loadavg()[0]!.toFixed(1)}`;

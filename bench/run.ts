@@ -1,4 +1,4 @@
-/** `npm run bench -- NAME [--json]`: measures; what is fast enough is for people to say, nothing fails by its time. */
+/** `npm run bench -- NAME [--json]` measures. No benchmark fails for its time: people judge what is fast enough. */
 import { main } from './command-line.js';
 
 await main(process.argv.slice(2));

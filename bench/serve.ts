@@ -1,6 +1,6 @@
 /**
- * Serving a model over HTTP: throughput and latency against FastAPI with Python TensorFlow on the same SavedModel, one
- * 640 × 480 JPEG a request, servers in turn, several rounds. All run all the while; one is asked at a time.
+ * Serving a model over HTTP, one JPEG of 640 × 480 a request: throughput and latency, compared with FastAPI and Python TensorFlow on
+ * the same SavedModel. All servers run all the time; in every round they get requests one after the other.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -13,14 +13,15 @@ import { formatDuration } from '../src/cli/format.js';
 import { familyOf, type ModelName } from '../src/config/families.js';
 import { loadTensorFlow } from '../src/graph/tensorflow.js';
 import { providePython } from '../src/native/python.js';
+import { trainerEnvironment } from '../src/native/setup.js';
 import { randomFrom } from '../src/random.js';
 import { readSettings } from '../src/settings.js';
-import { writeLoudModel } from '../test/export/loud-model.js';
-import { freePort } from '../test/free-port.js';
-import { ROOT } from './contestants.js';
-import { inFolder } from './folder.js';
+import { writeLoudModel } from './fixtures/loud-model.js';
+import { freePort } from './fixtures/free-port.js';
+import { ROOT } from './candidate.js';
 import type { Report } from './report.js';
-import { against, type Row } from './row.js';
+import { comparisonRow, type Row } from './row.js';
+import { inTemporaryFolder } from './temporary-folder.js';
 
 const CLIENTS = [1, 4, 16];
 const CLASSES = Array.from({ length: 90 }, (_, i) => `class ${i + 1}`);
@@ -53,12 +54,12 @@ const FASTAPI: Server = {
     ...[folder, String(port)],
   ],
 };
-/** What is told of a round, and in which unit. */
+/** The figures of a round, with their units. */
 const FIGURES = { perSecond: 'images/s', p50: 'ms, p50', p99: 'ms, p99' } as const;
 
-interface Measured {
+interface Latencies {
   readonly perSecond: number;
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly p50: number;
   readonly p99: number;
 }
@@ -67,11 +68,11 @@ async function writeBenchModel(folder: string, model_name: ModelName): Promise<v
   await loadTensorFlow();
   await tf.setBackend('tensorflow');
   const side = familyOf(model_name).imageSize;
-  // Fresh weights answer the same everywhere: there would be nothing to compare.
+  // With fresh weights, every box would have the same score.
   await writeLoudModel(folder, { model: model_name, classes: CLASSES, imageSize: [side, side] });
 }
 
-/** Soft shapes in noise: compresses like a photograph. */
+/** Soft shapes in noise, which compress like a photograph. @returns base64 */
 async function jpeg(): Promise<string> {
   const random = randomFrom('bench', 'serve');
   const [width, height] = [640, 480];
@@ -94,12 +95,18 @@ interface Running {
 async function start({ name, command }: Server, folder: string): Promise<Running> {
   const port = await freePort();
   const [program, ...args] = await command(folder, port);
-  const env = { ...process.env, CUDA_VISIBLE_DEVICES: '-1', TF_CPP_MIN_LOG_LEVEL: '3' };
+  // Python TensorFlow gets the same environment as ours.
+  const env = {
+    ...process.env,
+    ...trainerEnvironment(readSettings()),
+    CUDA_VISIBLE_DEVICES: '-1',
+    TF_CPP_MIN_LOG_LEVEL: '3',
+  };
   const child = spawn(program!, args, { env, stdio: 'ignore' });
   return { name, url: `http://127.0.0.1:${port}/v1/models/bench:predict`, child };
 }
 
-/** The scores that a server finds, once it answers. */
+/** Waits for a server. @returns the scores of its first answer */
 async function firstAnswer({ name, url }: Running, body: string): Promise<number[]> {
   for (let tries = 0; tries < START_SECONDS * 2; tries++) {
     const answer = await fetch(url, {
@@ -116,13 +123,13 @@ async function firstAnswer({ name, url }: Running, body: string): Promise<number
   throw new Error(`${name} does not answer`);
 }
 
-interface Asking {
+interface LoadOptions {
   readonly body: string;
   readonly clients: number;
   readonly seconds: number;
 }
 
-async function measure(url: string, { body, clients, seconds }: Asking): Promise<Measured> {
+async function measure(url: string, { body, clients, seconds }: LoadOptions): Promise<Latencies> {
   const times: number[] = [];
   const options = {
     url,
@@ -140,21 +147,21 @@ async function measure(url: string, { body, clients, seconds }: Asking): Promise
     run.on('response', (_client, _status, _bytes, ms) => times.push(ms));
   });
   if (non2xx > 0) throw new Error(`${non2xx} requests were refused`);
-  if (times.length === 0) throw new Error(`nothing was answered in ${seconds} s: rounds have to be longer`);
+  if (times.length === 0) throw new Error(`nothing was answered in ${seconds} s; longer rounds are needed`);
   times.sort((a, b) => a - b);
   const at = (share: number): number => times[Math.min(times.length - 1, Math.floor(share * times.length))]!;
   return { perSecond: times.length / duration, p50: at(0.5), p99: at(0.99) };
 }
 
-export interface ServeCase {
+export interface ServeOptions {
   readonly model: ModelName;
-  /** Of each round. */
+  /** The length of each round. */
   readonly seconds: number;
   readonly rounds: number;
 }
 
-export const benchServe = (report: Report, { model, ...options }: ServeCase): Promise<Row[]> =>
-  inFolder(async root => {
+export const benchServe = (report: Report, { model, ...options }: ServeOptions): Promise<Row[]> =>
+  inTemporaryFolder(async root => {
     const running: Running[] = [];
     try {
       const folder = join(root, 'model');
@@ -170,23 +177,25 @@ export const benchServe = (report: Report, { model, ...options }: ServeCase): Pr
         ...scores.flatMap(list => list.map((s, i) => Math.abs(s - scores[0]![i]!))),
       );
       const kinds = new Set(scores[0]).size;
-      report.say(`largest difference between their ${kinds} scores ${difference.toExponential(1)}`);
+      report.say(
+        `the largest difference between the ${kinds} scores of the servers is ${difference.toExponential(1)}`,
+      );
       const measured = await takeTurns(running, { ...options, body, report });
       return rowsOf(report, measured, model);
     } finally {
-      for (const { child } of running) child.kill('SIGKILL'); // nothing of theirs is kept
+      for (const { child } of running) child.kill('SIGKILL'); // they have nothing to save
     }
   });
 
 /** The rounds of each server, by its name and the number of clients. */
-type Rounds = ReadonlyMap<string, readonly Measured[]>;
+type Rounds = ReadonlyMap<string, readonly Latencies[]>;
 const keyOf = (server: string, clients: number): string => `${server}/${clients}`;
 
 async function takeTurns(
   running: readonly Running[],
-  { rounds, seconds, body, report }: Omit<ServeCase, 'model'> & { body: string; report: Report },
+  { rounds, seconds, body, report }: Omit<ServeOptions, 'model'> & { body: string; report: Report },
 ): Promise<Rounds> {
-  const measured = new Map<string, Measured[]>();
+  const measured = new Map<string, Latencies[]>();
   for (let round = 0; round < rounds; round++)
     for (const clients of CLIENTS) {
       const left = ((rounds - round) * CLIENTS.length - CLIENTS.indexOf(clients)) * running.length * seconds;
@@ -200,13 +209,17 @@ async function takeTurns(
 }
 
 function rowsOf(report: Report, measured: Rounds, model: ModelName): Row[] {
-  const figures = Object.entries(FIGURES) as [keyof Measured, string][]; // the keys of the table above
+  const figures = Object.entries(FIGURES) as [keyof Latencies, string][]; // the keys of the table above
   return CLIENTS.flatMap(clients =>
     OURS.flatMap(({ name }) =>
       figures.map(([key, unit]) => {
         const of = (server: string): number[] => measured.get(keyOf(server, clients))!.map(one => one[key]);
-        const about = { model: `${name}, ${clients} clients`, size: familyOf(model).imageSize, unit };
-        return against(report, about, { ours: of(name), peer: FASTAPI.name, theirs: of(FASTAPI.name) });
+        const subject = { model: `${name}, ${clients} clients`, size: familyOf(model).imageSize, unit };
+        return comparisonRow(report, subject, {
+          ours: of(name),
+          peer: FASTAPI.name,
+          theirs: of(FASTAPI.name),
+        });
       }),
     ),
   );

@@ -1,27 +1,31 @@
-// What the store costs: commit and open of the local folder against a plain copy of the same files.
+/** The cost of the store: commit to and open from a local folder, compared with a plain copy of the same files. */
 import { randomBytes } from 'node:crypto';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { openStore } from '../src/store/open-store.js';
-import { milliseconds } from './contestants.js';
-import { inFolder } from './folder.js';
 import type { Report } from './report.js';
-import { against, alone, type Row } from './row.js';
+import { comparisonRow, figureRow, type Row } from './row.js';
+import { inTemporaryFolder } from './temporary-folder.js';
+import { milliseconds } from './timing.js';
 
 const ROUNDS = 5;
 const MIB = 2 ** 20;
-type Fill = (folder: string) => Promise<void>;
+/** Files to be stored, and their size. */
+interface Content {
+  readonly fill: (folder: string) => Promise<void>;
+  readonly mib: number;
+}
 
-const measure = (report: Report, what: string, { fill, mib }: { fill: Fill; mib: number }): Promise<Row[]> =>
-  inFolder(async home => {
+const measure = (report: Report, name: string, { fill, mib }: Content): Promise<Row[]> =>
+  inTemporaryFolder(async home => {
     const source = join(home, 'source');
     await mkdir(source);
     await fill(source);
     const store = openStore({ storeUrl: pathToFileURL(join(home, 'store')).href, cacheFolder: home });
     const times = { copy: [] as number[], commit: [] as number[], open: [] as number[] };
     for (let round = 0; round < ROUNDS; round++) {
-      report.progress(`${what}: round ${round + 1} of ${ROUNDS}`);
+      report.progress(`${name}: round ${round + 1} of ${ROUNDS}`);
       const copy = join(home, `copy-${round}`);
       times.copy.push(await milliseconds(() => cp(source, copy, { recursive: true })));
       times.commit.push(await milliseconds(() => store.commit(`bench/${round}`, source)));
@@ -30,23 +34,23 @@ const measure = (report: Report, what: string, { fill, mib }: { fill: Fill; mib:
     }
     const rows: Row[] = [];
     for (const step of ['commit', 'open'] as const) {
-      const about = { model: `${step}, ${what}`, size: mib, precision: '' };
+      const subject = { model: `${step}, ${name}`, size: mib, precision: '' };
       rows.push(
-        against(report, about, { ours: times[step], peer: 'copy', theirs: times.copy }),
-        alone(report, { ...about, unit: 'MiB/s' }, times[step].map(ms => (1000 * mib) / ms)), // prettier-ignore
+        comparisonRow(report, subject, { ours: times[step], peer: 'copy', theirs: times.copy }),
+        figureRow(report, { ...subject, unit: 'MiB/s' }, times[step].map(ms => (1000 * mib) / ms)), // prettier-ignore
       );
     }
     return rows;
   });
 
-export interface StoreCase {
+export interface StoreOptions {
   readonly megabytes: number;
   readonly files: number;
 }
 
-export async function benchStore(report: Report, { megabytes, files }: StoreCase): Promise<Row[]> {
-  const large: Fill = folder => writeFile(join(folder, 'large'), randomBytes(megabytes * MIB));
-  const small: Fill = async folder => {
+export async function benchStore(report: Report, { megabytes, files }: StoreOptions): Promise<Row[]> {
+  const large: Content['fill'] = folder => writeFile(join(folder, 'large'), randomBytes(megabytes * MIB));
+  const small: Content['fill'] = async folder => {
     for (let i = 0; i < files; i++) await writeFile(join(folder, `${i}.png`), randomBytes(65_536));
   };
   return [

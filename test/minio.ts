@@ -9,7 +9,7 @@ import { Client } from 'minio';
 import { AppError } from '../src/errors/index.js';
 import { provideNativeParts } from '../src/native/setup.js';
 import { readSettings } from '../src/settings.js';
-import { freePort } from './free-port.js';
+import { freePort } from '../bench/fixtures/free-port.js';
 
 export interface Minio {
   /** What programs read to find it. */

@@ -1,25 +1,25 @@
 import { createInterface } from 'node:readline';
-import { inFolder } from '../folder.js';
+import { inTemporaryFolder } from '../temporary-folder.js';
 
 interface Prepared {
-  /** What it is: versions, sizes. */
+  /** The versions of the libraries in use. */
   readonly about: object;
-  /** One measurement: milliseconds, and what else is known of it. */
+  /** Makes one measurement: milliseconds, and other figures. */
   readonly run: () => Promise<{ readonly ms: number }>;
-  /** What has to be stopped in the end. */
+  /** Stops what has been started. */
   readonly end?: () => Promise<void>;
 }
 
 /**
- * The other side of `start` in contestants.ts: prepares what the first line asks for, then measures once for each further
- * line. Nothing else gets to stdout.
- * @param prepare is given a folder that is there for as long as the process lives
+ * Answers `start` in candidate.ts: the program prepares what the first line of stdin asks for and makes one measurement for each
+ * further line. Nothing but the answers reaches stdout.
+ * @param prepare gets a folder that is removed when the process ends
  */
 export async function answerLines<O>(prepare: (open: O, folder: string) => Promise<Prepared>): Promise<void> {
   console.log = console.error;
-  // The parent says that it is enough by closing the pipe: the folder is to be removed first.
+  // The parent closes stdin and sends a signal; the folder must be removed before the process ends.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
-  await inFolder(async folder => {
+  await inTemporaryFolder(async folder => {
     let prepared: Prepared | undefined;
     for await (const line of createInterface(process.stdin)) {
       if (prepared) answer(await prepared.run());

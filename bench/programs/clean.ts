@@ -1,4 +1,4 @@
-/** Program of a contestant: cleans a data set into an empty folder with every rule on. */
+/** Measured program: cleans a data set into an empty folder with every rule switched on. */
 import { Data } from '../../src/config/run.js';
 import { cleanDataset } from '../../src/data/cleaning/clean.js';
 import { answerLines } from './answer.js';

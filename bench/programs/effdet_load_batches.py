@@ -1,8 +1,8 @@
-"""effdet's way from JPEG files to batches with targets, as its train.py has it: torch.utils.data.DataLoader, flip, scale and
-crop, anchors matched in the workers; normalised where its PrefetchLoader does it, which itself needs a GPU.
+"""Measured program: effdet loads batches with targets from JPEG files as its train.py does, with torch.utils.data.DataLoader, flip,
+scale and crop, and anchors matched in the workers. They are normalised where its PrefetchLoader would, which needs a GPU.
 
-Opened with {"folder", "annotations", "classes", "model", "size", "batch", "workers", "skipped", "measured"}; annotations: a file
-of COCO's form; skipped, measured: batches of one measurement."""
+The request is {"folder", "annotations", "classes", "model", "size", "batch", "workers", "warmUp", "measured"}: annotations is a
+file in COCO format; warmUp and measured are the batches of one measurement."""
 
 import contextlib
 import importlib.metadata
@@ -20,7 +20,7 @@ from effdet.data.transforms import transforms_coco_train
 
 from answer import answer_lines
 
-BEYOND = 8  # more than are made ahead
+BEYOND = 8  # batches after the last measured one, more than the queue holds
 
 
 def prepare(request):
@@ -28,11 +28,11 @@ def prepare(request):
     with contextlib.redirect_stdout(io.StringIO()):
         parser = create_parser("coco", cfg=CocoParserCfg(ann_filename=request["annotations"]))
     dataset = DetectionDatset(pathlib.Path(request["folder"]), parser=parser)
-    # Bilinear alone, as ours; effdet's own default draws between it and bicubic.
+    # Bilinear only, as ours; by default effdet draws between bilinear and bicubic.
     dataset.transform = transforms_coco_train(request["size"], interpolation="bilinear", use_prefetcher=True)
     labeler = AnchorLabeler(Anchors.from_config(config), request["classes"], match_threshold=0.5)
-    skipped, measured, batch = request["skipped"], request["measured"], request["batch"]
-    count = (skipped + measured + BEYOND) * batch
+    warm_up, measured, batch = request["warmUp"], request["measured"], request["batch"]
+    count = (warm_up + measured + BEYOND) * batch
     loader = torch.utils.data.DataLoader(
         dataset,
         batch_size=batch,
@@ -53,7 +53,7 @@ def prepare(request):
                 images.float().sub_(mean).div_(std)
                 assert len(target["label_num_positives"]) == batch
 
-        take(skipped)
+        take(warm_up)
         start = time.perf_counter()
         take(measured)
         ms = (time.perf_counter() - start) * 1000

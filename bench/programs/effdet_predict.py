@@ -1,7 +1,7 @@
-"""PyTorch effdet, fp32, or onnxruntime on effdet's own ONNX export: the network on a batch in memory.
+"""Measured program: the network of PyTorch effdet in fp32, or onnxruntime on effdet's own ONNX export, on a batch in memory.
 
-Opened with {"what", "model", "classes", "size", "batch", "inARow", "threads"}; what: effdet-fp32, effdet-channels-last, onnxruntime;
-inARow: predictions of one measurement, whose median counts."""
+The request is {"variant", "model", "classes", "size", "batch", "repeats", "threads"}: variant is effdet-fp32, effdet-channels-last
+or onnxruntime; a measurement is the median of so many repeats."""
 
 import importlib.metadata
 import os
@@ -13,7 +13,7 @@ import time
 import onnxruntime
 import torch
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../test/golden/effdet"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fixtures"))
 from answer import answer_lines  # noqa: E402
 from effdet_model import build, fill, official_names  # noqa: E402
 
@@ -36,12 +36,12 @@ def prepare(request):
     model.eval()
     images = torch.rand(request["batch"], 3, size, size, generator=torch.Generator().manual_seed(1))
     about = {"effdet": importlib.metadata.version("effdet"), "torch": torch.__version__}
-    if request["what"] == "onnxruntime":
+    if request["variant"] == "onnxruntime":
         session, feeds = session_of(model, images, request["threads"]), {"images": images.numpy()}
         about["onnxruntime"] = onnxruntime.__version__
         work = lambda: session.run(None, feeds)  # noqa: E731
     else:
-        if request["what"] == "effdet-channels-last":
+        if request["variant"] == "effdet-channels-last":
             model.to(memory_format=torch.channels_last)
             images = images.to(memory_format=torch.channels_last)
         work = lambda: model(images)  # noqa: E731
@@ -52,7 +52,7 @@ def prepare(request):
         return (time.perf_counter() - start) * 1000
 
     def run():
-        return {"ms": statistics.median(timed() for _ in range(request["inARow"]))}
+        return {"ms": statistics.median(timed() for _ in range(request["repeats"]))}
 
     return about, run
 

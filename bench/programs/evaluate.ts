@@ -1,4 +1,4 @@
-/** Program of a contestant: from two files of COCO's form to the twelve numbers. */
+/** Measured program: computes the twelve COCO metrics of two files. */
 import { readFound, readTruth } from '../../src/evaluation/coco-files.js';
 import { cocoMetrics } from '../../src/evaluation/coco.js';
 import { answerLines } from './answer.js';

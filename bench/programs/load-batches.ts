@@ -1,6 +1,6 @@
-/** Program of a contestant: batches of a cleaned data set, one after the other, with nothing else to do. */
+/** Measured program: loads the batches of a cleaned data set one after the other, without other work. */
 import type { ModelName } from '../../src/config/families.js';
-import { batchesOf } from '../cleaned.js';
+import { batchesOf } from '../cleaned-dataset.js';
 import { answerLines } from './answer.js';
 import { ownVersions } from './versions.js';
 
@@ -8,24 +8,24 @@ export interface OpenLoader {
   readonly folder: string;
   readonly model: ModelName;
   readonly batch: number;
-  /** Batches until threads have started and what is made ahead no longer counts. */
-  readonly skipped: number;
+  /** Batches that are not measured: threads start, and the queue of prepared batches fills. */
+  readonly warmUp: number;
   readonly measured: number;
 }
-/** More than are made ahead: the last ones that are measured are made beside others, too. */
+/** Batches after the last measured one, more than the queue holds, so that the work does not run out while measuring. */
 const BEYOND = 8;
 
-await answerLines<OpenLoader>(async ({ skipped, measured, ...open }) => {
+await answerLines<OpenLoader>(async ({ warmUp, measured, ...open }) => {
   let seed = 0;
   return {
     about: await ownVersions(null),
     run: async () => {
-      const batches = batchesOf({ ...open, seed: seed++, steps: skipped + measured + BEYOND });
-      for (let i = 0; i < skipped; i++) await batches.next();
+      const batches = batchesOf({ ...open, seed: seed++, steps: warmUp + measured + BEYOND });
+      for (let i = 0; i < warmUp; i++) await batches.next();
       const started = performance.now();
       for (let i = 0; i < measured; i++) await batches.next();
       const ms = performance.now() - started;
-      while (!(await batches.next()).done); // threads are not stopped in the middle of one
+      while (!(await batches.next()).done); // lets the threads finish
       return { ms };
     },
   };

@@ -1,4 +1,4 @@
-/** Program of a contestant: the network of a model folder alone, or from images of 640 × 480 to detections. */
+/** Measured program: the network of a model alone, or from images of 640 × 480 to detections. */
 import { join } from 'node:path';
 import type { Image } from '../../src/images/decode.js';
 import { openDetector } from '../../src/inference/detector.js';
@@ -6,8 +6,8 @@ import { ONNX_NETWORK, readModelCard } from '../../src/formats/model-card.js';
 import { BEST_CELLS, openNetwork } from '../../src/inference/onnx-network.js';
 import { randomFrom } from '../../src/random.js';
 import type { EngineName } from '../../src/settings.js';
-import { milliseconds } from '../contestants.js';
 import { spreadOf } from '../row.js';
+import { milliseconds } from '../timing.js';
 import { answerLines } from './answer.js';
 import { ownVersions } from './versions.js';
 
@@ -15,13 +15,13 @@ export interface OpenPredictor {
   readonly folder: string;
   readonly size: number;
   readonly batch: number;
-  /** Predictions of one measurement, whose median counts: the first finds another's data in the processor's caches. */
-  readonly inARow: number;
+  /** Predictions of one measurement, which is their median: the first one finds another process's data in the caches. */
+  readonly repeats: number;
   /** null: the network alone, by onnxruntime. */
   readonly engine: EngineName | null;
 }
 
-/** As the engine does at first. */
+/** The choice of cells that the engine tries first. */
 const CHOICE = { least: -Infinity, most: BEST_CELLS };
 
 async function network({ folder, size, batch }: OpenPredictor): Promise<() => Promise<number>> {
@@ -55,7 +55,7 @@ await answerLines<OpenPredictor>(async open => {
     about: await ownVersions(open.engine ?? 'onnxruntime'),
     run: async () => {
       const times: number[] = [];
-      for (let i = 0; i < open.inARow; i++) times.push(await measure());
+      for (let i = 0; i < open.repeats; i++) times.push(await measure());
       return { ms: spreadOf(times).median };
     },
   };

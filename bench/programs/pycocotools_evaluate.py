@@ -1,4 +1,4 @@
-"""pycocotools: from two files of COCO's form, {"truth", "found"}, to the twelve numbers."""
+"""Measured program: pycocotools computes the twelve COCO metrics of two files, {"truth", "found"}."""
 
 import contextlib
 import importlib.metadata

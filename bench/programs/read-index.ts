@@ -1,6 +1,6 @@
-/** Program of a contestant: from the folder of a data set to its samples. */
+/** Measured program: reads the samples of a data set from its folder. */
 import { readDataset } from '../../src/data/readers/index.js';
-import { milliseconds } from '../contestants.js';
+import { milliseconds } from '../timing.js';
 import { answerLines } from './answer.js';
 import { ownVersions } from './versions.js';
 

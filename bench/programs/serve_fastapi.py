@@ -1,4 +1,6 @@
-"""TensorFlow Serving's row form over FastAPI and Python TensorFlow: argv[1] the model folder, argv[2] the port."""
+"""Serves a model with FastAPI and Python TensorFlow, in the row format of TensorFlow Serving.
+
+Run: python serve_fastapi.py MODEL_FOLDER PORT"""
 
 import base64
 import io
@@ -21,7 +23,7 @@ def decode(text):
     return np.asarray(image.convert("RGB"), np.float32)
 
 
-# Not async: FastAPI runs it in a thread, and TensorFlow lets the others go on.
+# It is not async, so that FastAPI runs it in a thread; TensorFlow releases the interpreter while it computes.
 @app.post("/v1/models/bench:predict")
 def answer(body: dict):
     predictions = []

@@ -1,8 +1,8 @@
-/** Program of a contestant: a training as it runs, batches from files and steps, without logs and checkpoints. */
+/** Measured program: the loop of a training, which loads batches and takes steps, without logs and checkpoints. */
 import type { ModelName } from '../../src/config/families.js';
 import type { TrainingSession } from '../../src/training/session.js';
-import { batchesOf } from '../cleaned.js';
-import { openSession, SCALARS } from '../trainee.js';
+import { batchesOf } from '../cleaned-dataset.js';
+import { openSession, SCALARS } from '../training-case.js';
 import { answerLines } from './answer.js';
 import { ownVersions } from './versions.js';
 
@@ -10,21 +10,21 @@ export interface OpenLoop {
   readonly folder: string;
   readonly model: ModelName;
   readonly batch: number;
-  /** Steps that are not measured: the first allocates memory. */
-  readonly skipped: number;
+  /** Steps that are not measured: the first one allocates memory. */
+  readonly warmUp: number;
   readonly measured: number;
 }
 
-async function loop(session: TrainingSession, { skipped, measured, ...open }: OpenLoop) {
-  const batches = batchesOf({ ...open, seed: 1, steps: skipped + measured });
+async function loop(session: TrainingSession, { warmUp, measured, ...open }: OpenLoop) {
+  const batches = batchesOf({ ...open, seed: 1, steps: warmUp + measured });
   let [started, waitedMs] = [0, 0];
-  for (let step = 0; step < skipped + measured; step++) {
-    if (step === skipped) [started, waitedMs] = [performance.now(), 0];
+  for (let step = 0; step < warmUp + measured; step++) {
+    if (step === warmUp) [started, waitedMs] = [performance.now(), 0];
     const asked = performance.now();
     const next = await batches.next();
     if (next.done) throw new Error(`there is no batch for step ${step}`);
     waitedMs += performance.now() - asked;
-    // As a training does: lets messages in, for a step itself never yields.
+    // As in a training: lets messages in, because a step never yields.
     await new Promise(resolve => setImmediate(resolve));
     await session.step(next.value, SCALARS);
   }

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import type { EngineName } from '../../src/settings.js';
 
-/** What runs our side of a measurement. */
+/** The versions of the libraries that our programs use. */
 export async function ownVersions(engine: EngineName | null): Promise<Record<string, string>> {
   const node = { Node: process.versions.node };
   if (engine === null) return node;
@@ -14,7 +14,7 @@ export async function ownVersions(engine: EngineName | null): Promise<Record<str
 async function tensorFlowVersion(): Promise<string> {
   await loadTensorFlow();
   await tf.setBackend('tensorflow');
-  // tfjs-node's backend keeps its addon under this name.
+  // The backend of tfjs-node keeps its addon under this name.
   return (tf.backend() as unknown as { binding: { TF_Version: string } }).binding.TF_Version;
 }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { main } from '../../bench/command-line.js';
-import { BENCHES } from '../../bench/names.js';
+import { BENCHMARKS } from '../../bench/benchmarks.js';
 
 let said = '';
 beforeEach(() => {
@@ -29,7 +29,7 @@ describe('the command line of the benchmarks', () => {
     [['predict', '--seconds', 'NaN'], 'Allowed: a whole number from 1 on'],
     [['serve', 'efficientdet-d9'], 'Allowed choices are efficientdet-d0'],
     [['predict', '--compile'], 'unknown option'],
-    [['trainstep'], Object.keys(BENCHES).join(', ')],
+    [['trainstep'], Object.keys(BENCHMARKS).join(', ')],
   ])('refuses %j in one line that says what is allowed', async (argv, allowed) => {
     expect(await statusOf(...argv)).toBe(2);
     expect(said).toContain(allowed);
@@ -38,14 +38,14 @@ describe('the command line of the benchmarks', () => {
 
   it('lists what there is when no name is given', async () => {
     expect(await statusOf()).toBe(2);
-    for (const name of [...Object.keys(BENCHES), 'all']) expect(said).toContain(name);
+    for (const name of [...Object.keys(BENCHMARKS), 'all']) expect(said).toContain(name);
   });
 
   it('would run everything with what `all` writes after the names', () => {
-    for (const { args, options = [], brief = [] } of Object.values(BENCHES)) {
-      const flags = brief.filter(word => word.startsWith('--'));
+    for (const { args, options = [], argsInAll = [] } of Object.values(BENCHMARKS)) {
+      const flags = argsInAll.filter(word => word.startsWith('--'));
       expect(options.map(option => option.long)).toEqual(expect.arrayContaining(flags));
-      expect(brief.length - 2 * flags.length).toBeLessThanOrEqual(args.length);
+      expect(argsInAll.length - 2 * flags.length).toBeLessThanOrEqual(args.length);
     }
   });
 });

@@ -12,7 +12,7 @@ import { writeConfig } from '../../src/export/modelarts/package.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { expectParity, largestError } from '../parity.js';
 import { runPython } from '../python.js';
-import { writeLoudModel } from './loud-model.js';
+import { writeLoudModel } from '../../bench/fixtures/loud-model.js';
 
 interface Answer {
   readonly detection_classes: string[];

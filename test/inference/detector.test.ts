@@ -10,7 +10,7 @@ import { physicalCores } from '../../src/inference/onnxruntime.js';
 import { cocoMetrics } from '../../src/evaluation/coco.js';
 import { writeModel } from '../../src/export/model-folder.js';
 import { randomFrom } from '../../src/random.js';
-import { goldenModel } from '../export/onnx/frozen.js';
+import { goldenModel } from '../../bench/fixtures/golden-model.js';
 import { expectParity, largestError } from '../parity.js';
 
 let root = '';

@@ -7,7 +7,7 @@ import { frozenOutput } from '../../src/formats/model-card.js';
 import { openNetwork } from '../../src/inference/onnx-network.js';
 import { writeModel } from '../../src/export/model-folder.js';
 import { randomFrom } from '../../src/random.js';
-import { goldenModel } from '../export/onnx/frozen.js';
+import { goldenModel } from '../../bench/fixtures/golden-model.js';
 
 const [HEIGHT, WIDTH] = [96, 128];
 const { card, weights } = goldenModel('efficientdet-t0', [HEIGHT, WIDTH], 4);

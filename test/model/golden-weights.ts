@@ -1,32 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Descent, TrainedVariables, VariableSpec } from '../../src/graph/variables.js';
-import { fnv1a } from '../../src/random.js';
 
-/** xorshift32 from the FNV-1a hash of the name, in [-1, 1). */
-export function golden(name: string, count: number): Float32Array {
-  let state = fnv1a(name);
-  return Float32Array.from({ length: count }, () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return ((state >>> 0) / 2 ** 32) * 2 - 1;
-  });
-}
-
-/** The weights that the golden numbers were made with. */
-export function goldenValues({ name, shape }: VariableSpec): Float32Array {
-  const u = golden(
-    name,
-    shape.reduce((a, b) => a * b, 1),
-  );
-  const last = name.split('/').at(-1)!;
-  if (last === 'depthwise_kernel') return u.map(x => x * Math.sqrt(3 / (shape[0]! * shape[1]!)));
-  if (last.endsWith('kernel')) return u.map(x => x * Math.sqrt(3 / (shape[0]! * shape[1]! * shape[2]!)));
-  if (last === 'gamma') return u.map(x => 1 + 0.1 * x);
-  if (last === 'moving_variance') return u.map(x => 1 + 0.5 * x);
-  if (last.startsWith('WSM')) return u.map(x => 0.5 + x);
-  return u.map(x => 0.1 * x);
-}
+// The rule is shared with the benchmarks.
+export { golden, goldenValues } from '../../bench/fixtures/golden-weights.js';
 
 /** Variables held as tensors of the active backend: the eager twin of a program's. */
 export class EagerVariables implements TrainedVariables {

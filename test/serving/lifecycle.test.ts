@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Prediction } from '../../src/serving/response.js';
 import type { Serving } from '../../src/serving/serve.js';
-import { writeLoudModel } from '../export/loud-model.js';
+import { writeLoudModel } from '../../bench/fixtures/loud-model.js';
 import { ask, b64, CLASSES, folderWithModel, metric, noise, serveModels } from './scene.js';
 
 let root = '';

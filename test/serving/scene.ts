@@ -11,7 +11,7 @@ import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { type Serving, startServing } from '../../src/serving/serve.js';
 import { hasVersions } from '../../src/serving/versions.js';
 import { readSettings } from '../../src/settings.js';
-import { writeLoudModel } from '../export/loud-model.js';
+import { writeLoudModel } from '../../bench/fixtures/loud-model.js';
 
 export const CLASSES = ['oak', 'elm', 'Föhre'];
 

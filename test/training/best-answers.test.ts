@@ -17,7 +17,7 @@ import { type BestAnswers, bestCount, guideFrom } from '../../src/training/best-
 import { type StepInputs, trainStep } from '../../src/training/step.js';
 import { recordTraining } from '../../src/training/training-program.js';
 import { gridOf } from '../detection/grids.js';
-import { goldenModel } from '../export/onnx/frozen.js';
+import { goldenModel } from '../../bench/fixtures/golden-model.js';
 import { EagerVariables } from '../model/golden-weights.js';
 import { stepInputs } from './step-inputs.js';
 import { largestError } from '../parity.js';

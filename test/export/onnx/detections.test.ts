@@ -10,7 +10,7 @@ import { onnxDetections } from '../../../src/export/onnx/detections.js';
 import { randomFrom } from '../../../src/random.js';
 import { expectParity, largestError } from '../../parity.js';
 import { runPython } from '../../python.js';
-import { goldenModel } from './frozen.js';
+import { goldenModel } from '../../../bench/fixtures/golden-model.js';
 
 const [HEIGHT, WIDTH, COUNT] = [96, 128, 2];
 let root = '';

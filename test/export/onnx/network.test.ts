@@ -13,7 +13,8 @@ import { loadTensorFlow } from '../../../src/graph/tensorflow.js';
 import { golden } from '../../model/golden-weights.js';
 import { expectParity, largestError } from '../../parity.js';
 import { runPython } from '../../python.js';
-import { goldenModel, runInTensorFlow, type Values } from './frozen.js';
+import { goldenModel } from '../../../bench/fixtures/golden-model.js';
+import { runInTensorFlow, type Values } from './frozen.js';
 
 let folder = '';
 beforeAll(async () => {

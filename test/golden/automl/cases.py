@@ -14,7 +14,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-sys.path[:0] = [sys.argv[1], os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")]
+sys.path[:0] = [sys.argv[1], os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../bench/fixtures")]
 import iou_utils  # noqa: E402
 from fill_rule import numbers  # noqa: E402
 from tf2 import anchors, postprocess  # noqa: E402

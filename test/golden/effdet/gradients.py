@@ -5,7 +5,9 @@ Of a gradient its length, its largest value and its products with four fixed vec
 all of them differ nowhere by much, in a file a thousandth as large."""
 
 import json
+import os
 import re
+import sys
 from importlib.metadata import version
 
 import numpy as np
@@ -13,7 +15,8 @@ import torch
 from effdet.anchors import AnchorLabeler, Anchors
 from effdet.loss import DetectionLoss
 
-from effdet_model import build, fill, numbers, official_names, to_tensorflow
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../bench/fixtures"))
+from effdet_model import build, fill, numbers, official_names, to_tensorflow  # noqa: E402
 
 # Lite0 with the statistics it remembers: in training the kinks of ReLU6 make gradients differ by hundredths between
 # effdet's own single and double precision.

@@ -3,8 +3,8 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A folder for as long as `work` takes, or until the process exits. */
-export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+/** Gives `work` a folder that is removed when it ends or when the process exits. */
+export async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const root = await mkdtemp(join(tmpdir(), 'detdistill-bench-'));
   const remove = (): void => rmSync(root, { recursive: true, force: true, maxRetries: 5 });
   process.once('exit', remove);

@@ -3,7 +3,8 @@ import { Training } from '../src/config/run.js';
 import { type TrainingBatch, trainingBatches } from '../src/data/batches.js';
 import { readCleanedDataset } from '../src/formats/dataset.js';
 
-interface BatchesOf {
+interface BatchOptions {
+  /** The folder of a cleaned data set. */
   readonly folder: string;
   readonly model: ModelName;
   readonly batch: number;
@@ -11,14 +12,14 @@ interface BatchesOf {
   readonly steps: number;
 }
 
-/** Batches of a cleaned data set as a training with the default hyper-parameters takes them. */
+/** The batches of a training with the default hyper-parameters. */
 export async function* batchesOf({
   folder,
   model,
   batch,
   seed,
   steps,
-}: BatchesOf): AsyncGenerator<TrainingBatch> {
+}: BatchOptions): AsyncGenerator<TrainingBatch> {
   yield* trainingBatches({
     folder,
     dataset: await readCleanedDataset(folder),

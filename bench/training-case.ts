@@ -1,4 +1,4 @@
-/** A training program of one model with a batch of data in memory: what the benchmarks of training run. */
+/** A model with a batch of data in memory, and the training program that the benchmarks run on it. */
 import { readFile } from 'node:fs/promises';
 import { ASPECT_RATIOS, familyOf, type ModelName } from '../src/config/families.js';
 import { Hparams, type Training } from '../src/config/run.js';
@@ -11,32 +11,37 @@ import { hasNvidiaGpu } from '../src/native/libtensorflow.js';
 import { resolvePrecision, thisHardware } from '../src/training/precision.js';
 import { type StepScalars, TrainingSession } from '../src/training/session.js';
 import { recordTraining } from '../src/training/training-program.js';
-import { milliseconds } from './contestants.js';
+import { milliseconds } from './timing.js';
 
 export const CLASSES = 90;
 
-/** [ymin, xmin, ymax, xmax] as shares of the side, and the class from 1: of every image. */
-const BOXES = [
-  [0.05, 0.06, 0.45, 0.5, 2],
-  [0.3, 0.3, 0.7, 0.66, 3],
-  [0.1, 0.4, 0.9, 0.95, 17],
-  [0.6, 0.1, 0.68, 0.19, 44],
-  [0.02, 0.6, 0.2, 0.97, 90],
-] as const;
-
 type Box = [number, number, number, number];
-export const boxesAt = (size: number): [Box, number][] =>
-  BOXES.map(([...values]) => [values.slice(0, 4).map(share => share * size) as Box, values[4]]);
 
-export interface Case {
+/** The boxes of every image: [ymin, xmin, ymax, xmax] as shares of its side, and the class from 1. */
+const BOXES: readonly (readonly [box: Box, label: number])[] = [
+  [[0.05, 0.06, 0.45, 0.5], 2],
+  [[0.3, 0.3, 0.7, 0.66], 3],
+  [[0.1, 0.4, 0.9, 0.95], 17],
+  [[0.6, 0.1, 0.68, 0.19], 44],
+  [[0.02, 0.6, 0.2, 0.97], 90],
+];
+
+/** The same boxes in pixels. */
+export const boxesAt = (size: number): [Box, number][] =>
+  BOXES.map(([[ymin, xmin, ymax, xmax], label]) => [
+    [ymin * size, xmin * size, ymax * size, xmax * size],
+    label,
+  ]);
+
+export interface TrainingCase {
   readonly model: ModelName;
   readonly batch: number;
-  /** auto, what a run has, where it is left out. */
+  /** By default auto, as in a run. */
   readonly precision?: Training['precision'];
-  /** The file of a frozen teacher, and whether its kept answers are fed; left out: nothing is distilled. */
+  /** The file of a frozen teacher, and whether cached answers of it are fed; without it nothing is distilled. */
   readonly teacher?: { readonly file: string; readonly isFed: boolean };
 }
-export const sizeOf = ({ model }: Case): number => familyOf(model).imageSize;
+export const sizeOf = ({ model }: Pick<TrainingCase, 'model'>): number => familyOf(model).imageSize;
 
 export interface Recorded {
   readonly ms: number;
@@ -44,19 +49,19 @@ export interface Recorded {
   readonly nodes: number;
 }
 
-/** Records and writes a training program as training does. */
+/** Records and writes a training program as a training does. */
 export async function record(
-  { model, batch, teacher, precision = 'auto' }: Case,
+  { model, batch, teacher, precision = 'auto' }: TrainingCase,
   folder: string,
 ): Promise<Recorded> {
-  const { imageSize } = familyOf(model);
+  const size = sizeOf({ model });
   const frozen = teacher && { frozen: await readFile(teacher.file), isFed: teacher.isFed };
   let written = { nodes: 0, bytes: 0 };
   const ms = await milliseconds(async () => {
     written = await recordTraining({
       modelName: model,
       numClasses: CLASSES,
-      imageSize: [imageSize, imageSize],
+      imageSize: [size, size],
       trainBatchSize: batch,
       evalBatchSize: batch,
       hparams: Hparams.parse({}),
@@ -69,8 +74,8 @@ export async function record(
   return { ms, ...written };
 }
 
-/** Recorded, loaded and initialised as a training does. */
-export async function openSession(one: Case, folder: string): Promise<TrainingSession> {
+/** Records, loads and initialises a training program as a training does. */
+export async function openSession(one: TrainingCase, folder: string): Promise<TrainingSession> {
   await record(one, folder);
   await loadTensorFlow();
   const size = sizeOf(one);
@@ -81,7 +86,7 @@ export async function openSession(one: Case, folder: string): Promise<TrainingSe
 
 export const SCALARS: StepScalars = {
   learningRate: 1e-3,
-  // Of a run's defaults; without a teacher nothing reads them.
+  // The defaults of a run; without a teacher nothing reads them.
   softClsWeight: 2,
   softBoxWeight: 200,
   averageDecay: 0,
@@ -90,20 +95,21 @@ export const SCALARS: StepScalars = {
   seed: 1,
 };
 
-export function anchorsOf({ model }: Pick<Case, 'model'>): AnchorGrid {
-  const size = familyOf(model).imageSize;
+export function anchorsOf({ model }: Pick<TrainingCase, 'model'>): AnchorGrid {
+  const size = sizeOf({ model });
   return createAnchors(anchorOptions(familyOf(model), ASPECT_RATIOS), [size, size]);
 }
 
-export function batchOf({ model, batch }: Case): TrainingBatch {
-  const size = familyOf(model).imageSize;
+/** A batch of noise, every image with the same boxes. */
+export function batchOf({ model, batch }: TrainingCase): TrainingBatch {
+  const size = sizeOf({ model });
   const anchors = anchorsOf({ model });
   const targets = assignTargets(
     anchors,
     boxesAt(size).map(([box, label]) => ({ box, classIndex: label - 1 })),
   );
   const random = randomFrom('bench', model, batch);
-  const ofEach = <T extends Float32Array | Int32Array>(all: T, one: T): T => {
+  const repeated = <T extends Float32Array | Int32Array>(all: T, one: T): T => {
     for (let i = 0; i < batch; i++) all.set(one, i * one.length);
     return all;
   };
@@ -111,8 +117,8 @@ export function batchOf({ model, batch }: Case): TrainingBatch {
     step: 0,
     view: 0,
     images: Float32Array.from({ length: batch * size * size * 3 }, () => random.uniform(-1, 1)),
-    classTargets: ofEach(new Int32Array(batch * anchors.count), targets.classTargets),
-    boxTargets: ofEach(new Float32Array(batch * anchors.count * 4), targets.boxTargets),
+    classTargets: repeated(new Int32Array(batch * anchors.count), targets.classTargets),
+    boxTargets: repeated(new Float32Array(batch * anchors.count * 4), targets.boxTargets),
     numPositives: new Float32Array(batch).fill(targets.numPositives),
     sampleIds: Array.from({ length: batch }, (_, i) => String(i)),
   };
