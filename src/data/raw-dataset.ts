@@ -36,3 +36,13 @@ export interface RawDataset {
   /** Class names in the order of the data set's own ids, where it has a list. */
   readonly classes: readonly string[] | null;
 }
+
+/** Whether two lists hold the same boxes with the same labels, in any order. */
+export const haveEqualBoxes = (a: readonly LabelledBox[], b: readonly LabelledBox[]): boolean =>
+  describeBoxes(a) === describeBoxes(b);
+
+const describeBoxes = (boxes: readonly LabelledBox[]): string =>
+  boxes
+    .map(({ label, box }) => `${label} ${box.join(' ')}`)
+    .sort()
+    .join('\n');

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { type Data, DEFAULT_MODEL } from '../../config/run.js';
 import type { AnchorSetting } from '../../data/cleaning/anchor-fit.js';
-import type { CleaningReport, LedgerEntry } from '../../data/cleaning/clean.js';
-import type { Findings } from '../../data/cleaning/report-files.js';
 import { errors } from '../../errors/index.js';
 import { withTemporaryFolder } from '../../files/temporary-folder.js';
+import type { CleaningFindings, CleaningReport, LedgerEntry } from '../../formats/cleaning-report.js';
 import type { Prediction } from '../../formats/prediction.js';
 import type { Settings } from '../../settings.js';
 import { defineCommand, flag, MODEL_HELP, optional, several } from '../command.js';
@@ -48,19 +47,20 @@ export const clean = defineCommand({
     if (!dryRun && out === undefined)
       throw errors.usageWrong('no output folder given', 'add --out DIR, or --dry-run to change nothing');
     const { cleanDataset } = await import('../../data/cleaning/clean.js');
-    const { readFindings, REPORT_PAGE } = await import('../../data/cleaning/report-files.js');
+    const { REPORT_PAGE } = await import('../../data/cleaning/report.js');
+    const { readCleaningFindings } = await import('../../formats/cleaning-report.js');
     const { fillFolder } = await import('../../files/atomic.js');
     const { showStage } = await import('../progress/stage.js');
     const { localData } = await import('../../data/bucket.js');
     const named = await readOptions({ train: dataset, format }, set);
     const detector = await detectorOf(model_name ?? DEFAULT_MODEL);
     const { onProgress, end } = await showStage(terminal);
-    const work = async (outFolder: string): Promise<Findings> => {
+    const work = async (outFolder: string): Promise<CleaningFindings> => {
       const data = await localData(named, { ...settings, onProgress });
       await cleanDataset({ data, outFolder, detector, onProgress });
       end();
       if (model !== undefined) await review(outFolder, { model, limits: data.cleaning, settings, terminal });
-      return readFindings(outFolder);
+      return readCleaningFindings(outFolder);
     };
     const { report, ledger } = await (
       dryRun || out === undefined ? withTemporaryFolder('detdistill-clean-', work) : fillFolder(out, work)

@@ -5,33 +5,33 @@ import { type AnchorGrid, type AnchorOptions, createAnchors } from '../../detect
 import type { CleanedDataset, CleanedSample } from '../../formats/dataset.js';
 import { letterbox } from '../../images/place.js';
 
-/** What decides which anchors a detector has. */
+/** The parts of a detector's configuration that determine its anchors. */
 export interface AnchorSetting {
   readonly anchors: AnchorOptions;
   /** [height, width] of the network input in pixels. */
   readonly imageSize: readonly [number, number];
 }
 
-/** How well the anchors of a detector meet the labelled boxes, crowds left out. */
+/** How well the anchors of a detector fit the labelled boxes, without crowds. */
 export interface AnchorFit {
   readonly boxes: number;
   /** Boxes whose best anchor overlaps them by less than the limit. */
   readonly missed: number;
-  /** What other settings would miss; only those that miss fewer. */
+  /** Other settings that would miss fewer boxes. */
   readonly better: {
-    /** By k-means of the boxes' own ratios. */
+    /** The cluster centres (k-means) of the boxes' own ratios. */
     readonly aspect_ratios?: { readonly value: readonly number[]; readonly missed: number };
-    /** One and a half times the size. */
+    /** An input of about 1.5 times the size. */
     readonly image_size?: { readonly value: readonly [number, number]; readonly missed: number };
   };
 }
 
 const SEED = 1;
-/** The input of every family is a multiple of this. */
-const SIZE_STEP = 128;
-const LARGER = 1.5;
+/** Input sizes of all families are multiples of this. */
+const SIZE_STEP_PX = 128;
+const LARGER_INPUT = 1.5;
 
-/** Looks at all boxes of both splits as the network sees them: scaled so that the image just fits its input. */
+/** Compares the anchors with all boxes of both splits, scaled as the network sees them: the image just fits its input. */
 export function anchorFit(
   { splits }: CleanedDataset,
   { anchors, imageSize }: AnchorSetting,
@@ -48,7 +48,7 @@ export function anchorFit(
   const missed = missedWith({ anchors, imageSize });
   if (missed === 0) return { boxes: boxes.length, missed, better: {} };
   const ratios = likelyRatios(boxes, anchors.aspectRatios.length);
-  const larger = imageSize.map(side => Math.ceil((side * LARGER) / SIZE_STEP) * SIZE_STEP);
+  const larger = imageSize.map(side => Math.ceil((side * LARGER_INPUT) / SIZE_STEP_PX) * SIZE_STEP_PX);
   const size = [larger[0]!, larger[1]!] as const;
   const withRatios = ratios && missedWith({ anchors: { ...anchors, aspectRatios: ratios }, imageSize });
   const withSize = missedWith({ anchors, imageSize: size });
@@ -73,7 +73,7 @@ export function describeFit({ boxes, missed, better }: AnchorFit, minIou: number
       `image_size [${better.image_size.value.join(', ')}] would miss ${share(better.image_size.missed)}`,
   ].filter(Boolean);
   const advice = ways.length > 0 ? `; ${ways.join('; ')}` : '';
-  return `${share(missed)} of ${boxes} boxes overlap no anchor by ${minIou}${advice}`;
+  return `${share(missed)} of ${boxes} boxes have no anchor with an IoU of ${minIou} or more${advice}`;
 }
 
 function boxesAt(samples: readonly CleanedSample[], imageSize: readonly [number, number]): BoxYxyx[] {
@@ -86,8 +86,8 @@ function boxesAt(samples: readonly CleanedSample[], imageSize: readonly [number,
 }
 
 /**
- * IoU with the best of all anchors. Of anchors of one shape the one whose centre is nearest overlaps most, in height and
- * in width: only those of the nearest cells are looked at.
+ * IoU with the best of all anchors. Among anchors of one shape, the one with the nearest centre overlaps most, so only the
+ * nearest cell of each level is examined.
  */
 export function bestAnchorIou(
   box: BoxYxyx,
@@ -110,7 +110,7 @@ export function bestAnchorIou(
 const nearestCell = (centre: number, { cells, size }: { cells: number; size: number }): number =>
   Math.min(cells - 1, Math.max(0, Math.floor((centre * cells) / size)));
 
-/** Width / height around which the boxes gather, widest last; null: there are fewer than that. */
+/** Cluster centres of the boxes' width / height, in ascending order; null: there are fewer different ratios than clusters. */
 function likelyRatios(boxes: readonly BoxYxyx[], count: number): number[] | null {
   const logs = boxes.map(box => [Math.log(boxWidth(box) / boxHeight(box))]);
   if (new Set(logs.map(([log]) => log)).size < count) return null;

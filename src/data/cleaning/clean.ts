@@ -1,35 +1,30 @@
+import { mapConcurrently } from '../../concurrency.js';
 import { isRuleOn } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
-import { mapConcurrently } from '../../concurrency.js';
 import { errors } from '../../errors/index.js';
-import { throughputOf } from '../../formats/progress.js';
-import type { StageProgress } from '../../formats/progress.js';
+import type { CleaningReport, LedgerEntry } from '../../formats/cleaning-report.js';
 import { type Split, writeCleanedDataset } from '../../formats/dataset.js';
+import { throughputOf, type StageProgress } from '../../formats/progress.js';
 import type { RawSample } from '../raw-dataset.js';
-import { assertLabelsKnown, chooseClasses } from './classes.js';
 import type { AnchorSetting } from './anchor-fit.js';
-import { findInDataset } from './dataset-rules.js';
+import { checkDataset } from './dataset-rules.js';
+import { type ImageFacts, inspectImage } from './image-facts.js';
+import { assertLabelsKnown, chooseClasses, type LabelPlan, planLabels } from './labels.js';
 import { findLeaks } from './leaks.js';
-import { findLikeness } from './likeness.js';
-import { assertAnnotationsReadable } from './label-rules.js';
-import { type LabelPlan, planLabels } from './labels.js';
-import { inspectImage, type ImageFacts } from './image.js';
-import { writeFindings } from './report-files.js';
-import { type CleaningReport, countByRule, type LedgerEntry, summarise } from './report.js';
-import type { RuleContext } from './rule.js';
+import { findNearDuplicates } from './near-duplicates.js';
+import { countByRule, summarise, writeFindings } from './report.js';
+import type { CleaningState, RuleContext } from './rule.js';
 import { applyRules } from './rules.js';
-import { chooseSplits, readSource, type SourceSample, type SplitSample } from './splits.js';
-import { type Kept, writeSamples } from './write.js';
-
-export type { CleaningReport, LedgerEntry } from './report.js';
+import { chooseSplits, readSource, type SplitSample } from './splits.js';
+import { writeImages } from './write.js';
 
 export interface CleanOptions {
   readonly data: Data;
   /** An empty folder. */
   readonly outFolder: string;
-  /** Nothing to train on is needed: what the data set does not name for training all becomes the evaluation split. */
+  /** Nothing is needed to train on: all that the data set does not assign to training becomes the evaluation split. */
   readonly evaluationOnly?: boolean;
-  /** Whose anchors are compared with the boxes. It changes nothing but the report. */
+  /** The detector whose anchors are compared with the boxes. It changes the report only. */
   readonly detector?: AnchorSetting;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: StageProgress) => void;
@@ -37,125 +32,122 @@ export interface CleanOptions {
 
 /**
  * Reads, checks and repairs a data set into a folder of its own: dataset.json, images/, ledger.jsonl, report.json and
- * report.html.
- * The originals are only read.
+ * report.html. The originals are never modified.
  */
 export async function cleanDataset(options: CleanOptions): Promise<CleaningReport> {
-  const { data, outFolder } = options;
+  const { data, outFolder, detector = null } = options;
   const source = await readSource(data, options);
   if (isRuleOn('L01', data) && data.cleaning.unreadable_annotation === 'fail')
     assertAnnotationsReadable(source.samples);
-  const labelPlan = planLabels(source, data);
-  assertLabelsKnown(source, data, labelPlan);
-  const examined = await examine(source.samples, labelPlan, options);
-  const kept = examined.filter(({ working }) => !working.dropped);
-  const ledger = examined.flatMap(({ entries }) => entries);
-  assertUsable({ kept, ledger, ...options });
-  const labels = kept.flatMap(({ working }) => working.boxes.map(({ label }) => label));
-  const beforeEach = meter('copy', kept.length, options);
-  const dataset = await writeSamples(kept, {
-    classes: chooseClasses(labels, source, data),
+  const labels = planLabels(source, data);
+  assertLabelsKnown(source, data, labels);
+  const cleaned = await cleanSamples(source.samples, labels, options);
+  const ledger = cleaned.flatMap(({ entries }) => entries);
+  const kept = cleaned.map(({ state }) => state).filter(({ dropped }) => !dropped);
+  assertUsable(kept, ledger, options);
+  const keptLabels = kept.flatMap(({ boxes }) => boxes.map(({ label }) => label));
+  const dataset = await writeImages(kept, {
+    classes: chooseClasses(keptLabels, source, data),
     outFolder,
-    beforeEach,
+    beforeEach: progressMeter('copy', kept.length, options),
   });
   const report = summarise(dataset, {
     format: source.format,
     ledger,
-    labels: labelPlan,
-    dataset: findInDataset(dataset, { data, detector: options.detector ?? null }),
+    labels,
+    dataset: checkDataset(dataset, { data, detector }),
   });
   await writeFindings(outFolder, { report, ledger });
   await writeCleanedDataset(outFolder, dataset);
   return report;
 }
 
-interface Examined extends Kept {
+interface CleanedState {
+  readonly state: CleaningState;
   readonly entries: readonly LedgerEntry[];
 }
 
-/** Decodes every image, compares them, and takes each sample through the rules. */
-async function examine(
-  source: readonly SourceSample[],
+/** Decodes all images, compares them with each other, and applies the rules to each sample. */
+async function cleanSamples(
+  source: readonly RawSample[],
   labels: LabelPlan,
   options: CleanOptions,
-): Promise<Examined[]> {
+): Promise<CleanedState[]> {
   const { data } = options;
-  const images = await inspectAll(source, options);
-  const likeness = findLikeness(images, data.cleaning);
-  const samples = chooseSplits(source, likeness.groups);
-  const leaks = findLeaks({ samples, images, likeness }, data.cleaning);
-  const twins = new Map<string, RawSample>();
-  const nameOf = (position: number): string => `${samples[position]!.split} ${images[position]!.pixels}`;
-  samples.forEach(({ sample }, i) => {
-    if (images[i]!.pixels !== null && !twins.has(nameOf(i))) twins.set(nameOf(i), sample);
-  });
-  return samples.map((entry, i) => {
-    const like = likeness.resemblances[i];
-    return examineSample(entry, images[i]!, {
+  const images = await inspectImages(source, options);
+  const nearDuplicates = findNearDuplicates(images, data.cleaning);
+  const samples = chooseSplits(source, nearDuplicates.groups);
+  const leaks = findLeaks({ samples, images, nearDuplicates }, data.cleaning);
+  /** The first sample by split and pixels. */
+  const firsts = new Map<string, SplitSample>();
+  return samples.map((sample, i) => {
+    const image = images[i]!;
+    const similar = nearDuplicates.similar[i];
+    const key = `${sample.split} ${image.pixels ?? `of sample ${i}`}`;
+    const duplicateOf = firsts.get(key) ?? null;
+    if (!duplicateOf) firsts.set(key, sample);
+    return cleanSample(sample, image, {
       data,
       labels,
-      split: entry.split,
       leak: leaks[i]!,
-      firstTwin: twins.get(nameOf(i)),
-      resemblance: like ? { to: samples[like.position]!, distance: like.distance } : null,
+      duplicateOf,
+      mostSimilar: similar ? { sample: samples[similar.position]!, distance: similar.distance } : null,
     });
   });
 }
 
-/** Computes only what the rules that are on look at. */
-function inspectAll(source: readonly SourceSample[], options: CleanOptions): Promise<ImageFacts[]> {
+/** Makes only the checks that the active rules need. */
+function inspectImages(source: readonly RawSample[], options: CleanOptions): Promise<ImageFacts[]> {
   const { data } = options;
-  const beforeEach = meter('examine', source.length, options);
-  const wanted = {
+  const beforeEach = progressMeter('examine', source.length, options);
+  const checks = {
     pixels: isRuleOn('I08', data),
-    looks: isRuleOn('I07', data),
-    hashFrom: isRuleOn('I09', data) ? data.cleaning.min_contrast : null,
+    appearance: isRuleOn('I07', data),
+    minHashContrast: isRuleOn('I09', data) ? data.cleaning.min_contrast : null,
   };
-  return mapConcurrently(source, ({ sample }) => {
+  return mapConcurrently(source, ({ image }) => {
     beforeEach();
-    return inspectImage(sample.image, wanted);
+    return inspectImage(image, checks);
   });
 }
 
-function examineSample({ split, sample }: SplitSample, image: ImageFacts, context: RuleContext): Examined {
+function cleanSample(sample: SplitSample, image: ImageFacts, context: RuleContext): CleanedState {
   if (!context.data.do_data_cleaning) assertReadable(sample, image.problem);
   const { width, height } = image;
-  const start = { sample, image, boxes: sample.boxes, width, height, rewrite: false, dropped: false };
-  const { working, findings } = applyRules(start, context);
-  return { split, working, entries: findings.map(finding => ({ split, file: sample.image, ...finding })) };
+  const initial = { sample, image, boxes: sample.boxes, width, height, rewrite: false, dropped: false };
+  return applyRules(initial, context);
 }
 
-/** Without cleaning nothing is mended: what cannot be read is an error. */
-function assertReadable(
-  { image, annotation, problem, boxes }: SplitSample['sample'],
-  imageProblem: string | null,
-): void {
-  if (imageProblem) throw errors.imageUnreadable(image, imageProblem);
+/** Called before any image is opened, if the configuration rejects such a data set. */
+function assertAnnotationsReadable(samples: readonly RawSample[]): void {
+  for (const { annotation, image, problem } of samples)
+    if (problem !== null) throw errors.datasetUnreadable(annotation ?? image, new Error(problem));
+}
+
+/** Without cleaning nothing is repaired or dropped, so whatever cannot be read is an error. */
+function assertReadable({ image, annotation, problem, boxes }: RawSample, imageProblem: string | null): void {
+  if (imageProblem !== null) throw errors.imageUnreadable(image, imageProblem);
   const broken = boxes.findIndex(({ box, label }) => label === '' || !box.every(Number.isFinite));
   const reason = problem ?? (broken >= 0 ? `object ${broken + 1} lacks its name or a corner` : null);
-  if (reason) throw errors.datasetUnreadable(annotation ?? image, new Error(reason));
+  if (reason !== null) throw errors.datasetUnreadable(annotation ?? image, new Error(reason));
 }
 
-function assertUsable({
-  kept,
-  ledger,
-  data,
-  evaluationOnly = false,
-}: Pick<CleanOptions, 'data' | 'evaluationOnly'> & {
-  kept: readonly Kept[];
-  ledger: readonly LedgerEntry[];
-}): void {
+function assertUsable(
+  kept: readonly CleaningState[],
+  ledger: readonly LedgerEntry[],
+  { data, evaluationOnly = false }: CleanOptions,
+): void {
   const needed: readonly Split[] = evaluationOnly ? ['eval'] : ['train', 'eval'];
   for (const split of needed) {
-    if (kept.some(entry => entry.split === split)) continue;
+    if (kept.some(({ sample }) => sample.split === split)) continue;
     const drops = ledger.filter(entry => entry.split === split && entry.action === 'drop-sample');
     const path = split === 'eval' && data.eval !== null ? data.eval : data.train;
     throw errors.nothingUsable({ path, split, dropped: countByRule(drops) });
   }
 }
 
-/** Counts items as they begin, says how long the rest takes, and stops when asked to. */
-function meter(phase: string, totalSteps: number, { signal, onProgress }: CleanOptions): () => void {
+/** @returns a function to call before each item: it reports progress with the time left, and throws if the signal aborted */
+function progressMeter(phase: string, totalSteps: number, { signal, onProgress }: CleanOptions): () => void {
   const started = Date.now();
   let step = 0;
   return () => {

@@ -3,43 +3,43 @@ import type { PerceptualHash } from './perceptual-hash.js';
 const WORDS = 4;
 const WORD_BITS = 16;
 
-/**
- * Finds the hashes near another without looking at all: of four words of 16 bits, two hashes that differ in n bits differ
- * in n/4 or fewer in one of them (multi-index hashing: Norouzi, Punjani, Fleet, "Fast search in Hamming space", 2012).
- */
-export class HashIndex {
-  readonly #hashes: PerceptualHash[] = [];
-  /** By word and its value: places of the hashes that have it. */
-  readonly #tables = Array.from({ length: WORDS }, () => new Array<number[] | undefined>(2 ** WORD_BITS));
+interface Entry<T> {
+  readonly hash: PerceptualHash;
+  readonly value: T;
+}
 
-  /** @returns its place: they count from 0 */
-  add(hash: PerceptualHash): number {
-    const place = this.#hashes.push(hash) - 1;
-    this.#tables.forEach((table, word) => (table[wordOf(hash, word)] ??= []).push(place));
-    return place;
+/**
+ * Finds the hashes near a given one without comparing all of them. If two hashes differ in n bits, at least one of their four
+ * words of 16 bits differs in at most n/4 (multi-index hashing: Norouzi, Punjani, Fleet, "Fast search in Hamming space", 2012).
+ */
+export class HashIndex<T> {
+  /** For each word, the entries by the value of that word. */
+  readonly #tables = Array.from({ length: WORDS }, () => new Array<Entry<T>[] | undefined>(2 ** WORD_BITS));
+
+  add(hash: PerceptualHash, value: T): void {
+    const entry = { hash, value };
+    this.#tables.forEach((table, word) => (table[wordOf(hash, word)] ??= []).push(entry));
   }
 
-  /** Visits every hash that differs in at most `limit` bits once, in an order that depends on the hashes only. */
-  forEachWithin(hash: PerceptualHash, limit: number, visit: (place: number, distance: number) => void): void {
+  /** Visits each entry within `limit` bits once, in an order that depends on the hashes only. */
+  forEachWithin(hash: PerceptualHash, limit: number, visit: (value: T, distance: number) => void): void {
     const bits = Math.floor(limit / WORDS);
     const masks = masksWithin(bits);
-    for (let word = 0; word < WORDS; word++) {
-      const table = this.#tables[word]!;
-      const value = wordOf(hash, word);
+    this.#tables.forEach((table, word) => {
+      const key = wordOf(hash, word);
       for (const mask of masks) {
-        const bucket = table[value ^ mask];
+        const bucket = table[key ^ mask];
         if (!bucket) continue;
-        for (const place of bucket) {
-          const other = this.#hashes[place]!;
+        for (const { hash: other, value } of bucket) {
           const distance = hammingDistance(hash, other);
-          if (distance <= limit && !isNearBefore(word, { hash, other, bits })) visit(place, distance);
+          if (distance <= limit && !isNearBefore(word, { hash, other, bits })) visit(value, distance);
         }
       }
-    }
+    });
   }
 }
 
-/** Whether a word before this one has shown the other hash already. */
+/** Whether the other hash was already found by an earlier word. */
 function isNearBefore(
   word: number,
   { hash, other, bits }: { hash: PerceptualHash; other: PerceptualHash; bits: number },
@@ -61,14 +61,14 @@ function countBits(word: number): number {
 const wordOf = ({ high, low }: PerceptualHash, word: number): number =>
   ((word < 2 ? high : low) >>> (word % 2 === 0 ? WORD_BITS : 0)) & 0xffff;
 
-const masks = new Map<number, Uint16Array>();
+const maskCache = new Map<number, Uint16Array>();
 
-/** Every pattern of at most so many bits of a word. */
+/** All patterns of a word with at most that many bits set. */
 function masksWithin(bits: number): Uint16Array {
-  const known = masks.get(bits);
-  if (known) return known;
-  const all = Array.from({ length: 2 ** WORD_BITS }, (_, mask) => mask);
-  const made = Uint16Array.from(all.filter(mask => countBits(mask) <= bits));
-  masks.set(bits, made);
-  return made;
+  const cached = maskCache.get(bits);
+  if (cached) return cached;
+  const patterns = Array.from({ length: 2 ** WORD_BITS }, (_, pattern) => pattern);
+  const masks = Uint16Array.from(patterns.filter(pattern => countBits(pattern) <= bits));
+  maskCache.set(bits, masks);
+  return masks;
 }

@@ -1,6 +1,6 @@
+import type { Histogram } from '../../formats/cleaning-report.js';
 import type { Split } from '../../formats/dataset.js';
 import { element, PALETTE, svgDocument, text, type TextOptions } from '../../images/svg.js';
-import type { Histogram } from './report.js';
 
 export const SPLIT_COLOURS = { train: PALETTE[0], eval: PALETTE[1] } as const;
 

@@ -1,48 +1,48 @@
-import { describeBoxes } from './describe-boxes.js';
+import type { Size } from '../../images/decode.js';
+import { haveEqualBoxes, type LabelledBox } from '../raw-dataset.js';
 import { isTransposed, orientBox } from './orientation.js';
-import type { LabelledBox } from '../raw-dataset.js';
 import { dropSample, keep, type Rule, warn } from './rule.js';
 
 export const leak: Rule = {
   id: 'I10',
-  title: 'image in both splits, or one much like it',
+  title: 'image, or a near duplicate of it, in both splits',
   always: true,
-  apply: (working, { leak, data }) => {
-    if (!leak) return keep(working);
-    return data.cleaning.leak === 'warn' ? warn(working, leak.reason) : dropSample(working, leak.reason);
+  apply: (state, { leak, data }) => {
+    if (leak === null) return keep(state);
+    return data.cleaning.leak === 'warn' ? warn(state, leak) : dropSample(state, leak);
   },
 };
 
-export const unreadable: Rule = {
+export const unreadableImage: Rule = {
   id: 'I01',
   title: 'unreadable image',
-  apply: working => (working.image.problem ? dropSample(working, working.image.problem) : keep(working)),
+  apply: state => (state.image.problem === null ? keep(state) : dropSample(state, state.image.problem)),
 };
 
-export const orientation: Rule = {
+export const exifOrientation: Rule = {
   id: 'I03',
   title: 'EXIF orientation',
   always: true,
-  apply: working => {
-    const { orientation, width, height } = working.image;
-    if (orientation === 1) return keep(working);
+  apply: state => {
+    const { orientation, width, height } = state.image;
+    if (orientation === 1) return keep(state);
     const upright = isTransposed(orientation) ? { width: height, height: width } : { width, height };
-    const { declared } = working.sample;
-    const isSize = (size: { width: number; height: number }): boolean =>
+    const { declared } = state.sample;
+    const isDeclared = (size: Size): boolean =>
       declared?.width === size.width && declared.height === size.height;
-    // Labels made on the image as stored turn with it; labels made on the upright one stay.
-    const madeOnStored = isSize({ width, height });
-    const boxes = madeOnStored
-      ? working.boxes.map(box => ({ ...box, box: orientBox(box.box, { orientation, width, height }) }))
-      : working.boxes;
-    const doubt = madeOnStored && isSize(upright) ? ' (the size fits either way)' : '';
-    const reason = madeOnStored
+    // Boxes that were drawn on the stored image turn with it; boxes that were drawn on the upright image stay.
+    const wereDrawnOnStored = isDeclared({ width, height });
+    const boxes = wereDrawnOnStored
+      ? state.boxes.map(box => ({ ...box, box: orientBox(box.box, { orientation, width, height }) }))
+      : state.boxes;
+    const doubt = wereDrawnOnStored && isDeclared(upright) ? ' (the declared size fits both)' : '';
+    const reason = wereDrawnOnStored
       ? `image and boxes turned upright${doubt}`
-      : 'image turned upright, boxes were made for it';
-    const before = { orientation, width, height, boxes: working.boxes };
+      : 'image turned upright; its boxes were upright already';
+    const before = { orientation, width, height, boxes: state.boxes };
     const after = { orientation: 1, ...upright, boxes };
     return {
-      working: { ...working, ...upright, boxes, rewrite: true },
+      state: { ...state, ...upright, boxes, rewrite: true },
       findings: [{ action: 'change', reason, before, after }],
     };
   },
@@ -52,119 +52,122 @@ export const channels: Rule = {
   id: 'I04',
   title: 'channels other than RGB',
   always: true,
-  apply: working => {
-    const { channels, space } = working.image;
-    if (channels === 3 && space === 'srgb') return keep(working);
+  apply: state => {
+    const { channels, space } = state.image;
+    if (channels === 3 && space === 'srgb') return keep(state);
     const change = { before: { channels, space }, after: { channels: 3, space: 'srgb' } };
     return {
-      working: { ...working, rewrite: true },
+      state: { ...state, rewrite: true },
       findings: [{ action: 'change', reason: 'converted to RGB', ...change }],
     };
   },
 };
 
-/** By content; names are only for people. */
-const EXTENSIONS: Readonly<Record<string, RegExp>> = { jpeg: /\.jpe?g$/i, png: /\.png$/i };
+/** The formats that images are stored in, and the file names that fit them. */
+const FILE_NAMES: Readonly<Record<string, RegExp>> = { jpeg: /\.jpe?g$/i, png: /\.png$/i };
 
-export const encoding: Rule = {
+export const fileFormat: Rule = {
   id: 'I02',
-  title: 'another format than its name says, or one that few programs read',
-  apply: working => {
-    const { format } = working.image;
-    const known = EXTENSIONS[format];
-    if (known?.test(working.sample.image)) return keep(working);
-    const reason = known ? `its content is ${format}` : `${format} is stored as JPEG or PNG`;
+  title: 'format differs from the extension, or is neither JPEG nor PNG',
+  apply: state => {
+    const { format } = state.image;
+    const file = state.sample.image;
+    const fileName = FILE_NAMES[format];
+    if (fileName?.test(file)) return keep(state);
+    const reason = fileName ? `its content is ${format}` : `${format} is stored as JPEG or PNG`;
     return {
-      working: { ...working, rewrite: true },
-      findings: [{ action: 'change', reason, before: { format, file: working.sample.image } }],
+      state: { ...state, rewrite: true },
+      findings: [{ action: 'change', reason, before: { format, file } }],
     };
   },
 };
 
-export const sameAsAnother: Rule = {
+export const duplicateImage: Rule = {
   id: 'I08',
-  title: 'the same image twice',
-  apply: (working, { firstTwin }) => {
-    if (!firstTwin || firstTwin === working.sample) return keep(working);
-    const differs = describeBoxes(firstTwin.boxes) !== describeBoxes(working.sample.boxes);
-    return dropSample(working, `the pixels of ${firstTwin.image}${differs ? '; their labels differ' : ''}`);
+  title: 'duplicate image',
+  apply: (state, { duplicateOf }) => {
+    if (!duplicateOf) return keep(state);
+    const difference = haveEqualBoxes(duplicateOf.boxes, state.sample.boxes) ? '' : '; their labels differ';
+    return dropSample(state, `same pixels as ${duplicateOf.image}${difference}`);
   },
 };
 
 export const nearDuplicate: Rule = {
   id: 'I09',
   title: 'near duplicate',
-  apply: (working, { data, split, resemblance }) => {
-    if (!resemblance) return keep(working);
-    const { to, distance } = resemblance;
-    const bits = `${distance} of 64 bits differ`;
+  apply: (state, { data, mostSimilar }) => {
+    if (!mostSimilar) return keep(state);
+    const { sample, distance } = mostSimilar;
+    const difference = `${distance} of 64 bits differ`;
     if (distance > data.cleaning.max_near_bits)
-      return warn(working, `perhaps a near duplicate of ${to.sample.image}: ${bits}`);
-    // Near duplicates in both splits are I10's.
-    return to.split === split
-      ? warn(working, `a near duplicate of ${to.sample.image}: ${bits}`)
-      : keep(working);
+      return warn(state, `possible near duplicate of ${sample.image}: ${difference}`);
+    // I10 deals with near duplicates in different splits.
+    return sample.split === state.sample.split
+      ? warn(state, `near duplicate of ${sample.image}: ${difference}`)
+      : keep(state);
   },
 };
 
-export const aspect: Rule = {
+export const aspectRatio: Rule = {
   id: 'I06',
-  title: 'very long image',
-  apply: (working, { data }) => {
-    const { width, height } = working;
+  title: 'extreme aspect ratio',
+  apply: (state, { data }) => {
+    const { width, height } = state;
     const ratio = Math.max(width, height) / Math.min(width, height);
     return ratio > data.cleaning.max_image_aspect
-      ? warn(working, `its sides are as ${ratio.toFixed(1)} to 1: most of the network input stays empty`)
-      : keep(working);
+      ? warn(state, `aspect ratio ${ratio.toFixed(1)} : 1 leaves most of the network input empty`)
+      : keep(state);
   },
 };
 
-const APPEARANCES = [
+const APPEARANCE_LIMITS = [
   ['brightness', 'min_brightness', 'dark'],
-  ['darkness', 'min_darkness', 'white'],
+  ['darkness', 'min_darkness', 'overexposed'],
   ['sharpness', 'min_sharpness', 'blurred'],
-  ['information', 'min_information', 'almost of one colour'],
+  ['information', 'min_information', 'almost a single colour'],
 ] as const;
 
 export const appearance: Rule = {
   id: 'I07',
-  title: 'dark, white, blurred or empty image',
-  apply: (working, { data }) => {
-    const { looks } = working.image;
-    if (!looks) return keep(working);
-    const reasons = APPEARANCES.flatMap(([measure, limit, word]) => {
-      const value = looks[measure];
-      return value < data.cleaning[limit]
-        ? [`${word}: ${measure} ${value.toFixed(2)}, usual from ${data.cleaning[limit]} on`]
-        : [];
+  title: 'dark, overexposed, blurred or empty image',
+  apply: (state, { data }) => {
+    const { appearance } = state.image;
+    if (!appearance) return keep(state);
+    const reasons = APPEARANCE_LIMITS.flatMap(([measure, limit, defect]) => {
+      const [value, minimum] = [appearance[measure], data.cleaning[limit]];
+      return value < minimum ? [`${defect}: ${measure} ${value.toFixed(2)}, below ${minimum}`] : [];
     });
-    return { working, findings: reasons.map(reason => ({ action: 'warn', reason })) };
+    return { state, findings: reasons.map(reason => ({ action: 'warn', reason })) };
   },
 };
 
-/** After all that looks at pixels as they are stored. */
+/** Comes after the rules that need the image in its original size. */
 export const sideLength: Rule = {
   id: 'I05',
   title: 'tiny or huge image',
-  apply: (working, { data }) => {
-    const { width, height } = working;
-    const { min_image_side: least, max_image_side: most } = data.cleaning;
-    if (Math.min(width, height) < least)
-      return dropSample(working, `a side of ${Math.min(width, height)} px, at least ${least} are needed`);
-    const scale = most / Math.max(width, height);
-    if (scale >= 1) return keep(working);
+  apply: (state, { data }) => {
+    const { width, height } = state;
+    const { min_image_side: minimum, max_image_side: maximum } = data.cleaning;
+    const [shorter, longer] = [Math.min(width, height), Math.max(width, height)];
+    if (shorter < minimum) return dropSample(state, `a side of ${shorter} px, the minimum is ${minimum}`);
+    const scale = maximum / longer;
+    if (scale >= 1) return keep(state);
     const size = { width: Math.round(width * scale), height: Math.round(height * scale) };
-    const boxes = working.boxes.map(labelled => scaled(labelled, scale));
-    // Rounding cannot be undone by dividing: the boxes are kept.
-    const before = { width, height, boxes: working.boxes };
+    const boxes = state.boxes.map(labelled => scaleBox(labelled, scale));
+    // The boxes are recorded, as dividing by the scale would not undo the rounding.
+    const before = { width, height, boxes: state.boxes };
+    const reason = `longer side scaled to ${maximum} px`;
     return {
-      working: { ...working, ...size, boxes, rewrite: true },
-      findings: [{ action: 'change', reason: `scaled to ${most} px`, before, after: { ...size, boxes } }],
+      state: { ...state, ...size, boxes, rewrite: true },
+      findings: [{ action: 'change', reason, before, after: { ...size, boxes } }],
     };
   },
 };
 
-function scaled({ area, box, ...rest }: LabelledBox, scale: number): LabelledBox {
-  const [ymin, xmin, ymax, xmax] = box.map(corner => corner * scale) as [number, number, number, number];
-  return { ...rest, box: [ymin, xmin, ymax, xmax], ...(area !== undefined && { area: area * scale ** 2 }) };
+function scaleBox({ area, box: [ymin, xmin, ymax, xmax], ...rest }: LabelledBox, scale: number): LabelledBox {
+  return {
+    ...rest,
+    box: [ymin * scale, xmin * scale, ymax * scale, xmax * scale],
+    ...(area !== undefined && { area: area * scale ** 2 }),
+  };
 }

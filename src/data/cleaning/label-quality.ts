@@ -1,44 +1,45 @@
 import { type BoxYxyx, iou } from '../../boxes.js';
 
-export interface GivenBox {
+export interface ClassBox {
   /** In pixels of the image. */
   readonly box: BoxYxyx;
   readonly classIndex: number;
 }
 
-export interface PredictedBox extends GivenBox {
+export interface PredictedBox extends ClassBox {
   readonly score: number;
 }
 
 export interface ReviewedImage {
-  readonly labels: readonly GivenBox[];
+  readonly labels: readonly ClassBox[];
   readonly predictions: readonly PredictedBox[];
 }
 
-/** From 0, surely wrong, to 1. */
+/** Scores from 0 (certainly wrong) to 1. */
 export interface LabelQuality {
-  /** By prediction: how likely it marks nothing that was overlooked; null: it is not sure enough, or overlaps a label. */
+  /** By prediction: how likely no object was overlooked there; null: its score is too low, or it overlaps a label. */
   readonly overlooked: readonly (number | null)[];
-  /** By label: how likely its class is right. */
+  /** By label: how likely its class is correct. */
   readonly swapped: readonly number[];
-  /** By label: how well it lies. */
+  /** By label: how well its box is placed. */
   readonly badlyLocated: readonly number[];
-  /** Of the image: the geometric mean of the three, each pooled over its boxes. */
+  /** The score of the image: the geometric mean of the three, each pooled over its boxes. */
   readonly score: number;
 }
 
 export interface QualityLimits {
-  /** From this score on a prediction says that a box is badly located. */
+  /** Predictions above this score are compared with the location of a label. */
   readonly low: number;
-  /** From this score on it says that a box was overlooked, or has the wrong class. */
+  /** Predictions from this score on tell that a box was overlooked; above it, that one has the wrong class. */
   readonly high: number;
 }
 
-/** Weight of IoU against the distance of centres, and what a pixel of that counts. */
+/** Weight of the IoU in the similarity of two boxes; the rest is the weight of the distance between their centres. */
 const ALPHA = 0.9;
+/** Scales that distance, in 1 / pixels. */
 const DISTANCE_FACTOR = 0.1;
 const TEMPERATURE = 0.1;
-/** Two labels of other classes that overlap so much contradict each other. */
+/** Labels of different classes contradict each other from this IoU on. */
 const SAME_BOX_IOU = 0.95;
 const TINY = 1e-100;
 
@@ -56,8 +57,8 @@ export function labelQuality(images: readonly ReviewedImage[], limits: QualityLi
     const overlooked = overlookedScores(image, { least, high: limits.high });
     const swapped = swapScores(image, { least, high: limits.high });
     const badlyLocated = locationScores(image, limits.low);
-    const sure = overlooked.filter(score => score !== null);
-    const pooled = [sure, badlyLocated, swapped].map(softMin);
+    const scored = overlooked.filter(score => score !== null);
+    const pooled = [scored, badlyLocated, swapped].map(softMin);
     const score = Math.exp(pooled.reduce((sum, value) => sum + Math.log(TINY + value) / 3, 0));
     return { overlooked, swapped, badlyLocated, score };
   });
@@ -72,7 +73,7 @@ function similarities({ labels, predictions }: ReviewedImage): number[][] {
   return labels.map(({ box: a }) =>
     predictions.map(({ box: b }) => {
       const distance = Math.hypot((a[0] + a[2] - b[0] - b[2]) / 2, (a[1] + a[3] - b[1] - b[3]) / 2);
-      // Subtracted twice as cleanlab does: what is too small for that becomes 0.
+      // Subtracted from 1 twice, as cleanlab does: values that are too small for that become 0.
       const farness = 1 - Math.exp(-distance * DISTANCE_FACTOR);
       return iou(a, b) * ALPHA + (1 - ALPHA) * (1 - farness);
     }),
@@ -119,7 +120,7 @@ function locationScores({ labels, predictions, similarity }: Compared, low: numb
   });
 }
 
-/** A mean that the lowest values decide; 1 of nothing. */
+/** A mean that is dominated by the lowest values; 1 for an empty list. */
 function softMin(scores: readonly number[]): number {
   if (scores.length === 0) return 1;
   const lowest = Math.min(...scores);

@@ -1,28 +1,29 @@
 import damerauLevenshtein from 'damerau-levenshtein';
 import { isRuleOn } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
-import type { Source } from './splits.js';
+import { errors } from '../../errors/index.js';
+import type { RawDataset } from '../raw-dataset.js';
 
-/** What becomes of the labels of a data set, decided from all of them at once. */
+/** How the labels of a data set are read, decided from all of them together. */
 export interface LabelPlan {
-  /** By label as it is written: what it becomes, and why. */
+  /** By label as written: the label that replaces it, and why. */
   readonly changes: ReadonlyMap<string, { readonly to: string; readonly reason: string }>;
-  /** By label after that: another that it may be meant to be. Only people can tell. */
+  /** By label after the changes: another label that may be meant. Only a person can decide. */
   readonly suggestions: ReadonlyMap<string, string>;
-  /** How often each label occurs after the changes. */
+  /** The number of boxes of each label after the changes. */
   readonly counts: ReadonlyMap<string, number>;
 }
 
-/** Shorter words are one slip from one another by nature. */
+/** Shorter words often differ in one letter without being typos. */
 const MIN_TYPO_LETTERS = 4;
 
-/** Labels that people map, those that differ in writing only, and those that look like a slip of another. */
-export function planLabels({ samples, classes }: Source, data: Data): LabelPlan {
-  const written = countLabels(samples.flatMap(({ sample }) => sample.boxes.map(({ label }) => label)));
+/** Applies data.cleaning.label_map, unifies spellings, and finds labels that look like typos of others. */
+export function planLabels({ samples, classes }: RawDataset, data: Data): LabelPlan {
+  const written = countLabels(samples.flatMap(({ boxes }) => boxes.map(({ label }) => label)));
   const changes = new Map(
     Object.entries(data.cleaning.label_map)
       .filter(([from]) => written.has(from))
-      .map(([from, to]) => [from, { to, reason: `data.cleaning.label_map makes "${from}" a "${to}"` }]),
+      .map(([from, to]) => [from, { to, reason: `data.cleaning.label_map replaces "${from}" by "${to}"` }]),
   );
   const labelOf = (label: string): string => changes.get(label)?.to ?? label;
   const counted = (): Map<string, number> => {
@@ -32,18 +33,21 @@ export function planLabels({ samples, classes }: Source, data: Data): LabelPlan 
     return counts;
   };
   if (isRuleOn('L09', data)) {
-    const spelling = spellings(counted(), { fixed: data.classes, preferred: classes ?? [] });
+    const spelling = unifySpellings(counted(), { fixed: data.classes, preferred: classes ?? [] });
     for (const label of written.keys()) {
       const to = spelling.get(labelOf(label));
       if (to !== undefined)
-        changes.set(label, { to, reason: `"${label}" is "${to}" but for case, blanks or Unicode form` });
+        changes.set(label, {
+          to,
+          reason: `"${label}" differs from "${to}" only in case, blanks or Unicode form`,
+        });
     }
   }
   const counts = counted();
   return {
     changes,
     counts,
-    suggestions: data.classes ? nearClasses(counts, data.classes) : typos(counts, data),
+    suggestions: data.classes ? similarClasses(counts, data.classes) : findTypos(counts, data),
   };
 }
 
@@ -53,57 +57,84 @@ function countLabels(labels: Iterable<string>): Map<string, number> {
   return counts;
 }
 
-/** Equal for labels that differ only in case, blanks or Unicode form. Upper case first: it unfolds ß and its like. */
-const formOf = (label: string): string =>
+/** Equal for labels that differ only in case, blanks or Unicode form. Upper case comes first because it expands ß. */
+const canonicalForm = (label: string): string =>
   label.normalize('NFKC').toUpperCase().toLowerCase().replace(/\s+/g, ' ').trim();
 
-/** Labels that are another label in other writing → that one: a configured class, else the most frequent writing. */
-function spellings(
+/** @returns by label, another spelling of it that replaces it: the configured class, else the most frequent spelling */
+function unifySpellings(
   counts: ReadonlyMap<string, number>,
   { fixed, preferred }: { fixed: readonly string[] | null; preferred: readonly string[] },
 ): Map<string, string> {
   const byForm = new Map<string, string[]>();
   for (const label of fixed ?? counts.keys())
-    byForm.set(formOf(label), [...(byForm.get(formOf(label)) ?? []), label]);
-  const found = new Map<string, string>();
+    byForm.set(canonicalForm(label), [...(byForm.get(canonicalForm(label)) ?? []), label]);
+  const replacements = new Map<string, string>();
   for (const label of counts.keys()) {
-    const form = formOf(label);
-    const writings = byForm.get(form) ?? [];
-    // Two classes of one form: people tell them apart.
-    if (fixed && (writings.length !== 1 || fixed.includes(label))) continue;
+    const form = canonicalForm(label);
+    const spellings = byForm.get(form) ?? [];
+    // Classes that differ only in spelling were configured on purpose.
+    if (fixed && (spellings.length !== 1 || fixed.includes(label))) continue;
     const rank = (one: string): number => (preferred.includes(one) ? 1e12 : 0) + (counts.get(one) ?? 0);
-    const to = form === '' ? '' : writings.toSorted((a, b) => rank(b) - rank(a))[0];
-    if (to !== undefined && to !== label) found.set(label, to);
+    const to = form === '' ? '' : spellings.toSorted((a, b) => rank(b) - rank(a))[0];
+    if (to !== undefined && to !== label) replacements.set(label, to);
   }
-  return found;
+  return replacements;
 }
 
-/** At most one letter more, less, other, or two that changed places; numbers count, they are no slips. */
-function isSlip(a: string, b: string): boolean {
-  const [one, other] = [formOf(a), formOf(b)];
+/** Whether one letter is missing, added or replaced, or two are swapped. Different numbers are no typos. */
+function isTypo(a: string, b: string): boolean {
+  const [one, other] = [canonicalForm(a), canonicalForm(b)];
   if (Math.min(one.length, other.length) < MIN_TYPO_LETTERS) return false;
   if (one.replace(/\d/g, '') === other.replace(/\d/g, '')) return false;
   return damerauLevenshtein(one, other).steps <= 1;
 }
 
-function typos(counts: ReadonlyMap<string, number>, { cleaning }: Data): Map<string, string> {
-  const found = new Map<string, string>();
+function findTypos(counts: ReadonlyMap<string, number>, { cleaning }: Data): Map<string, string> {
+  const typos = new Map<string, string>();
   const byCount = [...counts].sort(([, a], [, b]) => b - a);
   for (const [rare, times] of byCount) {
     const common = byCount.find(
-      ([label, often]) => times < cleaning.max_typo_share * often && isSlip(rare, label),
+      ([label, often]) => times < cleaning.max_typo_share * often && isTypo(rare, label),
     );
-    if (common) found.set(rare, common[0]);
+    if (common) typos.set(rare, common[0]);
   }
-  return found;
+  return typos;
 }
 
-function nearClasses(counts: ReadonlyMap<string, number>, classes: readonly string[]): Map<string, string> {
+function similarClasses(
+  counts: ReadonlyMap<string, number>,
+  classes: readonly string[],
+): Map<string, string> {
   const known = new Set(classes);
   return new Map(
     [...counts.keys()].flatMap(label => {
-      const near = known.has(label) ? undefined : classes.find(name => isSlip(label, name));
-      return near === undefined ? [] : [[label, near] as const];
+      const similar = known.has(label) ? undefined : classes.find(name => isTypo(label, name));
+      return similar === undefined ? [] : [[label, similar] as const];
     }),
   );
+}
+
+/** Rejects all unknown labels at once. Known are the configured classes, else those of the data set's own list. */
+export function assertLabelsKnown({ samples, classes }: RawDataset, data: Data, plan: LabelPlan): void {
+  const allowed = data.classes ?? classes;
+  if (!allowed) return;
+  const known = new Set(allowed);
+  const unknown = new Map<string, { file: string; label: string; times: number; meant?: string }>();
+  for (const { annotation, image, boxes } of samples)
+    for (const { label: written } of boxes) {
+      const label = plan.changes.get(written)?.to ?? written;
+      if (known.has(label) || label === '') continue;
+      const first = { file: annotation ?? image, label, times: 0, meant: plan.suggestions.get(label) };
+      const place = unknown.get(label) ?? first;
+      unknown.set(label, { ...place, times: place.times + 1 });
+    }
+  if (unknown.size > 0) throw errors.labelUnknown({ places: [...unknown.values()], allowed });
+}
+
+/** The configured classes; else those of the data set's own list that have boxes; else the labels of the boxes, sorted. */
+export function chooseClasses(labels: Iterable<string>, { classes }: RawDataset, data: Data): string[] {
+  if (data.classes) return [...data.classes];
+  const used = new Set(labels);
+  return classes ? classes.filter(name => used.has(name)) : [...used].sort();
 }

@@ -1,53 +1,51 @@
 import type { Cleaning } from '../../config/cleaning.js';
 import type { Split } from '../../formats/dataset.js';
-import { describeBoxes } from './describe-boxes.js';
-import type { Likeness } from './likeness.js';
-import type { ImageFacts } from './image.js';
+import { haveEqualBoxes } from '../raw-dataset.js';
+import type { ImageFacts } from './image-facts.js';
+import type { NearDuplicates } from './near-duplicates.js';
 import type { SplitSample } from './splits.js';
 
-/** What ties an image to one of the other split. */
-export interface Leak {
-  readonly reason: string;
-}
-
-interface Images {
+interface SplitImages {
   readonly samples: readonly SplitSample[];
   readonly images: readonly Pick<ImageFacts, 'pixels'>[];
-  readonly likeness: Likeness;
+  readonly nearDuplicates: NearDuplicates;
 }
 
-const ROLE = {
-  train: 'which is trained on',
-  eval: 'which is evaluated: training on it would flatter the result',
-} as const;
+const USE: Readonly<Record<Split, string>> = {
+  train: 'used for training',
+  eval: 'used for evaluation: training on it would inflate the metrics',
+};
 
-/** By position, of the images on the side that the policy looks at: the same file, the same pixels or a near duplicate beyond. */
-export function findLeaks({ samples, images, likeness }: Images, { leak }: Cleaning): (Leak | null)[] {
-  const side: Split = leak === 'drop_eval' ? 'eval' : 'train';
-  const files = new Set(samples.filter(({ split }) => split !== side).map(({ sample }) => sample.image));
-  const sides = sidesOf(samples, likeness);
-  return samples.map(({ split, sample }, position) => {
-    if (split !== side) return null;
-    const role = ROLE[side === 'train' ? 'eval' : 'train'];
-    if (files.has(sample.image)) return { reason: `it is the same file as one ${role}` };
-    if (sides.get(likeness.groups[position]!)!.size < 2) return null;
-    const twin = likeness.findTwin(position, other => samples[other]!.split !== side);
-    if (twin === undefined) return null;
-    const { image, boxes } = samples[twin]!.sample;
-    if (images[twin]!.pixels === null || images[twin]!.pixels !== images[position]!.pixels)
-      return { reason: `a near duplicate of ${image}, ${role}` };
-    const differs = describeBoxes(boxes) !== describeBoxes(sample.boxes);
-    return { reason: `the pixels of ${image}, ${role}${differs ? '; their labels differ' : ''}` };
+/**
+ * By position: why a sample leaks between the splits, as the other split has the same file, the same pixels or a near
+ * duplicate. Only samples of the split that the policy drops from have a reason; with `warn`, those of the training split.
+ */
+export function findLeaks(
+  { samples, images, nearDuplicates }: SplitImages,
+  { leak }: Cleaning,
+): (string | null)[] {
+  const leaking: Split = leak === 'drop_eval' ? 'eval' : 'train';
+  const use = USE[leaking === 'train' ? 'eval' : 'train'];
+  const otherFiles = new Set(samples.filter(({ split }) => split !== leaking).map(({ image }) => image));
+  const mixedGroups = groupsInBothSplits(samples, nearDuplicates);
+  return samples.map((sample, position) => {
+    if (sample.split !== leaking) return null;
+    if (otherFiles.has(sample.image)) return `the same file is ${use}`;
+    if (!mixedGroups.has(nearDuplicates.groups[position]!)) return null;
+    const other = nearDuplicates.findDuplicate(position, at => samples[at]!.split !== leaking);
+    if (other === undefined) return null;
+    const duplicate = samples[other]!;
+    const { pixels } = images[position]!;
+    if (pixels === null || pixels !== images[other]!.pixels)
+      return `near duplicate of ${duplicate.image}, which is ${use}`;
+    const difference = haveEqualBoxes(duplicate.boxes, sample.boxes) ? '' : '; their labels differ';
+    return `same pixels as ${duplicate.image}, which is ${use}${difference}`;
   });
 }
 
-/** Splits that the images of a group are in. */
-function sidesOf(samples: readonly SplitSample[], { groups }: Likeness): Map<number, Set<Split>> {
-  const sides = new Map<number, Set<Split>>();
-  samples.forEach(({ split }, position) => {
-    const known = sides.get(groups[position]!);
-    if (known) known.add(split);
-    else sides.set(groups[position]!, new Set([split]));
-  });
-  return sides;
+function groupsInBothSplits(samples: readonly SplitSample[], { groups }: NearDuplicates): Set<number> {
+  const groupsOf = (split: Split): Set<number> =>
+    new Set(groups.filter((_, position) => samples[position]!.split === split));
+  const evaluated = groupsOf('eval');
+  return new Set([...groupsOf('train')].filter(group => evaluated.has(group)));
 }

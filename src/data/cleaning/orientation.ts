@@ -1,11 +1,11 @@
 import type { BoxYxyx } from '../../boxes.js';
 
-/** Orientations 5–8 swap width and height. */
+/** Whether width and height are swapped: EXIF orientations 5 to 8. */
 export const isTransposed = (orientation: number): boolean => orientation >= 5;
 
 /**
- * Where a box of the stored image lies in the upright one.
- * @param width, height of the stored image
+ * Maps a box from the stored image to the upright one.
+ * @param width, height size of the stored image
  */
 export function orientBox(
   [y0, x0, y1, x1]: BoxYxyx,

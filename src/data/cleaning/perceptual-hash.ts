@@ -1,28 +1,29 @@
 import sharp from 'sharp';
 import { orientBox } from './orientation.js';
 
-/** 64 bits: images that look alike differ in few of them. */
+/** 64 bits, of which similar images share most. */
 export interface PerceptualHash {
-  /** Bits 0–31, the first one the highest. */
+  /** Bits 0–31, the most significant one first. */
   readonly high: number;
   /** Bits 32–63. */
   readonly low: number;
 }
 
-/** The image is made this small, and of its frequencies so many a side are compared. */
+/** The image is reduced to this side length, in pixels. */
 const SIDE = 32;
+/** The number of lowest frequencies that are kept in each direction. */
 const FREQUENCIES = 8;
 
-/** cos(π · k · (2n + 1) / 2N): DCT-II, without a factor that no comparison sees. */
+/** DCT-II: cos(π · k · (2n + 1) / 2N), without its constant factor, which no comparison depends on. */
 const COSINES = Array.from({ length: FREQUENCIES }, (_, k) =>
   Float64Array.from({ length: SIDE }, (_, n) => Math.cos((Math.PI * k * (2 * n + 1)) / (2 * SIDE))),
 );
 
 /**
- * Python's `imagehash.phash` of the upright image: PIL's grey levels, made smaller by a Lanczos filter, the lowest
- * frequencies of their DCT against their median. libvips' filter differs a little from PIL's.
+ * The hash that Python's `imagehash.phash` gives for the upright image: PIL's grey levels, reduced by a Lanczos filter; each
+ * bit compares one of the lowest frequencies of their DCT with the median. libvips' filter differs slightly from PIL's.
  * @param pixels RGB, 0–255, as stored
- * @returns null for an image whose grey levels deviate by less than `minDeviation`: noise would decide
+ * @returns null if the standard deviation of the grey levels is below `minContrast`: noise would decide the bits
  */
 export async function perceptualHash(
   pixels: Buffer,
@@ -30,18 +31,18 @@ export async function perceptualHash(
     width,
     height,
     orientation,
-    minDeviation,
-  }: { width: number; height: number; orientation: number; minDeviation: number },
+    minContrast,
+  }: { width: number; height: number; orientation: number; minContrast: number },
 ): Promise<PerceptualHash | null> {
   const small = await sharp(greyLevels(pixels), { raw: { width, height, channels: 1 } })
     .resize(SIDE, SIDE, { fit: 'fill', kernel: 'lanczos3' })
     .extractChannel(0)
     .raw()
     .toBuffer();
-  return deviation(small) < minDeviation ? null : bitsOf(lowFrequencies(upright(small, orientation)));
+  return deviation(small) < minContrast ? null : bitsOf(lowFrequencies(upright(small, orientation)));
 }
 
-/** As PIL converts to L. */
+/** PIL's conversion to mode L. */
 function greyLevels(pixels: Buffer): Buffer {
   const grey = Buffer.allocUnsafe(pixels.length / 3);
   for (let i = 0, at = 0; i < grey.length; i++, at += 3)
@@ -58,7 +59,7 @@ function deviation(grey: Uint8Array): number {
   return Math.sqrt(Math.max(0, squares / grey.length - (sum / grey.length) ** 2));
 }
 
-/** A square keeps its size whichever way it is turned. */
+/** Turns the reduced image upright; a square keeps its size. */
 function upright(grey: Uint8Array, orientation: number): Uint8Array {
   if (orientation === 1) return grey;
   const turned = new Uint8Array(grey.length);
@@ -70,7 +71,7 @@ function upright(grey: Uint8Array, orientation: number): Uint8Array {
   return turned;
 }
 
-/** [8, 8] by rows: vertical frequency, then horizontal. */
+/** @returns [8, 8]: vertical frequency, horizontal frequency */
 function lowFrequencies(grey: Uint8Array): Float64Array {
   const rows = new Float64Array(SIDE * FREQUENCIES);
   for (let y = 0; y < SIDE; y++)

@@ -1,44 +1,28 @@
-import { basename } from 'node:path';
-import { mapConcurrently } from '../../concurrency.js';
-import type { BoxYxyx } from '../../boxes.js';
-import { DETECTION_COLOUR, type DrawnBox, TRUTH_COLOUR } from '../../images/draw.js';
+import type { CleaningFindings, CleaningReport, LedgerEntry } from '../../formats/cleaning-report.js';
 import { escapeXml } from '../../images/svg.js';
 import { plotHistograms, SPLIT_COLOURS } from './histogram-plot.js';
-import type { CleaningReport, LedgerEntry } from './report.js';
-import { thumbnail } from './thumbnail.js';
+import { BOX_LEGEND, renderGallery, SHOWN_IMAGES } from './report-gallery.js';
 
-/** Images shown of what a rule found. */
-const SHOWN_IMAGES = 24;
 const SHOWN_CLASSES = 40;
 
-const DROPPED_COLOUR = '#ef4444';
-const LEGEND = {
-  'dropped or doubted': DROPPED_COLOUR,
-  'before a change, or predicted': DETECTION_COLOUR,
-  'after a change, or labelled': TRUTH_COLOUR,
-} as const;
-
-/** What cleaning found, for people: one HTML file that needs no other. */
-export async function renderReportPage(
-  report: CleaningReport,
-  ledger: readonly LedgerEntry[],
-): Promise<string> {
+/** The findings as one HTML page that needs no other file. */
+export async function renderReportPage({ report, ledger }: CleaningFindings): Promise<string> {
   const galleries: string[] = [];
   for (const { id, title } of report.rules) {
     const entries = ledger.filter(({ rule }) => rule === id);
-    if (entries.length > 0) galleries.push(await gallery({ id, title, entries }));
+    if (entries.length > 0) galleries.push(await renderGallery({ id, title, entries }));
   }
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Cleaning report</title>
 <style>${STYLE}</style></head><body>
 <h1>Cleaning report</h1>
-<p>${escapeXml(report.format)} data set; ${report.dropped} dropped, ${report.changed} changed. The originals are as they were.</p>
+<p>${escapeXml(report.format)} data set; ${report.dropped} dropped, ${report.changed} changed. The originals are unchanged.</p>
 ${summary(report)}
-${overall(report)}
+${datasetFindings(report)}
 ${rulesTable(report, ledger)}
 ${reviewTable(report)}
 ${distributions(report)}
-${galleries.length > 0 ? `<h2>What was found, image by image</h2><p class="legend">${legend()}</p>` : ''}
+${galleries.length > 0 ? `<h2>Findings by rule</h2><p class="legend">${legend()}</p>` : ''}
 ${galleries.join('\n')}
 </body></html>
 `;
@@ -58,13 +42,13 @@ code{background:#f1f3f6;padding:1px 4px;border-radius:3px}`;
 const mark = (name: string, colour: string): string =>
   `<span><i class="mark" style="border-color:${colour}"></i>${escapeXml(name)}</span>`;
 const legend = (): string =>
-  Object.entries(LEGEND)
+  Object.entries(BOX_LEGEND)
     .map(([name, colour]) => mark(name, colour))
     .join('');
 
 const row = (cells: readonly string[], { header = false } = {}): string =>
   `<tr>${cells.map((cell, i) => (header ? `<th${numeric(i)}>${cell}</th>` : `<td${numeric(i)}>${cell}</td>`)).join('')}</tr>`;
-/** Every table here begins with names and goes on with numbers. */
+/** In every table of this page, the first column holds names and the others hold numbers. */
 const numeric = (column: number): string => (column > 0 ? ' class="n"' : '');
 
 function summary({ splits }: CleaningReport): string {
@@ -74,7 +58,7 @@ function summary({ splits }: CleaningReport): string {
   return `<table>${row(['split', 'images', 'boxes'], { header: true })}${rows.join('')}</table>`;
 }
 
-function overall({ dataset, suggestedLabelMap }: CleaningReport): string {
+function datasetFindings({ dataset, suggestedLabelMap }: CleaningReport): string {
   const map = Object.entries(suggestedLabelMap).map(([from, to]) => `${from}: ${to}`);
   const lines = [
     ...dataset.map(({ rule, reason }) => `<li><b>${rule}</b> ${escapeXml(reason)}</li>`),
@@ -87,18 +71,17 @@ function overall({ dataset, suggestedLabelMap }: CleaningReport): string {
   return lines.length === 0 ? '' : `<h2>The data set as a whole</h2><ul class="warn">${lines.join('')}</ul>`;
 }
 
-const ACTIONS = ['drop-sample', 'drop-box', 'change', 'warn'] as const;
-
 function rulesTable({ rules }: CleaningReport, ledger: readonly LedgerEntry[]): string {
   const header = row(['rule', 'images dropped', 'boxes dropped', 'changed', 'warnings'], { header: true });
   const rows = rules.map(({ id, title, found }) => {
-    const counts = ACTIONS.map(
+    const counts = (['drop-sample', 'drop-box', 'change'] as const).map(
       action => ledger.filter(entry => entry.rule === id && entry.action === action).length,
     );
-    const inDataset = found - counts.reduce((sum, count) => sum + count, 0);
-    const shown = counts.with(3, counts[3]! + inDataset).map(count => (count > 0 ? String(count) : '·'));
+    // Findings about the data set as a whole are warnings, too, but not in the ledger.
+    const warnings = found - counts.reduce((sum, count) => sum + count, 0);
+    const cells = [...counts, warnings].map(count => (count > 0 ? String(count) : '·'));
     const name = `<b>${id}</b> ${escapeXml(title)}`;
-    return row([found > 0 ? name : `<span class="muted">${name}</span>`, ...shown]);
+    return row([found > 0 ? name : `<span class="muted">${name}</span>`, ...cells]);
   });
   return `<h2>Rules</h2><table>${header}${rows.join('')}</table>`;
 }
@@ -108,79 +91,36 @@ function reviewTable({ review }: CleaningReport): string {
   const rows = review
     .slice(0, SHOWN_IMAGES)
     .map(({ file, score, findings }) => row([escapeXml(file), score.toFixed(3), String(findings)]));
-  return `<h2>To be reviewed, the worst first</h2><p>A trained model doubts these labels (M01). Score: 0 surely wrong, 1 sound.</p>
+  return `<h2>Review queue, the worst first</h2><p>A trained model doubts these labels (M01). A score of 0 means certainly wrong, 1 means correct.</p>
 <table>${row(['image', 'score', 'doubts'], { header: true })}${rows.join('')}</table>`;
 }
 
 function distributions({ splits: { train, eval: evaluation }, classes }: CleaningReport): string {
   const plots = (
     [
-      ['boxesPerImage', 'Boxes in an image', 'boxes'],
-      ['boxSides', 'Sides of boxes', 'square root of the area, px'],
-      ['imageSides', 'Sides of images', 'longer side, px'],
+      ['boxesPerImage', 'Boxes per image', 'boxes'],
+      ['boxSides', 'Box sizes', 'square root of the area, px'],
+      ['imageSides', 'Image sizes', 'longer side, px'],
     ] as const
   ).map(([key, title, xName]) =>
     plotHistograms({ train: train[key], eval: evaluation[key] }, { title, xName }),
   );
-  const most = Math.max(1, ...classes.map(name => train.boxesPerClass[name]!));
-  const bars = [...classes]
-    .sort((a, b) => train.boxesPerClass[b]! - train.boxesPerClass[a]!)
+  const counts = classes.map(name => ({
+    name,
+    inTrain: train.boxesPerClass[name] ?? 0,
+    inEval: evaluation.boxesPerClass[name] ?? 0,
+  }));
+  const highest = Math.max(1, ...counts.map(({ inTrain }) => inTrain));
+  const bars = counts
+    .sort((a, b) => b.inTrain - a.inTrain)
     .slice(0, SHOWN_CLASSES)
-    .map(name => {
-      const [inTrain, inEval] = [train.boxesPerClass[name]!, evaluation.boxesPerClass[name]!];
+    .map(({ name, inTrain, inEval }) => {
       const bar = (count: number, colour: string): string =>
-        `<i class="bar" style="width:${Math.round((300 * count) / most)}px;background:${colour}"></i>`;
+        `<i class="bar" style="width:${Math.round((300 * count) / highest)}px;background:${colour}"></i>`;
       return `<tr><td>${escapeXml(name)}</td><td class="n">${inTrain}</td><td class="n">${inEval}</td><td>${bar(inTrain, SPLIT_COLOURS.train)}<br>${bar(inEval, SPLIT_COLOURS.eval)}</td></tr>`;
     });
   const more = classes.length > SHOWN_CLASSES ? `<p>… and ${classes.length - SHOWN_CLASSES} more</p>` : '';
-  return `<h2>What is left</h2><p class="legend">${mark('train', SPLIT_COLOURS.train)}${mark('eval', SPLIT_COLOURS.eval)}</p>
+  return `<h2>The cleaned data set</h2><p class="legend">${mark('train', SPLIT_COLOURS.train)}${mark('eval', SPLIT_COLOURS.eval)}</p>
 <div class="plots">${plots.join('')}</div>
-<h3>Boxes of each class</h3><table><tr><th>class</th><th class="n">train</th><th class="n">eval</th><th></th></tr>${bars.join('')}</table>${more}`;
-}
-
-async function gallery({
-  id,
-  title,
-  entries,
-}: {
-  id: string;
-  title: string;
-  entries: readonly LedgerEntry[];
-}): Promise<string> {
-  const byFile = new Map<string, LedgerEntry[]>();
-  for (const entry of entries) byFile.set(entry.file, [...(byFile.get(entry.file) ?? []), entry]);
-  const shown = [...byFile].slice(0, SHOWN_IMAGES);
-  const figures = await mapConcurrently(shown, async ([file, list]) => {
-    const jpeg = await thumbnail(file, list.flatMap(drawnBoxes));
-    const shown = jpeg
-      ? `<img alt="" src="data:image/jpeg;base64,${jpeg.toString('base64')}">`
-      : '<div class="none">cannot be shown</div>';
-    const reasons = [...new Set(list.map(({ reason }) => reason))].slice(0, 4).map(escapeXml);
-    return `<figure>${shown}<figcaption><b title="${escapeXml(file)}">${escapeXml(basename(file))}</b><br>${reasons.join('<br>')}</figcaption></figure>`;
-  });
-  const more = byFile.size - shown.length;
-  return `<h3>${id} · ${escapeXml(title)} <span class="muted">in ${byFile.size} ${byFile.size === 1 ? 'image' : 'images'}</span></h3>
-<div class="images">${figures.join('')}</div>${more > 0 ? `<p class="muted">… and ${more} more; ledger.jsonl has all</p>` : ''}`;
-}
-
-/** The box that a finding is about, or those of an image that was turned or scaled. */
-function drawnBoxes({ rule, action, before, after }: LedgerEntry): DrawnBox[] {
-  const drawn = (value: unknown, colour: string): DrawnBox[] =>
-    boxesIn(value).map(box => ({ box, label: '', colour }));
-  if (rule === 'M01') return [...drawn(before, TRUTH_COLOUR), ...drawn(after, DETECTION_COLOUR)];
-  const isChanged = action === 'change';
-  // Boxes of an image that was turned or scaled lie in another frame before and after.
-  if (isChanged && isImage(before)) return [];
-  return [
-    ...drawn(before, isChanged ? DETECTION_COLOUR : DROPPED_COLOUR),
-    ...(isChanged ? drawn(after, TRUTH_COLOUR) : []),
-  ];
-}
-
-const isImage = (value: unknown): boolean => typeof value === 'object' && value !== null && 'boxes' in value;
-
-function boxesIn(value: unknown): BoxYxyx[] {
-  if (typeof value !== 'object' || value === null) return [];
-  if ('box' in value) return [value.box as BoxYxyx]; // as rules write a labelled box
-  return 'boxes' in value ? (value.boxes as { box: BoxYxyx }[]).map(({ box }) => box) : [];
+<h3>Boxes per class</h3><table><tr><th>class</th><th class="n">train</th><th class="n">eval</th><th></th></tr>${bars.join('')}</table>${more}`;
 }

@@ -1,55 +1,27 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { boxArea } from '../../boxes.js';
-import type { CleanedDataset, CleanedSample, Split } from '../../formats/dataset.js';
-import { DATASET_RULES, type DatasetFinding } from './dataset-rules.js';
+import {
+  type CleaningFindings,
+  type CleaningReport,
+  type DatasetFinding,
+  type Histogram,
+  type LedgerEntry,
+  type SplitSummary,
+  writeCleaningFindings,
+} from '../../formats/cleaning-report.js';
+import type { CleanedDataset, CleanedSample } from '../../formats/dataset.js';
+import { DATASET_RULES } from './dataset-rules.js';
 import type { LabelPlan } from './labels.js';
-import { type RuleFinding, RULES } from './rules.js';
+import { renderReportPage } from './report-page.js';
+import { RULES } from './rules.js';
 
-export interface LedgerEntry extends RuleFinding {
-  readonly split: Split;
-  /** The original image. */
-  readonly file: string;
-}
+export const REPORT_PAGE = 'report.html';
 
-/** Bin i holds values from edges[i] up to, not including, edges[i + 1]; the last bin has no end. */
-export interface Histogram {
-  readonly edges: readonly number[];
-  readonly counts: readonly number[];
-}
-
-export interface SplitSummary {
-  readonly images: number;
-  readonly boxes: number;
-  readonly boxesPerClass: Readonly<Record<string, number>>;
-  readonly boxesPerImage: Histogram;
-  /** Square root of the area, in pixels. */
-  readonly boxSides: Histogram;
-  /** The longer side, in pixels. */
-  readonly imageSides: Histogram;
-}
-
-export interface ReviewedRow {
-  /** The original image. */
-  readonly file: string;
-  readonly split: Split;
-  /** From 0, surely labelled wrong, to 1. */
-  readonly score: number;
-  readonly findings: number;
-}
-
-export interface CleaningReport {
-  readonly format: string;
-  readonly classes: readonly string[];
-  readonly splits: Readonly<Record<Split, SplitSummary>>;
-  readonly rules: readonly { id: string; title: string; found: number }[];
-  /** About the data set as a whole. */
-  readonly dataset: readonly DatasetFinding[];
-  /** What may be meant by labels that look like typos: for data.cleaning.label_map. */
-  readonly suggestedLabelMap: Readonly<Record<string, string>>;
-  /** Images whose labels a model doubts (M01), the worst first; null: no model has looked. */
-  readonly review: readonly ReviewedRow[] | null;
-  /** Images and boxes. */
-  readonly dropped: number;
-  readonly changed: number;
+/** Writes the ledger, the report, and a page that shows both. */
+export async function writeFindings(folder: string, findings: CleaningFindings): Promise<void> {
+  await writeCleaningFindings(folder, findings);
+  await writeFile(join(folder, REPORT_PAGE), await renderReportPage(findings));
 }
 
 interface ReportParts {
@@ -69,7 +41,7 @@ export function summarise(
     classes,
     splits: { train: summariseSplit(splits.train, classes), eval: summariseSplit(splits.eval, classes) },
     rules: [...RULES, ...DATASET_RULES].map(({ id, title }) => ({ id, title, found: counts[id] ?? 0 })),
-    dataset,
+    dataset: [...dataset],
     review: null,
     suggestedLabelMap: Object.fromEntries(labels.suggestions),
     dropped: ledger.filter(({ action }) => action.startsWith('drop')).length,
@@ -85,7 +57,7 @@ export function countByRule(entries: readonly { readonly rule: string }[]): Reco
 
 function summariseSplit(samples: readonly CleanedSample[], classes: readonly string[]): SplitSummary {
   const boxes = samples.flatMap(sample => sample.boxes);
-  const perClass = classes.map(() => 0);
+  const perClass = new Uint32Array(classes.length);
   for (const { classIndex } of boxes) perClass[classIndex]!++;
   return {
     images: samples.length,
@@ -97,7 +69,7 @@ function summariseSplit(samples: readonly CleanedSample[], classes: readonly str
   };
 }
 
-/** Bins 0, 1, 2–3, 4–7, … up to the largest value. */
+/** The bins are 0, 1, 2–3, 4–7, … up to the largest value. */
 function histogram(values: readonly number[]): Histogram {
   const binOf = (value: number): number => (value < 1 ? 0 : Math.floor(Math.log2(value)) + 1);
   const counts: number[] = [];

@@ -1,74 +1,64 @@
 import type { OPTIONAL_RULES } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
-import type { Split } from '../../formats/dataset.js';
-import type { LabelledBox, RawSample } from '../raw-dataset.js';
+import type { LedgerEntry } from '../../formats/cleaning-report.js';
+import type { LabelledBox } from '../raw-dataset.js';
+import type { ImageFacts } from './image-facts.js';
 import type { LabelPlan } from './labels.js';
-import type { Leak } from './leaks.js';
-import type { ImageFacts } from './image.js';
 import type { SplitSample } from './splits.js';
 
-/** A sample on its way through the rules. */
-export interface Working {
-  readonly sample: RawSample;
+/** A sample as the rules have left it so far. */
+export interface CleaningState {
+  readonly sample: SplitSample;
   readonly image: ImageFacts;
   readonly boxes: readonly LabelledBox[];
-  /** Of the upright image. */
+  /** Size of the image that is written; upright once I03 was applied. */
   readonly width: number;
   readonly height: number;
-  /** The image has to be written anew; else it is copied as it is. */
+  /** Whether the image has to be encoded anew; otherwise its file is copied. */
   readonly rewrite: boolean;
   readonly dropped: boolean;
 }
 
-/** One thing that a rule found. `at` and `before` are enough to undo it. */
-export interface Finding {
-  readonly action: 'drop-sample' | 'drop-box' | 'change' | 'warn';
-  readonly reason: string;
-  /** Index of the box in the list that the rule was given. */
-  readonly at?: number;
-  readonly before?: unknown;
-  readonly after?: unknown;
-}
+/** What a rule found; the ledger adds the rule and the image. */
+export type Finding = Omit<LedgerEntry, 'rule' | 'split' | 'file'>;
 
-export interface Verdict {
-  readonly working: Working;
+export interface RuleResult {
+  readonly state: CleaningState;
   readonly findings: readonly Finding[];
 }
 
+/** What rules know besides the sample itself. */
 export interface RuleContext {
   readonly data: Data;
-  readonly split: Split;
   readonly labels: LabelPlan;
-  /** Where the policy looks at this side of it. */
-  readonly leak: Leak | null;
-  /** The first sample of the same split with the same pixels, be it this one. */
-  readonly firstTwin: RawSample | undefined;
-  /** The sample before this one that looks most like it. */
-  readonly resemblance: { readonly to: SplitSample; readonly distance: number } | null;
+  /** Why the sample leaks between the splits; null: it does not, or its counterpart is the one to go. */
+  readonly leak: string | null;
+  /** The first sample of the same split, if that is another one with the same pixels. */
+  readonly duplicateOf: SplitSample | null;
+  /** The most similar of the earlier samples, if one is similar enough. */
+  readonly mostSimilar: { readonly sample: SplitSample; readonly distance: number } | null;
 }
 
-/** The rules that no one may leave out are those with `always`. */
+/** The ids that OPTIONAL_RULES lacks belong to rules with `always`. */
 export type RuleId = (typeof OPTIONAL_RULES)[number] | 'I03' | 'I04' | 'I10' | 'L11';
 
 /** A check with its remedy. */
 export interface Rule {
   readonly id: RuleId;
   readonly title: string;
-  /** Holds even where do_data_cleaning is false: it says how files are read, not what is wrong with them. */
+  /** Applies even if do_data_cleaning is false: the rule decides how files are read. */
   readonly always?: true;
-  apply(working: Working, context: RuleContext): Verdict;
+  apply(state: CleaningState, context: RuleContext): RuleResult;
 }
 
-export const keep = (working: Working): Verdict => ({ working, findings: [] });
+export const keep = (state: CleaningState): RuleResult => ({ state, findings: [] });
 
-export const warn = (working: Working, reason: string): Verdict => ({
-  working,
+export const warn = (state: CleaningState, reason: string): RuleResult => ({
+  state,
   findings: [{ action: 'warn', reason }],
 });
 
-export const dropSample = (working: Working, reason: string): Verdict => ({
-  working: { ...working, dropped: true },
-  findings: [
-    { action: 'drop-sample', reason, before: { image: working.sample.image, boxes: working.boxes } },
-  ],
+export const dropSample = (state: CleaningState, reason: string): RuleResult => ({
+  state: { ...state, dropped: true },
+  findings: [{ action: 'drop-sample', reason, before: { image: state.sample.image, boxes: state.boxes } }],
 });

@@ -1,72 +1,73 @@
 import { isRuleOn } from '../../config/cleaning.js';
-import {
-  conflict,
-  degenerate,
-  difficult,
-  duplicate,
-  extremeSize,
-  outside,
-  spelling,
-  wrongOrder,
-} from './box-rules.js';
-import { tooMany, unlabelled, unreadableAnnotation, wrongSize } from './label-rules.js';
+import type { LedgerEntry } from '../../formats/cleaning-report.js';
 import {
   appearance,
-  aspect,
+  aspectRatio,
   channels,
-  encoding,
+  duplicateImage,
+  exifOrientation,
+  fileFormat,
   leak,
   nearDuplicate,
-  orientation,
-  sameAsAnother,
   sideLength,
-  unreadable,
+  unreadableImage,
 } from './image-rules.js';
-import type { Finding, Rule, RuleContext, Working } from './rule.js';
+import {
+  conflictingLabels,
+  degenerateBox,
+  difficultBox,
+  duplicateBox,
+  extremeBoxSize,
+  outsideBox,
+  spelling,
+  tooManyBoxes,
+  unlabelled,
+  unreadableAnnotation,
+  wrongDeclaredSize,
+  wrongOrder,
+} from './label-rules.js';
+import type { CleaningState, Rule, RuleContext } from './rule.js';
 
-/** In the order in which they are applied: what cannot be read, then the image, then its boxes, then what is left. */
+/** In the order of application: files that cannot be read, the image, its boxes, and last the sample as a whole. */
 export const RULES: readonly Rule[] = [
   leak,
   unreadableAnnotation,
-  unreadable,
-  sameAsAnother,
+  unreadableImage,
+  duplicateImage,
   nearDuplicate,
-  encoding,
-  orientation,
+  fileFormat,
+  exifOrientation,
   channels,
-  aspect,
+  aspectRatio,
   appearance,
-  wrongSize,
+  wrongDeclaredSize,
   spelling,
   wrongOrder,
-  outside,
-  degenerate,
-  extremeSize,
-  duplicate,
-  conflict,
-  difficult,
-  tooMany,
+  outsideBox,
+  degenerateBox,
+  extremeBoxSize,
+  duplicateBox,
+  conflictingLabels,
+  difficultBox,
+  tooManyBoxes,
   sideLength,
   unlabelled,
 ];
 
-export interface RuleFinding extends Finding {
-  readonly rule: string;
-}
-
-/** Takes a sample through the rules until one drops it. */
+/** Applies the rules to a sample until one of them drops it. */
 export function applyRules(
-  working: Working,
+  initial: CleaningState,
   context: RuleContext,
-): { working: Working; findings: RuleFinding[] } {
-  const findings: RuleFinding[] = [];
-  let current = working;
+): { state: CleaningState; entries: LedgerEntry[] } {
+  const { split, image: file } = initial.sample;
+  const entries: LedgerEntry[] = [];
+  let state = initial;
   for (const rule of RULES) {
-    if (current.dropped) break;
+    if (state.dropped) break;
     if (!rule.always && !isRuleOn(rule.id, context.data)) continue;
-    const verdict = rule.apply(current, context);
-    current = verdict.working;
-    findings.push(...verdict.findings.map(finding => ({ rule: rule.id, ...finding })));
+    const result = rule.apply(state, context);
+    state = result.state;
+    entries.push(...result.findings.map(finding => ({ split, file, rule: rule.id, ...finding })));
   }
-  return { working: current, findings };
+  return { state, entries };
 }

@@ -3,7 +3,7 @@ import { type BoxYxyx, iou } from '../../../src/boxes.js';
 import { familyOf } from '../../../src/config/families.js';
 import { Data } from '../../../src/config/run.js';
 import { anchorFit, bestAnchorIou } from '../../../src/data/cleaning/anchor-fit.js';
-import { findInDataset } from '../../../src/data/cleaning/dataset-rules.js';
+import { checkDataset } from '../../../src/data/cleaning/dataset-rules.js';
 import type { CleanedDataset, CleanedSample } from '../../../src/formats/dataset.js';
 import { anchorOptions, createAnchors } from '../../../src/detection/anchors.js';
 import { randomFrom } from '../../../src/random.js';
@@ -43,7 +43,7 @@ const boxesOf = (
 
 describe('L10', () => {
   const found = (dataset: CleanedDataset, data = {}): string[] =>
-    findInDataset(dataset, { data: Data.parse({ train: 'x', ...data }), detector: null }).map(
+    checkDataset(dataset, { data: Data.parse({ train: 'x', ...data }), detector: null }).map(
       ({ rule, reason }) => `${rule} ${reason}`,
     );
   const dataset: CleanedDataset = {
@@ -56,9 +56,9 @@ describe('L10', () => {
 
   it('warns of classes that are missing or rare, and of one that outweighs another', () => {
     expect(found(dataset)).toEqual([
-      'L10 dog: no box to evaluate',
+      'L10 dog: no box to evaluate on',
       'L10 fox: no box to train on',
-      'L10 dog: 9 boxes to train on, at least 10 should be there',
+      'L10 dog: 9 boxes to train on, at least 10 are recommended',
       'L10 cat has 11.2 times as many boxes to train on as dog: add images with dog',
     ]);
   });
@@ -72,7 +72,7 @@ describe('L10', () => {
 
   it('asks nothing of training where there is none', () => {
     expect(found({ ...dataset, splits: { train: [], eval: dataset.splits.eval } })).toEqual([
-      'L10 dog: no box to evaluate',
+      'L10 dog: no box to evaluate on',
     ]);
   });
 });
@@ -104,7 +104,7 @@ describe('L14', () => {
   it('says nothing of boxes that anchors meet', () => {
     const dataset = datasetOf(boxesOf(100, [60, 300], [1, 2, 0.5]));
     const data = Data.parse({ train: 'x' });
-    expect(findInDataset(dataset, { data, detector: d0 }).filter(({ rule }) => rule === 'L14')).toEqual([]);
+    expect(checkDataset(dataset, { data, detector: d0 }).filter(({ rule }) => rule === 'L14')).toEqual([]);
   });
 
   it('suggests the ratios of long boxes, and a larger input for small ones, with what they would miss', () => {
@@ -121,14 +121,14 @@ describe('L14', () => {
 
   it('is a finding with its numbers above the limit', () => {
     const dataset = datasetOf(boxesOf(90, [60, 100], [6, 5, 7]));
-    const [finding] = findInDataset(dataset, {
+    const [finding] = checkDataset(dataset, {
       data: Data.parse({ train: 'x', cleaning: { off: ['L10'] } }),
       detector: d0,
     });
     expect(finding).toMatchObject({
       rule: 'L14',
       reason: expect.stringMatching(
-        /^\d+\.\d % of 90 boxes overlap no anchor by 0\.5; hparams\.aspect_ratios \[.*\] would miss \d+\.\d %/,
+        /^\d+\.\d % of 90 boxes have no anchor with an IoU of 0\.5 or more; hparams\.aspect_ratios \[.*\] would miss \d+\.\d %/,
       ) as string,
       facts: { boxes: 90, image_size: [512, 512] },
     });

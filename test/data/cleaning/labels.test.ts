@@ -46,7 +46,9 @@ describe('L09', () => {
       ['L09', 'change', 'traffic  light', 'traffic light'],
       ['L09', 'change', 'ｃａｔ', 'cat'],
     ]);
-    expect(cleaned.ledger[0]!.reason).toBe('"Thing" is "thing" but for case, blanks or Unicode form');
+    expect(cleaned.ledger[0]!.reason).toBe(
+      '"Thing" differs from "thing" only in case, blanks or Unicode form',
+    );
   });
 
   it('takes a configured class for what is written like it, where a label would be refused', async () => {
@@ -70,7 +72,7 @@ describe('L09', () => {
       ['L09', 'warn', 'persno', undefined],
     ]);
     expect(cleaned.ledger[0]!.reason).toBe(
-      '"persno" (2 times) may be "person" (41): see data.cleaning.label_map',
+      '"persno" (2 ×) may mean "person" (41 ×); see data.cleaning.label_map',
     );
     expect(cleaned.report.suggestedLabelMap).toEqual({ persno: 'person' });
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { LedgerEntry } from '../../../src/data/cleaning/clean.js';
 import { RULES } from '../../../src/data/cleaning/rules.js';
+import type { LedgerEntry } from '../../../src/formats/cleaning-report.js';
 import type { LabelledBox } from '../../../src/data/raw-dataset.js';
 import { voc } from '../../../src/data/readers/voc.js';
 import { drawImage } from '../scene.js';

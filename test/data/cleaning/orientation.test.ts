@@ -52,12 +52,12 @@ describe('I03, EXIF orientation', () => {
     const { found, labelled, ledger } = await clean(orientation, { box, declared: UPRIGHT(orientation) });
     expect(labelled).toEqual(box);
     expect(found).toEqual(box);
-    expect(ledger[0]!.reason).toBe('image turned upright, boxes were made for it');
+    expect(ledger[0]!.reason).toBe('image turned upright; its boxes were upright already');
   });
 
   it('says so where the size fits either way', async () => {
     const { ledger } = await clean(3, { box: RECTANGLE, declared: STORED });
-    expect(ledger[0]!.reason).toBe('image and boxes turned upright (the size fits either way)');
+    expect(ledger[0]!.reason).toBe('image and boxes turned upright (the declared size fits both)');
   });
 
   it('turns images upright even where nothing is cleaned', async () => {

@@ -18,7 +18,7 @@ interface Crop {
 }
 
 const SIZE = { width: 96, height: 64 };
-const upright = { ...SIZE, orientation: 1, minDeviation: 4 };
+const upright = { ...SIZE, orientation: 1, minContrast: 4 };
 
 /** Of the first of the golden images, so that there is something to see. */
 async function scene(): Promise<Buffer> {
@@ -39,7 +39,7 @@ describe('perceptual hashes', () => {
     for (const { image, hash, ...crop } of cases) {
       const pixels = await sharp(join(paths['demo-images'], image)).removeAlpha().extract(crop).raw().toBuffer(); // prettier-ignore
       const { width, height } = crop;
-      const ours = await hashOf(pixels, { width, height, orientation: 1, minDeviation: 0 });
+      const ours = await hashOf(pixels, { width, height, orientation: 1, minContrast: 0 });
       const theirs = { high: parseInt(hash.slice(0, 8), 16), low: parseInt(hash.slice(8), 16) };
       error = Math.max(error, hammingDistance(ours!, theirs));
     }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { REPORT_PAGE } from '../../../src/data/cleaning/report-files.js';
+import { REPORT_PAGE } from '../../../src/data/cleaning/report.js';
 import { cleanItems } from './voc-set.js';
 
 describe('the report page', () => {
@@ -36,7 +36,7 @@ describe('the report page', () => {
   it('is one when nothing was found', async () => {
     const { outFolder } = await cleanItems({});
     const page = await readFile(join(outFolder, REPORT_PAGE), 'utf8');
-    expect(page).toContain('<h2>What is left</h2>');
-    expect(page).not.toContain('image by image');
+    expect(page).toContain('<h2>The cleaned data set</h2>');
+    expect(page).not.toContain('<h2>Findings by rule</h2>');
   });
 });

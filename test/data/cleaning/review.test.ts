@@ -3,8 +3,9 @@ import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { BoxYxyx } from '../../../src/boxes.js';
 import { Cleaning } from '../../../src/config/cleaning.js';
-import { readFindings, REPORT_PAGE } from '../../../src/data/cleaning/report-files.js';
+import { REPORT_PAGE } from '../../../src/data/cleaning/report.js';
 import { REVIEW_SHEET, reviewLabels } from '../../../src/data/cleaning/review.js';
+import { readCleaningFindings } from '../../../src/formats/cleaning-report.js';
 import type { Prediction } from '../../../src/formats/prediction.js';
 import { type Cleaned, cleanItems, SIZE } from './voc-set.js';
 
@@ -20,8 +21,8 @@ interface Found {
 
 const cat = (box: BoxYxyx, score = 0.99): Found => ({ box, label: 'cat', score });
 
-/** What a model would say of each image, by its name. */
-const answers =
+/** A model that finds these in each image, by the image's name. */
+const modelThatFinds =
   (found: Readonly<Record<string, readonly Found[]>>) =>
   async (images: readonly string[], minScore: number): Promise<Prediction[]> =>
     images.map(image => ({
@@ -53,7 +54,12 @@ describe('M01', () => {
     const { outFolder, ledger } = await clean();
     const limits = Cleaning.parse({});
     const classes = ['thing', 'cat', 'dog', 'more'];
-    const findings = await reviewLabels({ folder: outFolder, limits, classes, predict: answers(FOUND) });
+    const findings = await reviewLabels({
+      folder: outFolder,
+      limits,
+      classes,
+      predict: modelThatFinds(FOUND),
+    });
     const doubts = findings.ledger.slice(ledger.length);
     expect(
       doubts.map(({ file, reason }) => [basename(file), reason.replace(/\d\.\d\d$/, 'q')]).sort(),
@@ -74,9 +80,9 @@ describe('M01', () => {
     const scores = review!.map(({ score }) => score);
     expect(scores).toEqual(scores.toSorted((a, b) => a - b));
     expect(findings.report.rules.at(-1)).toMatchObject({ id: 'M01', found: 3 });
-    expect(await readFindings(outFolder)).toEqual(findings);
+    expect(await readCleaningFindings(outFolder)).toEqual(findings);
     expect((await stat(join(outFolder, REVIEW_SHEET))).size).toBeGreaterThan(1000);
-    expect(await readFile(join(outFolder, REPORT_PAGE), 'utf8')).toContain('To be reviewed, the worst first');
+    expect(await readFile(join(outFolder, REPORT_PAGE), 'utf8')).toContain('Review queue, the worst first');
   });
 
   it('has limits', async () => {
@@ -86,7 +92,7 @@ describe('M01', () => {
       folder: outFolder,
       limits,
       classes: ['cat', 'dog', 'thing'],
-      predict: answers(FOUND),
+      predict: modelThatFinds(FOUND),
     });
     expect(all).toEqual(ledger);
     expect(report.review).toEqual([]);
@@ -98,7 +104,7 @@ describe('M01', () => {
       folder: outFolder,
       limits: Cleaning.parse({}),
       classes: ['cat'],
-      predict: answers({}),
+      predict: modelThatFinds({}),
     });
     await expect(call).rejects.toMatchObject({ code: 'CLASSES_DIFFER' });
   });

@@ -118,8 +118,8 @@ describe('rules about what images show', () => {
       { cleaning: { off: ['I07', 'I08', 'I09'], max_image_side: 100 } },
     );
     expect(found(cleaned)).toEqual([
-      ['I05', 'change', 'scaled to 100 px'],
-      ['I05', 'drop-sample', 'a side of 20 px, at least 32 are needed'],
+      ['I05', 'change', 'longer side scaled to 100 px'],
+      ['I05', 'drop-sample', 'a side of 20 px, the minimum is 32'],
     ]);
     const [, huge] = cleaned.dataset.splits.train;
     expect(huge).toMatchObject({ width: 100, height: 50, boxes: [{ box: [10, 20, 30, 50], area: 600 }] });
@@ -133,14 +133,14 @@ describe('rules about what images show', () => {
       odd: { image: unlike(128, 40, size), declared: size, boxes: [[1, 1, 30, 30]] },
     });
     expect(found(cleaned)).toEqual([
-      ['I06', 'warn', 'its sides are as 10.0 to 1: most of the network input stays empty'],
+      ['I06', 'warn', 'aspect ratio 10.0 : 1 leaves most of the network input empty'],
     ]);
   });
 
   it.each([
     ['dark', unlike(30, 10)],
-    ['white', unlike(253, 1)],
-    ['almost of one colour', sharp({ create: { ...SIZE, channels: 3, background: '#a06040' } })],
+    ['overexposed', unlike(253, 1)],
+    ['almost a single colour', sharp({ create: { ...SIZE, channels: 3, background: '#a06040' } })],
     ['blurred', unlike(128, 60).blur(12)],
   ] as const)('I07 warns of an image that is %s', async (word, image) => {
     const cleaned = await cleanOne({ image: await image.png().toBuffer() }, all);
@@ -166,9 +166,9 @@ describe('rules about what images show', () => {
     const first = join(cleaned.source, 'a.png');
     expect(found(cleaned)).toEqual([
       // Drawn like the one that evaluates.
-      ['I10', 'drop-sample', expect.stringMatching(/sound\.png, which is evaluated/)],
-      ['I08', 'drop-sample', `the pixels of ${first}`],
-      ['I08', 'drop-sample', `the pixels of ${first}; their labels differ`],
+      ['I10', 'drop-sample', expect.stringMatching(/sound\.png, which is used for evaluation/)],
+      ['I08', 'drop-sample', `same pixels as ${first}`],
+      ['I08', 'drop-sample', `same pixels as ${first}; their labels differ`],
     ]);
   });
 
@@ -182,13 +182,13 @@ describe('rules about what images show', () => {
     };
     const near = await cleanItems(items, { cleaning: { off: ['I07', 'I08'] } });
     expect(found(near)).toEqual([
-      ['I09', 'warn', expect.stringMatching(/^a near duplicate of .*a\.png: \d of 64 bits differ$/)],
+      ['I09', 'warn', expect.stringMatching(/^near duplicate of .*a\.png: \d of 64 bits differ$/)],
     ]);
     expect(near.dataset.splits.train).toHaveLength(4);
     const strict = { off: ['I07' as const, 'I08' as const], max_near_bits: 0, max_review_bits: 16 };
     const review = await cleanItems({ a: items.a, b: { image: shapes(1) } }, { cleaning: strict });
     expect(found(review)).toEqual([
-      ['I09', 'warn', expect.stringMatching(/^perhaps a near duplicate of .*a\.png: \d+ of 64 bits differ$/)],
+      ['I09', 'warn', expect.stringMatching(/^possible near duplicate of .*a\.png: \d+ of 64 bits differ$/)],
     ]);
   });
 
@@ -265,10 +265,10 @@ describe('rules about labels', () => {
       ],
     });
     expect(found(cleaned)).toEqual([
-      ['L04', 'drop-box', 'a side of 0 px, at least 2 are needed'],
-      ['L04', 'drop-box', 'a side of 1.5 px, at least 2 are needed'],
+      ['L04', 'drop-box', 'a side of 0 px, the minimum is 2'],
+      ['L04', 'drop-box', 'a side of 1.5 px, the minimum is 2'],
       ['L04', 'drop-box', 'a corner is missing or not a number'],
-      ['L04', 'drop-box', 'it has no name'],
+      ['L04', 'drop-box', 'its label is empty'],
     ]);
     expect(boxesOf(cleaned, 'odd')).toEqual([[10, 10, 12, 40]]);
   });
@@ -304,7 +304,7 @@ describe('rules about labels', () => {
   it('L06 warns of a box as large as the image, or tiny, and keeps it', async () => {
     const cleaned = await cleanOne({ boxes: [[0, 0, 80, 98], [5, 5, 6.9999, 7]], image: drawImage(SIZE) }); // prettier-ignore
     expect(found(cleaned)).toEqual([
-      ['L04', 'drop-box', expect.stringContaining('at least 2')],
+      ['L04', 'drop-box', expect.stringContaining('the minimum is 2')],
       ['L06', 'warn', 'covers 98 % of the image'],
     ]);
     const large = { width: 400, height: 300 };
@@ -343,7 +343,7 @@ describe('rules about labels', () => {
     const boxes = [[1, 1, 20, 20], [1, 30, 20, 50], [30, 1, 50, 20]] as const; // prettier-ignore
     const cleaned = await cleanOne({ boxes }, { cleaning: { off: ['I07', 'I08', 'I09'], max_boxes: 2 } });
     expect(found(cleaned)).toEqual([
-      ['L12', 'warn', '3 boxes; hparams.max_instances_per_image decides how many are trained on'],
+      ['L12', 'warn', '3 boxes; training uses up to hparams.max_instances_per_image of them'],
     ]);
   });
 
@@ -351,7 +351,7 @@ describe('rules about labels', () => {
     const xml = `<annotation><object><name>thing</name><difficult>1</difficult><bndbox><xmin>5</xmin><ymin>5</ymin>
       <xmax>40</xmax><ymax>40</ymax></bndbox></object></annotation>`;
     const cleaned = await cleanOne({ xml });
-    expect(found(cleaned)).toEqual([['L13', 'change', 'not trained on, and no mistake when found']]);
+    expect(found(cleaned)).toEqual([['L13', 'change', 'ignored in training and evaluation, as a crowd is']]);
     expect(cleaned.dataset.splits.train.find(({ id }) => id === 'odd')!.boxes).toMatchObject([
       { crowd: true },
     ]);

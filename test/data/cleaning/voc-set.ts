@@ -1,10 +1,15 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sharp } from 'sharp';
 import type { BoxYxyx } from '../../../src/boxes.js';
 import type { z } from 'zod';
 import { Data } from '../../../src/config/run.js';
-import { type CleaningReport, cleanDataset, type LedgerEntry } from '../../../src/data/cleaning/clean.js';
+import { cleanDataset } from '../../../src/data/cleaning/clean.js';
+import {
+  type CleaningReport,
+  type LedgerEntry,
+  readCleaningFindings,
+} from '../../../src/formats/cleaning-report.js';
 import { type CleanedDataset, readCleanedDataset } from '../../../src/formats/dataset.js';
 import type { LabelledBox } from '../../../src/data/raw-dataset.js';
 import { writeVoc } from '../../../src/data/readers/voc-xml.js';
@@ -69,8 +74,7 @@ export async function cleanFolder(
   const cleaning = { off: ['I07', 'I08', 'I09'] };
   const data = Data.parse({ train: source, eval: evaluation, cleaning, ...options });
   const report = await cleanDataset({ data, outFolder });
-  const lines = (await readFile(join(outFolder, 'ledger.jsonl'), 'utf8')).split('\n').filter(Boolean);
-  const ledger = lines.map(line => JSON.parse(line) as LedgerEntry);
+  const { ledger } = await readCleaningFindings(outFolder);
   const dataset = await readCleanedDataset(outFolder);
   return { report, ledger, dataset, source, outFolder };
 }

@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { Cleaning } from '../../../src/config/cleaning.js';
 import { hammingDistance, HashIndex } from '../../../src/data/cleaning/hash-index.js';
 import { findLeaks } from '../../../src/data/cleaning/leaks.js';
-import { findLikeness } from '../../../src/data/cleaning/likeness.js';
+import { findNearDuplicates } from '../../../src/data/cleaning/near-duplicates.js';
 import type { PerceptualHash } from '../../../src/data/cleaning/perceptual-hash.js';
 import { chooseSplits } from '../../../src/data/cleaning/splits.js';
+import type { RawSample } from '../../../src/data/raw-dataset.js';
 import { randomFrom } from '../../../src/random.js';
 
 const random = randomFrom('likeness');
@@ -29,8 +30,8 @@ describe('the index of hashes', () => {
   it.each([0, 3, 4, 10, 16])('finds what comparing all with all finds, within %i bits', limit => {
     const seeds = Array.from({ length: 30 }, anyHash);
     const hashes = seeds.flatMap(seed => [seed, ...[1, 4, 5, 10, 11, 16, 17].map(n => turned(seed, n))]);
-    const index = new HashIndex();
-    for (const hash of hashes) index.add(hash);
+    const index = new HashIndex<number>();
+    hashes.forEach((hash, place) => index.add(hash, place));
     for (const hash of hashes) {
       const found: (readonly [number, number])[] = [];
       index.forEachWithin(hash, limit, (place, distance) => found.push([place, distance]));
@@ -55,7 +56,7 @@ function groupsByDefinition(hashes: readonly PerceptualHash[], near: number): nu
   return groups;
 }
 
-describe('likeness', () => {
+describe('near duplicates', () => {
   it.each([0, 2, 4, 7])('groups as comparing all with all does, within %i bits', max_near_bits => {
     const seeds = Array.from({ length: 12 }, anyHash);
     const walks = seeds.flatMap(seed => {
@@ -63,7 +64,7 @@ describe('likeness', () => {
       return Array.from({ length: 12 }, () => (hash = turned(hash, random.integer(7))));
     });
     const hashes = random.shuffle(walks);
-    const { groups, findTwin } = findLikeness(
+    const { groups, findDuplicate } = findNearDuplicates(
       hashes.map(hash => image(hash)),
       { ...limits, max_near_bits },
     );
@@ -71,20 +72,20 @@ describe('likeness', () => {
     for (const [i, hash] of hashes.entries()) {
       const isNear = (other: number): boolean =>
         other !== i && hammingDistance(hash, hashes[other]!) <= max_near_bits;
-      const twin = findTwin(i, () => true);
-      expect(twin === undefined ? hashes.some((_, other) => isNear(other)) : !isNear(twin)).toBe(false);
+      const found = findDuplicate(i, () => true);
+      expect(found === undefined ? hashes.some((_, other) => isNear(other)) : !isNear(found)).toBe(false);
     }
   });
 
   it('groups what is near, also by way of others, and names the nearest before each', () => {
     const [a, b] = [anyHash(), anyHash()];
     const chain = turned(a, 4);
-    const { groups, resemblances } = findLikeness(
+    const { groups, similar } = findNearDuplicates(
       [a, b, chain, turned(b, 8), a, null, null].map(hash => image(hash)),
       limits,
     );
     expect(groups).toEqual([0, 1, 0, 3, 0, 5, 6]);
-    expect(resemblances).toEqual([
+    expect(similar).toEqual([
       null,
       null,
       { position: 0, distance: 4 },
@@ -96,33 +97,30 @@ describe('likeness', () => {
   });
 
   it('groups images of the same pixels that have no hash', () => {
-    const { groups, resemblances, findTwin } = findLikeness(
+    const { groups, similar, findDuplicate } = findNearDuplicates(
       [image(null, 'x'), image(null, 'y'), image(null, 'x'), image(null), image(null)],
       limits,
     );
     expect(groups).toEqual([0, 1, 0, 3, 4]);
-    expect(resemblances).toEqual([null, null, null, null, null]);
-    expect([2, 3].map(at => findTwin(at, () => true))).toEqual([0, undefined]);
-    expect(findTwin(2, at => at > 0)).toBeUndefined();
+    expect(similar).toEqual([null, null, null, null, null]);
+    expect([2, 3].map(at => findDuplicate(at, () => true))).toEqual([0, undefined]);
+    expect(findDuplicate(2, at => at > 0)).toBeUndefined();
   });
 });
 
-const sampleOf = (id: string, split: 'train' | 'eval' | null = null) => ({
+const sampleOf = <S extends RawSample['split']>(id: string, split: S) => ({
+  id,
   split,
-  sample: {
-    id,
-    split,
-    image: `/${id}.png`,
-    annotation: null,
-    boxes: [],
-    declared: null,
-    problem: null,
-  },
+  image: `/${id}.png`,
+  annotation: null,
+  boxes: [],
+  declared: null,
+  problem: null,
 });
 
 describe('splits', () => {
   it('keep groups together, on the side of what is named', () => {
-    const many = Array.from({ length: 200 }, (_, i) => sampleOf(`image ${i}`));
+    const many = Array.from({ length: 200 }, (_, i) => sampleOf(`image ${i}`, null));
     // Each with the one before it.
     const groups = many.map((_, i) => i - (i % 2));
     const splits = chooseSplits(many, groups).map(({ split }) => split);
@@ -131,11 +129,11 @@ describe('splits', () => {
     expect(evaluated).toBeGreaterThan(20);
     expect(evaluated).toBeLessThan(60);
     const named = [
-      sampleOf('a'),
+      sampleOf('a', null),
       sampleOf('b', 'eval'),
-      sampleOf('c'),
+      sampleOf('c', null),
       sampleOf('d', 'train'),
-      sampleOf('e'),
+      sampleOf('e', null),
     ];
     expect(chooseSplits(named, [0, 0, 2, 2, 0]).map(({ split }) => split)).toEqual([
       'eval',
@@ -151,27 +149,27 @@ describe('leaks', () => {
   const hash = anyHash();
   const images = [hash, turned(hash, 3), turned(hash, 7), anyHash()].map(one => image(one));
   const samples = [
-    { ...sampleOf('a', 'train'), split: 'train' },
-    { ...sampleOf('b', 'eval'), split: 'eval' },
-    { ...sampleOf('c', 'train'), split: 'train' },
-    { ...sampleOf('d', 'eval'), split: 'eval' },
-  ] as const;
-  const likeness = findLikeness(images, limits);
-  const reasons = (leak: Cleaning['leak']): (string | undefined)[] =>
-    findLeaks({ samples, images, likeness }, { ...limits, leak }).map(found => found?.reason);
+    sampleOf('a', 'train'),
+    sampleOf('b', 'eval'),
+    sampleOf('c', 'train'),
+    sampleOf('d', 'eval'),
+  ];
+  const nearDuplicates = findNearDuplicates(images, limits);
+  const reasons = (leak: Cleaning['leak']): (string | null)[] =>
+    findLeaks({ samples, images, nearDuplicates }, { ...limits, leak });
 
   it('are found on the side that the policy looks at', () => {
     const onTrain: unknown[] = [
-      expect.stringContaining('a near duplicate of /b.png, which is evaluated') as string,
-      undefined,
+      expect.stringContaining('near duplicate of /b.png, which is used for evaluation') as string,
+      null,
     ];
-    expect(reasons('drop_train')).toEqual([...onTrain, undefined, undefined]);
-    expect(reasons('warn')).toEqual([...onTrain, undefined, undefined]);
+    expect(reasons('drop_train')).toEqual([...onTrain, null, null]);
+    expect(reasons('warn')).toEqual([...onTrain, null, null]);
     expect(reasons('drop_eval')).toEqual([
-      undefined,
-      'a near duplicate of /a.png, which is trained on',
-      undefined,
-      undefined,
+      null,
+      'near duplicate of /a.png, which is used for training',
+      null,
+      null,
     ]);
   });
 });

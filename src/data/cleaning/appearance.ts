@@ -1,30 +1,29 @@
 import sharp from 'sharp';
 
-/** What an image looks like, each from 0 (bad) to 1: cleanvision's measures. */
-export interface Measures {
-  /** 99th percentile of the brightness. */
+/** How an image looks, by cleanvision's measures; each lies between 0 (bad) and 1. */
+export interface Appearance {
+  /** The 99th percentile of the pixels' brightness. */
   readonly brightness: number;
-  /** 1 − 5th percentile of it. */
+  /** 1 − the 5th percentile of the brightness. */
   readonly darkness: number;
-  /** 1 − exp(−.01 · deviation of the edges). */
+  /** 1 − exp(−0.01 · standard deviation of the edge image). */
   readonly sharpness: number;
-  /** A tenth of the entropy of the grey levels, in bits. */
+  /** A tenth of the entropy of the grey levels in bits. */
   readonly information: number;
 }
 
-/** Edges are looked for at this size: noise of single pixels is none. */
-const SIDE = 64;
+/** The image is reduced to this size first, so that the noise of single pixels does not count as edges. */
+const SIDE_PX = 64;
 
 /** @param pixels RGB, 0–255 */
-export async function measureImage(
+export async function measureAppearance(
   pixels: Buffer,
   { width, height }: { width: number; height: number },
-): Promise<Measures> {
-  const small = await sharp(pixels, { raw: { width, height, channels: 3 } })
-    .resize({ width: SIDE, height: SIDE, fit: 'inside', withoutEnlargement: true })
+): Promise<Appearance> {
+  const { data, info } = await sharp(pixels, { raw: { width, height, channels: 3 } })
+    .resize({ width: SIDE_PX, height: SIDE_PX, fit: 'inside', withoutEnlargement: true })
     .raw()
     .toBuffer({ resolveWithObject: true });
-  const { data, info } = small;
   const count = info.width * info.height;
   const brightness = new Float64Array(count);
   const grey = new Uint8Array(count);
@@ -43,7 +42,7 @@ export async function measureImage(
   };
 }
 
-/** PIL's FIND_EDGES: eight times a pixel minus its neighbours, 0 to 255; the rim stays as it is. */
+/** PIL's FIND_EDGES: eight times a pixel minus its neighbours, clipped to 0–255; the border pixels stay as they are. */
 function edges(grey: Uint8Array, { width, height }: { width: number; height: number }): Float64Array {
   const found = Float64Array.from(grey);
   for (let y = 1; y < height - 1; y++)
