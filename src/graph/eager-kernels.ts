@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { RELU6_GRAD } from './gradients.js';
 import {
-  ADD_LABELLED,
+  SCATTER_ADD_BY_LABEL,
   COMBINED_NMS,
   FUSED_BATCH_NORM,
   FUSED_BATCH_NORM_GRAD,
   GROUPED_NMS,
   HALF_SQUARES,
-  LABELLED,
+  GATHER_BY_LABEL,
   STATELESS_UNIFORM,
   NORMALISED_SWISH_GRAD,
   SWISH,
@@ -65,8 +65,9 @@ function places(labels: tf.Tensor): tf.Tensor2D {
 
 const KERNELS: Record<string, Kernel> = {
   [SWISH]: ({ x }) => tf.tidy(() => tf.mul(x as tf.Tensor, tf.sigmoid(x as tf.Tensor))),
-  [LABELLED]: ({ x, labels }) => tf.tidy(() => tf.gatherND(x as tf.Tensor, places(labels as tf.Tensor))),
-  [ADD_LABELLED]: ({ x, labels, values }) =>
+  [GATHER_BY_LABEL]: ({ x, labels }) =>
+    tf.tidy(() => tf.gatherND(x as tf.Tensor, places(labels as tf.Tensor))),
+  [SCATTER_ADD_BY_LABEL]: ({ x, labels, values }) =>
     tf.tidy(() => {
       const added = tf.scatterND(places(labels as tf.Tensor), values as tf.Tensor, x!.shape as [number]);
       return tf.add(x as tf.Tensor, added);

@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs';
-import { type FunctionName, FUNCTIONS, type GraphFunction } from './functions.js';
+import { type XlaFunctionName, XLA_FUNCTIONS, type XlaFunction } from './xla-functions.js';
 import {
   type Attribute,
   bytesOf,
@@ -11,7 +11,7 @@ import {
   type Output,
   type Shape,
 } from './graph.js';
-import { convert } from './product.js';
+import { convert } from './mixed-precision.js';
 
 /** The part of TensorFlow's messages that is written and read here; field numbers as in tensorflow/core/{framework,protobuf}. */
 const PROTO = `
@@ -104,7 +104,7 @@ function nodeProto(node: Node): object {
 }
 
 export function graphProto(nodes: readonly Node[]): object {
-  const called = new Set<FunctionName>();
+  const called = new Set<XlaFunctionName>();
   for (const { attributes } of nodes)
     for (const attribute of Object.values(attributes))
       if ('function' in attribute) called.add(attribute.function);
@@ -118,8 +118,8 @@ export function graphProto(nodes: readonly Node[]): object {
 /** What TensorFlow calls the output of an operation: inside of functions it is named by it. */
 const OUTPUTS = { Sigmoid: 'y', Rsqrt: 'y', Mul: 'z', AddV2: 'z', Sub: 'z' } as const;
 
-function functionProto(name: FunctionName): object {
-  const { inputs, nodes, result }: GraphFunction = FUNCTIONS[name];
+function functionProto(name: XlaFunctionName): object {
+  const { inputs, nodes, result }: XlaFunction = XLA_FUNCTIONS[name];
   const float = DATA_TYPES.float32;
   const wire = (source: string): string =>
     inputs.includes(source) ? source : `${source}:${OUTPUTS[nodes[source]!.op]}:0`;

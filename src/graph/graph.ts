@@ -1,17 +1,17 @@
 import { sha256 } from '../files/hashing.js';
-import type { FunctionName } from './functions.js';
+import type { XlaFunctionName } from './xla-functions.js';
 
 /** Element types, under TensorFlow's names. */
 export type DataType = 'float32' | 'bfloat16' | 'int32' | 'int64' | 'bool' | 'string' | 'uint8' | 'resource';
 
-/** Of convolutions. Everything else, and every value between two of them, is float32. */
+/** The precision of convolutions. Everything else, and every value between two of them, is float32. */
 export type Precision = 'float32' | 'bfloat16';
 
-/** How what is added to a graph is computed. */
-export interface Computing {
+/** How the nodes that are added to a graph compute. */
+export interface ComputeOptions {
   readonly precision: Precision;
-  /** Whether `functions.ts` is called instead of adding what it does as nodes. */
-  readonly compiles: boolean;
+  /** Whether nodes call the functions of `xla-functions.ts` instead of computing the same step by step. */
+  readonly useXla: boolean;
 }
 
 /** An attribute of a node, by the field of TensorFlow's AttrValue that holds it. */
@@ -26,7 +26,7 @@ export type Attribute =
   | { readonly shapes: readonly Shape[] }
   | { readonly shape: Shape }
   | { readonly tensor: Constant }
-  | { readonly function: FunctionName };
+  | { readonly function: XlaFunctionName };
 
 /** -1 where a dimension is free; null where even the rank is. */
 export type Shape = readonly number[] | null;
@@ -55,7 +55,7 @@ export interface Output {
 export interface NodeOptions {
   readonly attributes?: Record<string, Attribute>;
   readonly controls?: readonly Node[];
-  /** Where others find the node; default: the operation's name. Made unique by a number. */
+  /** The name under which others find the node, made unique by a number; default: the operation's name. */
   readonly name?: string;
   /** The node reads or changes state, or stands for an input: never merged with an equal one. */
   readonly stateful?: boolean;
@@ -68,25 +68,25 @@ export class Graph {
   readonly #names = new Map<string, number>();
   readonly #ids = new Map<Node, number>();
   #scope = '';
-  #computing: Computing = { precision: 'float32', compiles: false };
+  #computeOptions: ComputeOptions = { precision: 'float32', useXla: false };
 
-  /** In which convolutions are computed that are added now. */
+  /** The precision of the convolutions that are added now. */
   get precision(): Precision {
-    return this.#computing.precision;
+    return this.#computeOptions.precision;
   }
 
-  get compiles(): boolean {
-    return this.#computing.compiles;
+  get useXla(): boolean {
+    return this.#computeOptions.useXla;
   }
 
-  /** What `build` adds is computed so. */
-  computing<T>(how: Partial<Computing>, build: () => T): T {
-    const outer = this.#computing;
-    this.#computing = { ...outer, ...how };
+  /** Runs `build`; the nodes that it adds follow these options. */
+  withComputeOptions<T>(options: Partial<ComputeOptions>, build: () => T): T {
+    const outer = this.#computeOptions;
+    this.#computeOptions = { ...outer, ...options };
     try {
       return build();
     } finally {
-      this.#computing = outer;
+      this.#computeOptions = outer;
     }
   }
 
@@ -129,12 +129,12 @@ export class Graph {
     );
   }
 
-  /** Of a `Merge` whose first input was there before the loop: what comes back from the loop's body. */
-  closeLoop(merge: Node, back: Output): void {
+  /** Gives a loop's `Merge` node, which so far reads the value before the loop, the value that the loop's body returns. */
+  addBackEdge(merge: Node, back: Output): void {
     (merge.inputs as Output[]).push(back);
   }
 
-  /** Adds a node under the very name that it has. */
+  /** Adds a node that is already made, under its own name. */
   adopt(node: Node): Node {
     this.#names.set(node.name, 1);
     return this.#append(node);
@@ -168,8 +168,17 @@ export class Graph {
 }
 
 export const first = (node: Node): Output => ({ node, index: 0 });
-export const outputsOf = (node: Node, count: number): Output[] =>
-  Array.from({ length: count }, (_, index) => ({ node, index }));
+
+/** As many outputs as a literal says; a list of them where the number is known only at run time. */
+type Outputs<N extends number, T extends readonly Output[] = []> = number extends N
+  ? Output[]
+  : T['length'] extends N
+    ? T
+    : Outputs<N, [...T, Output]>;
+
+export const outputsOf = <N extends number>(node: Node, count: N): Outputs<N> =>
+  // The length is checked by nobody but is the one of the type.
+  Array.from({ length: count }, (_, index) => ({ node, index })) as Outputs<N>;
 
 function describeAttribute(attribute: Attribute): string {
   if (!('tensor' in attribute)) return JSON.stringify(attribute);
@@ -183,10 +192,7 @@ function describeAttribute(attribute: Attribute): string {
 export const bytesOf = (values: Float32Array | Int32Array | Uint8Array | BigInt64Array): Uint8Array =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
-/**
- * The nodes that the roots need; the rest is dropped. In an order in which every node follows what it reads, but for the
- * way back of a loop.
- */
+/** The nodes that the roots need, in an order in which every node follows its inputs, except for the back edges of loops. */
 export function prune(roots: readonly Node[]): Node[] {
   const kept = new Set<Node>();
   const begun = new Set<Node>();

@@ -11,8 +11,8 @@ export const NORMALISED_SWISH_GRAD = 'NormalisedSwishGrad';
 export const FUSED_BATCH_NORM = 'FusedBatchNormTraining';
 export const FUSED_BATCH_NORM_GRAD = 'FusedBatchNormTrainingGrad';
 export const HALF_SQUARES = 'HalfSquares';
-export const LABELLED = 'Labelled';
-export const ADD_LABELLED = 'AddLabelled';
+export const GATHER_BY_LABEL = 'GatherByLabel';
+export const SCATTER_ADD_BY_LABEL = 'ScatterAddByLabel';
 export const STATELESS_UNIFORM = 'StatelessUniform';
 
 /** x · sigmoid(x). */
@@ -62,12 +62,12 @@ export const resizeNearest = (x: tf.Tensor4D, size: readonly [number, number]): 
  * @param x [batch, rows, classes]
  * @param labels int32 [batch, rows]: the class, -1 where there is none
  */
-export const labelled = (x: tf.Tensor, labels: tf.Tensor2D): tf.Tensor1D =>
-  tf.engine().runKernel(LABELLED, { x, labels });
+export const gatherByLabel = (x: tf.Tensor, labels: tf.Tensor2D): tf.Tensor1D =>
+  tf.engine().runKernel(GATHER_BY_LABEL, { x, labels });
 
-/** Adds values to those that `labelled` gives. */
-export const addLabelled = <T extends tf.Tensor>(x: T, labels: tf.Tensor2D, values: tf.Tensor1D): T =>
-  tf.engine().runKernel(ADD_LABELLED, { x, labels, values });
+/** Adds values to those that `gatherByLabel` gives. */
+export const scatterAddByLabel = <T extends tf.Tensor>(x: T, labels: tf.Tensor2D, values: tf.Tensor1D): T =>
+  tf.engine().runKernel(SCATTER_ADD_BY_LABEL, { x, labels, values });
 
 /** Σ x² / 2, in one pass. No gradient is known of it. */
 export const halfSquares = (x: tf.Tensor): tf.Scalar => tf.engine().runKernel(HALF_SQUARES, { x });

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { addLabelled, labelled } from '../graph/ops.js';
+import { scatterAddByLabel, gatherByLabel } from '../graph/ops.js';
 
 /** log(1 + e^x) without overflow; in less time than TensorFlow's own kernel, which is one pass. */
 const softplus = (x: tf.Tensor): tf.Tensor => tf.add(tf.relu(x), tf.log1p(tf.exp(tf.neg(tf.abs(x)))));
@@ -63,16 +63,16 @@ export function focalLoss(
   const total = tf.customGrad((input, save) => {
     const x = input as tf.Tensor;
     (save as tf.GradSaveFunc)([x, classTargets]);
-    const few = labelled(x, classTargets);
+    const few = gatherByLabel(x, classTargets);
     const correction = corrected(lossOf(tf.neg(few), options), lossOf(few, options));
     return {
       value: tf.add(tf.mul(tf.sum(lossOf(x, options)), 1 - alpha), tf.sum(correction)),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [kept, labels] = saved as [tf.Tensor, tf.Tensor2D];
-        const again = labelled(kept, labels);
+        const again = gatherByLabel(kept, labels);
         const slopes = corrected(tf.neg(slopeOf(tf.neg(again), options)), slopeOf(again, options));
         const dense = tf.mul(slopeOf(kept, options), tf.mul(dy, 1 - alpha));
-        return addLabelled(dense, labels, tf.mul(slopes, dy) as tf.Tensor1D);
+        return scatterAddByLabel(dense, labels, tf.mul(slopes, dy) as tf.Tensor1D);
       },
     };
   });

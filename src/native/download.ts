@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errors, type ProvideAttempt } from '../errors/index.js';
 import { filesBelow, statOf } from '../files/walk.js';
-import { describeAttempt } from './attempt.js';
+import { describeFailure } from './network-failure.js';
 import { runCommand } from './command.js';
 import type { Wheel, WheelRow } from './wheels.js';
 import type { OnProgress } from './progress.js';
@@ -46,7 +46,7 @@ export const downloadWheel: Download = async request => {
       await access(join(into, wheel.file));
       return join(into, wheel.file);
     } catch (error) {
-      attempts.push({ what: `${name} ${wheel.file}`, ...describeAttempt(error) });
+      attempts.push({ what: `${name} ${wheel.file}`, ...describeFailure(error) });
     } finally {
       clearInterval(watch);
     }

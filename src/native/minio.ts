@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { errors } from '../errors/index.js';
-import { describeAttempt } from './attempt.js';
+import { describeFailure } from './network-failure.js';
 import { createAtomically } from '../files/atomic.js';
 import { findOnPath, isExecutable, runCommand } from './command.js';
 import { silent, type OnProgress } from './progress.js';
@@ -44,7 +44,7 @@ const unavailable = (error: unknown): Error =>
     part: PART,
     attempts: [
       { what: 'minio on PATH', message: 'not there', network: false },
-      { what: `go install ${MODULE}`, ...describeAttempt(error) },
+      { what: `go install ${MODULE}`, ...describeFailure(error) },
     ],
     byHand: BY_HAND,
   });

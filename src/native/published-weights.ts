@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -8,7 +8,7 @@ import type { BackboneName, ModelName } from '../config/families.js';
 import { errors, type ProvideAttempt } from '../errors/index.js';
 import { sha256, sha256OfFile } from '../files/hashing.js';
 import type { Settings } from '../settings.js';
-import { describeAttempt } from './attempt.js';
+import { describeFailure } from './network-failure.js';
 import { createAtomically } from '../files/atomic.js';
 import { subfolder } from '../files/temporary-folder.js';
 import { exists } from '../files/walk.js';
@@ -99,7 +99,7 @@ async function provide(name: string, { cacheFolder, urls, sha256 }: Request): Pr
         try {
           return await fetchInto(await mkdtemp(join(partial, 'try-')), url, sha256);
         } catch (error) {
-          attempts.push({ what: url, ...describeAttempt(error) });
+          attempts.push({ what: url, ...describeFailure(error) });
         }
       }
       throw errors.nativePartUnavailable({

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { errors } from '../errors/index.js';
 import { sha256 } from '../files/hashing.js';
-import { describeAttempt } from './attempt.js';
+import { describeFailure } from './network-failure.js';
 import { createAtomically } from '../files/atomic.js';
 import { findOnPath, isExecutable, runCommand } from './command.js';
 import { silent, type OnProgress } from './progress.js';
@@ -84,7 +84,7 @@ async function build(
     await runCommand(join(folder, 'bin', 'python'), [...pip, ...requirements]);
     return folder;
   } catch (error) {
-    const attempts = [{ what: `venv with ${requirements.join(', ')}`, ...describeAttempt(error) }];
+    const attempts = [{ what: `venv with ${requirements.join(', ')}`, ...describeFailure(error) }];
     throw errors.nativePartUnavailable({ part: PART, attempts, byHand: BY_HAND });
   }
 }

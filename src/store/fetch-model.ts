@@ -1,7 +1,7 @@
 import type { ModelName } from '../config/families.js';
 import { errors } from '../errors/index.js';
 import { fetched, type FetchOptions, hasObject, isBucketAddress } from './bucket.js';
-import { ModelCard, MODEL_CARD, misplaced, readModelCard } from '../formats/model-card.js';
+import { type ModelCard, MODEL_CARD, misplaced, readModelCard } from '../formats/model-card.js';
 
 /**
  * The folder of a model on this machine: a copy, where it lies in a bucket.

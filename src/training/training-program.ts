@@ -63,8 +63,8 @@ export function recordTraining(options: TrainingProgramOptions): ProgramBuilder 
       const teacher = isFed
         ? guideFrom(inputs)
         : frozenAnswers(builder, options, { images: inputs.images, anchors, variables });
-      const { precision, compiles } = options;
-      return builder.graph.computing({ precision, compiles }, () =>
+      const { precision, compiles: useXla } = options;
+      return builder.graph.withComputeOptions({ precision, useXla }, () =>
         trainStep(model, inputs, { variables, teacher }),
       );
     },
@@ -106,7 +106,7 @@ function frozenAnswers(
   { images, anchors, variables }: FrozenOptions,
 ): Answers | null {
   const family = familyOf(modelName);
-  return builder.graph.computing({ precision }, () => {
+  return builder.graph.withComputeOptions({ precision }, () => {
     if (teacher)
       return answersOf(
         teacherOutputs(builder, teacher.frozen, { images, family, numClasses, anchors }),

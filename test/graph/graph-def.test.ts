@@ -33,7 +33,7 @@ describe('a frozen graph', () => {
   it('is computed in bfloat16 where the graph is, and gives float32', () => {
     const graph = new Graph();
     const feed = graph.placeholder('images', 'float32', [-1, 2]);
-    const answerOf = graph.computing({ precision: 'bfloat16' }, () =>
+    const answerOf = graph.withComputeOptions({ precision: 'bfloat16' }, () =>
       inlineGraph(graph, smallGraph(), { x: feed }),
     );
     const output = answerOf('product')!.node;

@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Program } from '../../src/graph/execution.js';
 import { Graph } from '../../src/graph/graph.js';
 import {
-  addLabelled,
+  scatterAddByLabel,
   combinedNonMaxSuppression,
   fusedBatchNorm,
   halfSquares,
-  labelled,
+  gatherByLabel,
   resizeNearest,
   statelessUniform,
   swish,
@@ -27,8 +27,8 @@ interface Case {
   readonly build: Build;
   /** Values are drawn from [0.1, 1.1): where the function has no value below. */
   readonly positive?: boolean;
-  /** Recorded as functions that TensorFlow compiles, where there are such. */
-  readonly compiles?: boolean;
+  /** Whether functions that XLA compiles are called, where there are such. */
+  readonly useXla?: boolean;
 }
 
 const random = randomFrom('kernels');
@@ -193,22 +193,22 @@ const CASES: Record<string, Case> = {
     fusedBatchNorm(as4D(x!), { scale: as1D(scale!), offset: as1D(offset!), epsilon: 1e-3, activation: 'swish' }).y), // prettier-ignore
   halfSquares: { shapes: [cube], build: ([x]) => halfSquares(x!) },
   // About half of the rows have a label; only sums of what is found have a shape that is known.
-  labelled: {
+  gatherByLabel: {
     shapes: [[2, 6, 3], [2, 6]], // prettier-ignore
-    build: ([x, y]) => tf.sum(tf.square(labelled(x!, labelsFrom(y!)))),
+    build: ([x, y]) => tf.sum(tf.square(gatherByLabel(x!, labelsFrom(y!)))),
   },
-  addLabelled: {
+  scatterAddByLabel: {
     shapes: [[2, 6, 3], [2, 6]], // prettier-ignore
     build: ([x, y]) => {
       const labels = labelsFrom(y!);
-      return addLabelled(tf.square(x!), labels, tf.mul(labelled(x!, labels), 3) as tf.Tensor1D);
+      return scatterAddByLabel(tf.square(x!), labels, tf.mul(gatherByLabel(x!, labels), 3) as tf.Tensor1D);
     },
   },
-  'addLabelled, no label': {
+  'scatterAddByLabel, no label': {
     shapes: [[2, 6, 3]],
     build: ([x]) => {
       const none = tf.fill([2, 6], -1, 'int32') as tf.Tensor2D;
-      return addLabelled(tf.square(x!), none, labelled(x!, none));
+      return scatterAddByLabel(tf.square(x!), none, gatherByLabel(x!, none));
     },
   },
   statelessUniform: {
@@ -226,7 +226,7 @@ const CASES: Record<string, Case> = {
 const signatureOf = (name: string): string => name.replace(/\W+/g, '_');
 
 for (const name of ['swish, gradient', 'fusedBatchNorm and swish, gradient'])
-  CASES[`${name}, compiled`] = { ...CASES[name]!, compiles: true };
+  CASES[`${name}, compiled`] = { ...CASES[name]!, useXla: true };
 
 describe('every recorded kernel', () => {
   let folder = '';
@@ -236,12 +236,12 @@ describe('every recorded kernel', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'kernels-'));
-    for (const [name, { shapes: inputs, build, compiles = false }] of Object.entries(CASES)) {
+    for (const [name, { shapes: inputs, build, useXla = false }] of Object.entries(CASES)) {
       const specs = Object.fromEntries(
         inputs.map((shape, i): [string, InputSpec] => [`x${i}`, { shape, dtype: 'float32' }]),
       );
       builder.signature(signatureOf(name), specs, fed => {
-        const outputs = builder.graph.computing({ compiles }, () =>
+        const outputs = builder.graph.withComputeOptions({ useXla }, () =>
           list(build(inputs.map((_, i) => fed[`x${i}`]!))),
         );
         shapes.set(name, outputs.map(({ shape }) => shape)); // prettier-ignore

@@ -1,22 +1,21 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { FUSED_BATCH_NORM, FUSED_BATCH_NORM_GRAD, NORMALISED_SWISH_GRAD } from '../ops.js';
 import { type Attribute, first, type Output, outputsOf } from '../graph.js';
-import { channelMap, foldNorm } from '../fold.js';
-import { addProduct } from '../product.js';
+import { channelAffine, foldBatchNorm } from '../batch-norm-folding.js';
+import { addProduct } from '../mixed-precision.js';
 import type { RecordingBackend } from '../recording-backend.js';
 import { call, swishGradOf, swishOf } from './elementwise.js';
-import { type Attributes, INT32, type Kernel, type KernelTable, typeOf } from './kernel.js';
+import {
+  type Attributes,
+  type Inputs,
+  INT32,
+  type Kernel,
+  type KernelTable,
+  type Shape4D,
+  typeOf,
+} from './kernel.js';
 
-type Shape4D = [number, number, number, number];
 type Convolution = tf.backend_util.Conv2DInfo;
-
-interface Spatial {
-  readonly strides: number | [number, number];
-  readonly dilations?: number | [number, number];
-  readonly pad: 'valid' | 'same' | number;
-  readonly dimRoundingMode?: 'floor' | 'round' | 'ceil';
-  readonly filterSize?: number | [number, number];
-}
 
 const FLOAT = typeOf('float32');
 const NHWC: Attribute = { text: 'NHWC' };
@@ -26,7 +25,7 @@ function convolution(
   filter: readonly number[],
   options: { attributes: Attributes; depthwise: boolean },
 ): Convolution {
-  const { strides, dilations = 1, pad, dimRoundingMode } = options.attributes as unknown as Spatial;
+  const { strides, dilations = 1, pad, dimRoundingMode } = options.attributes;
   const shapes = [x, filter] as [Shape4D, Shape4D];
   return tf.backend_util.computeConv2DInfo(
     ...shapes,
@@ -39,8 +38,8 @@ function convolution(
 }
 
 function pooling(x: readonly number[], attributes: Attributes): Convolution {
-  const { filterSize, strides, pad, dimRoundingMode } = attributes as unknown as Spatial;
-  return tf.backend_util.computePool2DInfo(x as Shape4D, filterSize!, strides, 1, pad, dimRoundingMode);
+  const { filterSize, strides, pad, dimRoundingMode } = attributes;
+  return tf.backend_util.computePool2DInfo(x as Shape4D, filterSize, strides, 1, pad, dimRoundingMode);
 }
 
 const stepsOf = ({ strideHeight, strideWidth, padInfo }: Convolution): Record<string, Attribute> => ({
@@ -67,7 +66,7 @@ interface Recipe {
 
 interface Operands {
   /** The two tensors that are multiplied, in the operation's order. */
-  readonly factors: readonly Output[];
+  readonly factors: readonly [Output, Output];
   /** What the operation takes besides: the shape that its result has, at this place among its inputs. */
   readonly extra?: { readonly input: Output; readonly at: number };
   readonly info: Convolution;
@@ -100,17 +99,17 @@ const channelsOf = ({
 const forward =
   (recipe: Recipe): Kernel =>
   (backend, { x, filter }, attributes) => {
-    const info = convolution(x!.shape, filter!.shape, { attributes, depthwise: recipe.depthwise });
-    const factors = [backend.outputOf(x!), backend.outputOf(filter!)];
+    const info = convolution(x.shape, filter.shape, { attributes, depthwise: recipe.depthwise });
+    const factors = [backend.outputOf(x), backend.outputOf(filter)] as const;
     return emitConvolution(backend, recipe, { factors, info, shape: info.outShape });
   };
 
 const toInput =
   (recipe: Recipe): Kernel =>
   (backend, { dy, filter }, attributes) => {
-    const shape = attributes.inputShape as Shape4D;
-    const info = convolution(shape, filter!.shape, { attributes, depthwise: recipe.depthwise });
-    const factors = [backend.outputOf(filter!), backend.outputOf(dy!)];
+    const shape = attributes.inputShape;
+    const info = convolution(shape, filter.shape, { attributes, depthwise: recipe.depthwise });
+    const factors = [backend.outputOf(filter), backend.outputOf(dy)] as const;
     const extra = { input: backend.ints(shape), at: 0 };
     return emitConvolution(backend, recipe, { factors, extra, info, shape });
   };
@@ -118,9 +117,9 @@ const toInput =
 const toFilter =
   (recipe: Recipe): Kernel =>
   (backend, { x, dy }, attributes) => {
-    const shape = attributes.filterShape as Shape4D;
-    const info = convolution(x!.shape, shape, { attributes, depthwise: recipe.depthwise });
-    const factors = [backend.outputOf(x!), backend.outputOf(dy!)];
+    const shape = attributes.filterShape;
+    const info = convolution(x.shape, shape, { attributes, depthwise: recipe.depthwise });
+    const factors = [backend.outputOf(x), backend.outputOf(dy)] as const;
     if (!recipe.depthwise && isPointwise(info)) return pointwiseToFilter(backend, factors, info);
     const extra = { input: backend.ints(shape), at: 1 };
     return emitConvolution(backend, recipe, { factors, extra, info, shape });
@@ -132,7 +131,7 @@ const isPointwise = ({ filterHeight, filterWidth, strideHeight, strideWidth }: C
 /** Pixels as rows: xᵀ · dy, which oneDNN multiplies faster than it convolves. */
 function pointwiseToFilter(
   backend: RecordingBackend,
-  factors: readonly Output[],
+  factors: readonly [Output, Output],
   info: Convolution,
 ): tf.TensorInfo {
   const { graph } = backend;
@@ -143,7 +142,7 @@ function pointwiseToFilter(
         graph.add('Reshape', [output, backend.ints([-1, channels])], { attributes: { T, Tshape: INT32 } }),
       );
     const attributes = { T, transpose_a: { bool: true }, transpose_b: { bool: false } };
-    return first(graph.add('MatMul', [rows(x!, inChannels), rows(dy!, outChannels)], { attributes }));
+    return first(graph.add('MatMul', [rows(x, inChannels), rows(dy, outChannels)], { attributes }));
   });
   const shape = [1, 1, inChannels, outChannels];
   const attributes = { T: FLOAT, Tshape: INT32 };
@@ -154,26 +153,29 @@ const resize =
   (op: string): Kernel =>
   (backend, { images }, { size, alignCorners, halfPixelCenters }) => {
     const [height, width] = size as [number, number];
-    const shape = [images!.shape[0]!, height, width, images!.shape[3]!];
+    const shape = [images.shape[0]!, height, width, images.shape[3]!];
     const attributes = resizeAttributes(alignCorners, halfPixelCenters);
     return backend.emit(
       op,
-      [backend.outputOf(images!), backend.ints([height, width])],
+      [backend.outputOf(images), backend.ints([height, width])],
       { shape, dtype: 'float32' },
       { attributes },
     );
   };
 
-const resizeAttributes = (alignCorners: unknown, halfPixelCenters: unknown): Record<string, Attribute> => ({
+const resizeAttributes = (
+  alignCorners: boolean | undefined,
+  halfPixelCenters: boolean | undefined,
+): Record<string, Attribute> => ({
   T: FLOAT,
   align_corners: { bool: Boolean(alignCorners) },
   half_pixel_centers: { bool: Boolean(halfPixelCenters) },
 });
 
-const batchNormAttributes = (epsilon: unknown, training: boolean): Record<string, Attribute> => ({
+const batchNormAttributes = (epsilon: number, training: boolean): Record<string, Attribute> => ({
   T: FLOAT,
   U: FLOAT,
-  epsilon: { float: epsilon as number },
+  epsilon: { float: epsilon },
   data_format: NHWC,
   is_training: { bool: training },
 });
@@ -190,15 +192,15 @@ function perChannel(
 
 function foldedNorm(
   backend: RecordingBackend,
-  { x, ...parameters }: Record<'x' | 'mean' | 'variance' | 'scale' | 'offset', tf.TensorInfo | undefined>,
+  { x, ...parameters }: Pick<Inputs, 'x'> & Partial<Pick<Inputs, 'mean' | 'variance' | 'scale' | 'offset'>>,
   epsilon: number,
 ): Output | null {
   const [mean, variance, scale, offset] = (['mean', 'variance', 'scale', 'offset'] as const).map(
     name => parameters[name] && (backend.constantValues(parameters[name]) as Float32Array | undefined),
   );
   if (!mean || !variance || !scale || !offset) return null;
-  const map = channelMap({ mean, variance, scale, offset }, epsilon);
-  return foldNorm(backend.graph, backend.outputOf(x!), map);
+  const map = channelAffine({ mean, variance, scale, offset }, epsilon);
+  return foldBatchNorm(backend.graph, backend.outputOf(x), map);
 }
 
 export const CONVOLUTION: KernelTable = {
@@ -215,24 +217,24 @@ export const CONVOLUTION: KernelTable = {
     depthwise: true,
   }),
   MaxPool: (backend, { x }, attributes) => {
-    const info = pooling(x!.shape, attributes);
+    const info = pooling(x.shape, attributes);
     return backend.emit(
       'MaxPool',
-      [backend.outputOf(x!)],
+      [backend.outputOf(x)],
       { shape: info.outShape, dtype: 'float32' },
       { attributes: poolingAttributes(info) },
     );
   },
   MaxPoolGrad: (backend, { dy, input, output }, attributes) => {
-    const info = pooling(input!.shape, attributes);
-    const inputs = [backend.outputOf(input!), backend.outputOf(output!), backend.outputOf(dy!)];
-    return backend.emit('MaxPoolGrad', inputs, input!, { attributes: poolingAttributes(info) });
+    const info = pooling(input.shape, attributes);
+    const inputs = [backend.outputOf(input), backend.outputOf(output), backend.outputOf(dy)];
+    return backend.emit('MaxPoolGrad', inputs, input, { attributes: poolingAttributes(info) });
   },
   AvgPool: (backend, { x }, attributes) => {
-    const info = pooling(x!.shape, attributes);
+    const info = pooling(x.shape, attributes);
     return backend.emit(
       'AvgPool',
-      [backend.outputOf(x!)],
+      [backend.outputOf(x)],
       { shape: info.outShape, dtype: 'float32' },
       { attributes: poolingAttributes(info) },
     );
@@ -240,71 +242,71 @@ export const CONVOLUTION: KernelTable = {
   ResizeNearestNeighbor: resize('ResizeNearestNeighbor'),
   ResizeBilinear: resize('ResizeBilinear'),
   ResizeNearestNeighborGrad: (backend, { images, dy }, { alignCorners, halfPixelCenters }) => {
-    const size = backend.ints(images!.shape.slice(1, 3));
+    const size = backend.ints(images.shape.slice(1, 3));
     const attributes = resizeAttributes(alignCorners, halfPixelCenters);
-    return backend.emit('ResizeNearestNeighborGrad', [backend.outputOf(dy!), size], images!, { attributes });
+    return backend.emit('ResizeNearestNeighborGrad', [backend.outputOf(dy), size], images, { attributes });
   },
   ResizeBilinearGrad: (backend, { images, dy }, { alignCorners, halfPixelCenters }) => {
     const attributes = resizeAttributes(alignCorners, halfPixelCenters);
-    return backend.emit('ResizeBilinearGrad', [backend.outputOf(dy!), backend.outputOf(images!)], images!, {
+    return backend.emit('ResizeBilinearGrad', [backend.outputOf(dy), backend.outputOf(images)], images, {
       attributes,
     });
   },
   /** Inference: with the moving statistics; where all of them are constants, part of the convolution before. */
   FusedBatchNorm: (backend, { x, mean, variance, scale, offset }, { varianceEpsilon }) => {
-    const channels = x!.shape[3]!;
-    const folded = foldedNorm(backend, { x, mean, variance, scale, offset }, varianceEpsilon as number);
-    if (folded) return backend.wrap(folded, x!);
+    const channels = x.shape[3]!;
+    const folded = foldedNorm(backend, { x, mean, variance, scale, offset }, varianceEpsilon);
+    if (folded) return backend.wrap(folded, x);
     const inputs = [
-      backend.outputOf(x!),
+      backend.outputOf(x),
       perChannel(backend, scale, { channels, value: 1 }),
       perChannel(backend, offset, { channels, value: 0 }),
-      backend.outputOf(mean!),
-      backend.outputOf(variance!),
+      backend.outputOf(mean),
+      backend.outputOf(variance),
     ];
-    return backend.emit('FusedBatchNormV3', inputs, x!, {
+    return backend.emit('FusedBatchNormV3', inputs, x, {
       attributes: batchNormAttributes(varianceEpsilon, false),
     });
   },
   [FUSED_BATCH_NORM]: (backend, { x, scale, offset }, { epsilon, activation }) => {
-    const channels = x!.shape[3]!;
+    const channels = x.shape[3]!;
     const empty = backend.graph.constant({ dtype: 'float32', shape: [0], values: new Float32Array() });
-    const inputs = [backend.outputOf(x!), backend.outputOf(scale!), backend.outputOf(offset!), empty, empty];
+    const inputs = [backend.outputOf(x), backend.outputOf(scale), backend.outputOf(offset), empty, empty];
     const attributes = { ...batchNormAttributes(epsilon, true), exponential_avg_factor: { float: 1 } };
     const node = backend.graph.add('FusedBatchNormV3', inputs, { attributes });
     const [y, ...rest] = outputsOf(node, 6);
     const ofChannels = rest.map((output, i) =>
       backend.wrap(output, { shape: [i === 4 ? 0 : channels], dtype: 'float32' }),
     );
-    return [backend.wrap(activation === 'swish' ? swishOf(backend, y!) : y!, x!), ...ofChannels];
+    return [backend.wrap(activation === 'swish' ? swishOf(backend, y) : y, x), ...ofChannels];
   },
   /** dy · swish'(norm(x)) of a norm that is computed again, not before dy is there: computed ahead, it would have to be kept. */
   [NORMALISED_SWISH_GRAD]: (backend, { dy, x, mean, variance, scale, offset }, { epsilon }) => {
     const { graph } = backend;
-    const [gradient, input] = [backend.outputOf(dy!), backend.outputOf(x!)];
-    const [mu, square, gamma, beta] = [mean, variance, scale, offset].map(one => backend.outputOf(one!));
-    if (graph.compiles) {
+    const [gradient, input] = [backend.outputOf(dy), backend.outputOf(x)];
+    const [mu, square, gamma, beta] = [mean, variance, scale, offset].map(one => backend.outputOf(one));
+    if (graph.useXla) {
       const small = graph.constant({
         dtype: 'float32',
         shape: [],
-        values: Float32Array.of(epsilon as number),
+        values: Float32Array.of(epsilon),
       });
       const inputs = [gradient, input, mu!, square!, gamma!, beta!, small];
-      return backend.wrap(call(graph, 'NormalisedSwishGradient', inputs), x!);
+      return backend.wrap(call(graph, 'NormalisedSwishGradient', inputs), x);
     }
     const attributes = { T: { type: 'float32' as const } };
     const late = first(graph.add('Identity', [input], { attributes, controls: [gradient.node] }));
     const again = graph.add('FusedBatchNormV3', [late, gamma!, beta!, mu!, square!], {
       attributes: batchNormAttributes(epsilon, false),
     });
-    return backend.wrap(swishGradOf(backend, gradient, first(again)), x!);
+    return backend.wrap(swishGradOf(backend, gradient, first(again)), x);
   },
   [FUSED_BATCH_NORM_GRAD]: (backend, { dy, x, scale, reserve1, reserve2, reserve3 }, { epsilon }) => {
-    const inputs = [dy, x, scale, reserve1, reserve2, reserve3].map(tensor => backend.outputOf(tensor!));
+    const inputs = [dy, x, scale, reserve1, reserve2, reserve3].map(tensor => backend.outputOf(tensor));
     const node = backend.graph.add('FusedBatchNormGradV3', inputs, {
       attributes: batchNormAttributes(epsilon, true),
     });
     const [toX, toScale, toOffset] = outputsOf(node, 3);
-    return [backend.wrap(toX!, x!), backend.wrap(toScale!, scale!), backend.wrap(toOffset!, scale!)];
+    return [backend.wrap(toX!, x), backend.wrap(toScale!, scale), backend.wrap(toOffset!, scale)];
   },
 };

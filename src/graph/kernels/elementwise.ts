@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { RELU6_GRAD } from '../gradients.js';
 import { STATELESS_UNIFORM, SWISH, SWISH_GRAD } from '../ops.js';
-import type { FunctionName } from '../functions.js';
+import type { XlaFunctionName } from '../xla-functions.js';
 import { first, type Graph, type Node, type Output } from '../graph.js';
 import { INT32, type Kernel, type KernelTable, typeOf } from './kernel.js';
 import type { RecordingBackend } from '../recording-backend.js';
@@ -10,27 +10,27 @@ import type { RecordingBackend } from '../recording-backend.js';
 const unary =
   (op: string): Kernel =>
   (backend, { x }) =>
-    backend.emit(op, [backend.outputOf(x!)], x!, { attributes: { T: typeOf(x!.dtype) } });
+    backend.emit(op, [backend.outputOf(x)], x, { attributes: { T: typeOf(x.dtype) } });
 
 const test =
   (op: string): Kernel =>
   (backend, { x }) =>
     backend.emit(
       op,
-      [backend.outputOf(x!)],
-      { shape: x!.shape, dtype: 'bool' },
-      { attributes: { T: typeOf(x!.dtype) } },
+      [backend.outputOf(x)],
+      { shape: x.shape, dtype: 'bool' },
+      { attributes: { T: typeOf(x.dtype) } },
     );
 
 /** A node of two tensors; TensorFlow broadcasts as tfjs does, but wants equal types. */
 const binary =
   (op: string): Kernel =>
   (backend, { a, b }) => {
-    const dtype = tf.backend_util.upcastType(a!.dtype, b!.dtype);
-    const shape = tf.backend_util.assertAndGetBroadcastShape(a!.shape, b!.shape);
+    const dtype = tf.backend_util.upcastType(a.dtype, b.dtype);
+    const shape = tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape);
     return backend.emit(
       op,
-      [cast(backend, a!, dtype), cast(backend, b!, dtype)],
+      [cast(backend, a, dtype), cast(backend, b, dtype)],
       { shape, dtype },
       { attributes: { T: typeOf(dtype) } },
     );
@@ -39,17 +39,17 @@ const binary =
 const compare =
   (op: string): Kernel =>
   (backend, { a, b }) => {
-    const dtype = tf.backend_util.upcastType(a!.dtype, b!.dtype);
-    const shape = tf.backend_util.assertAndGetBroadcastShape(a!.shape, b!.shape);
-    const inputs = [cast(backend, a!, dtype), cast(backend, b!, dtype)];
+    const dtype = tf.backend_util.upcastType(a.dtype, b.dtype);
+    const shape = tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape);
+    const inputs = [cast(backend, a, dtype), cast(backend, b, dtype)];
     return backend.emit(op, inputs, { shape, dtype: 'bool' }, { attributes: { T: typeOf(dtype) } });
   };
 
 const logical =
   (op: string): Kernel =>
   (backend, { a, b }) =>
-    backend.emit(op, [backend.outputOf(a!), backend.outputOf(b!)], {
-      shape: tf.backend_util.assertAndGetBroadcastShape(a!.shape, b!.shape),
+    backend.emit(op, [backend.outputOf(a), backend.outputOf(b)], {
+      shape: tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape),
       dtype: 'bool',
     });
 
@@ -72,7 +72,7 @@ export function swishOf({ graph }: RecordingBackend, x: Output): Output {
 
 /** Of x · sigmoid(x). The sigmoid is not the one of the swish: kept until here, it would cost as much memory as x. */
 export function swishGradOf({ graph }: RecordingBackend, dy: Output, x: Output): Output {
-  if (graph.compiles) return call(graph, 'SwishGradient', [dy, x]);
+  if (graph.useXla) return call(graph, 'SwishGradient', [dy, x]);
   const add = (op: string, inputs: Output[], controls: Node[] = []): Output =>
     first(graph.add(op, inputs, { attributes: float, controls }));
   const s = add('Sigmoid', [x], [dy.node]);
@@ -81,7 +81,7 @@ export function swishGradOf({ graph }: RecordingBackend, dy: Output, x: Output):
 }
 
 /** A call of a function that is compiled. */
-export function call(graph: Graph, name: FunctionName, inputs: readonly Output[]): Output {
+export function call(graph: Graph, name: XlaFunctionName, inputs: readonly Output[]): Output {
   const attributes = {
     Tin: { types: inputs.map(() => 'float32' as const) },
     Tout: { types: ['float32'] as const },
@@ -120,34 +120,31 @@ export const ELEMENTWISE: KernelTable = {
   LogicalAnd: logical('LogicalAnd'),
   LogicalOr: logical('LogicalOr'),
   LogicalNot: (backend, { x }) =>
-    backend.emit('LogicalNot', [backend.outputOf(x!)], { shape: x!.shape, dtype: 'bool' }),
-  Identity: (backend, { x }) => backend.wrap(backend.outputOf(x!), x!),
+    backend.emit('LogicalNot', [backend.outputOf(x)], { shape: x.shape, dtype: 'bool' }),
+  Identity: (backend, { x }) => backend.wrap(backend.outputOf(x), x),
   Cast: (backend, { x }, { dtype }) =>
-    backend.wrap(cast(backend, x!, dtype as tf.DataType), { shape: x!.shape, dtype: dtype as tf.DataType }),
+    backend.wrap(cast(backend, x, dtype as tf.DataType), { shape: x.shape, dtype: dtype as tf.DataType }),
   ClipByValue: (backend, { x }, { clipValueMin, clipValueMax }) => {
-    const [low, high] = [
-      backend.scalar(clipValueMin as number, 'float32'),
-      backend.scalar(clipValueMax as number, 'float32'),
-    ];
-    return backend.emit('ClipByValue', [backend.outputOf(x!), low, high], x!, { attributes: float });
+    const [low, high] = [backend.scalar(clipValueMin, 'float32'), backend.scalar(clipValueMax, 'float32')];
+    return backend.emit('ClipByValue', [backend.outputOf(x), low, high], x, { attributes: float });
   },
   /** alpha where x ≤ 0, else 1. */
   Step: (backend, { x }, { alpha }) => {
-    const positive = backend.graph.add('Greater', [backend.outputOf(x!), backend.scalar(0, 'float32')], {
+    const positive = backend.graph.add('Greater', [backend.outputOf(x), backend.scalar(0, 'float32')], {
       attributes: float,
     });
     const condition = { node: positive, index: 0 };
     return backend.emit(
       'SelectV2',
-      [condition, backend.scalar(1, 'float32'), backend.scalar(alpha as number, 'float32')],
-      { shape: x!.shape, dtype: 'float32' },
+      [condition, backend.scalar(1, 'float32'), backend.scalar(alpha, 'float32')],
+      { shape: x.shape, dtype: 'float32' },
       { attributes: float },
     );
   },
   Select: (backend, { condition, t, e }) => {
-    const dtype = tf.backend_util.upcastType(t!.dtype, e!.dtype);
-    const inputs = [backend.outputOf(condition!), cast(backend, t!, dtype), cast(backend, e!, dtype)];
-    return backend.emit('Select', inputs, { shape: t!.shape, dtype }, { attributes: { T: typeOf(dtype) } });
+    const dtype = tf.backend_util.upcastType(t.dtype, e.dtype);
+    const inputs = [backend.outputOf(condition), cast(backend, t, dtype), cast(backend, e, dtype)];
+    return backend.emit('Select', inputs, { shape: t.shape, dtype }, { attributes: { T: typeOf(dtype) } });
   },
   AddN: (backend, inputs) => {
     const tensors = Object.values(inputs);
@@ -159,19 +156,14 @@ export const ELEMENTWISE: KernelTable = {
       { attributes },
     );
   },
-  [SWISH]: (backend, { x }) => backend.wrap(swishOf(backend, backend.outputOf(x!)), x!),
+  [SWISH]: (backend, { x }) => backend.wrap(swishOf(backend, backend.outputOf(x)), x),
   [SWISH_GRAD]: (backend, { dy, x }) =>
-    backend.wrap(swishGradOf(backend, backend.outputOf(dy!), backend.outputOf(x!)), x!),
+    backend.wrap(swishGradOf(backend, backend.outputOf(dy), backend.outputOf(x)), x),
   [RELU6_GRAD]: (backend, { dy, y }) =>
-    backend.emit('Relu6Grad', [backend.outputOf(dy!), backend.outputOf(y!)], y!, { attributes: float }),
+    backend.emit('Relu6Grad', [backend.outputOf(dy), backend.outputOf(y)], y, { attributes: float }),
   [STATELESS_UNIFORM]: (backend, { seed }, { shape }) => {
     const attributes = { dtype: typeOf('float32'), T: INT32, Tseed: INT32 };
-    const inputs = [backend.ints(shape as number[]), backend.outputOf(seed!)];
-    return backend.emit(
-      'StatelessRandomUniform',
-      inputs,
-      { shape: shape as number[], dtype: 'float32' },
-      { attributes },
-    );
+    const inputs = [backend.ints(shape), backend.outputOf(seed)];
+    return backend.emit('StatelessRandomUniform', inputs, { shape: shape, dtype: 'float32' }, { attributes });
   },
 };

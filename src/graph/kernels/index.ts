@@ -1,7 +1,7 @@
 import { CONVOLUTION } from './convolution.js';
 import { ELEMENTWISE } from './elementwise.js';
 import { type KernelTable, registerKernels } from './kernel.js';
-import { LABELS } from './labelled.js';
+import { LABEL_GATHER } from './label-gather.js';
 import { REDUCTION } from './reduction.js';
 import { SHAPE } from './shape.js';
 import { SUPPRESSION } from './suppression.js';
@@ -13,7 +13,7 @@ export const KERNELS: KernelTable = {
   ...REDUCTION,
   ...CONVOLUTION,
   ...SUPPRESSION,
-  ...LABELS,
+  ...LABEL_GATHER,
 };
 
 registerKernels(KERNELS);

@@ -1,20 +1,18 @@
 import { first, type Output, outputsOf } from '../graph.js';
-import { mapRange } from '../loop.js';
-import { COMBINED_NMS, GROUPED_NMS, type GroupedNms } from '../ops.js';
+import { mapRange } from '../while-loop.js';
+import { COMBINED_NMS, GROUPED_NMS } from '../ops.js';
 import { INT32, type KernelTable, typeOf } from './kernel.js';
 
 const FLOAT = typeOf('float32');
 
 export const SUPPRESSION: KernelTable = {
   [COMBINED_NMS]: (backend, { boxes, scores }, { maxDetections, scoreThreshold, iouThreshold }) => {
-    const limit = backend.scalar(maxDetections as number, 'int32');
-    const inputs = [backend.outputOf(boxes!), backend.outputOf(scores!), limit, limit];
-    const thresholds = [iouThreshold, scoreThreshold].map(value =>
-      backend.scalar(value as number, 'float32'),
-    );
+    const limit = backend.scalar(maxDetections, 'int32');
+    const inputs = [backend.outputOf(boxes), backend.outputOf(scores), limit, limit];
+    const thresholds = [iouThreshold, scoreThreshold].map(value => backend.scalar(value, 'float32'));
     const attributes = { pad_per_class: { bool: false }, clip_boxes: { bool: false } };
     const node = backend.graph.add('CombinedNonMaxSuppression', [...inputs, ...thresholds], { attributes });
-    const [batch, max] = [boxes!.shape[0]!, maxDetections as number];
+    const [batch, max] = [boxes.shape[0]!, maxDetections];
     const results = [
       { shape: [batch, max, 4], dtype: 'float32' },
       { shape: [batch, max], dtype: 'float32' },
@@ -25,14 +23,14 @@ export const SUPPRESSION: KernelTable = {
   },
   /** One kernel for each image and group, in a loop: the number of images is free. */
   [GROUPED_NMS]: (backend, { boxes, scores }, options) => {
-    const { maxDetections, scoreThreshold, iouThreshold, sigma } = options as unknown as GroupedNms;
+    const { maxDetections, scoreThreshold, iouThreshold, sigma } = options;
     const { graph } = backend;
-    const [batch, groups, anchors] = scores!.shape as [number, number, number];
+    const [batch, groups, anchors] = scores.shape as [number, number, number];
     const add = (op: string, inputs: readonly Output[], attributes = {}): Output =>
       first(graph.add(op, inputs, { attributes }));
     const reshape = (x: Output, shape: readonly number[], T = FLOAT): Output =>
       add('Reshape', [x, backend.ints(shape)], { T, Tshape: INT32 });
-    const rows = reshape(backend.outputOf(scores!), [-1, anchors]);
+    const rows = reshape(backend.outputOf(scores), [-1, anchors]);
     const shape = add('Shape', [rows], { T: FLOAT, out_type: INT32 });
     const zero = backend.scalar(0, 'int32');
     const gather = { Tindices: INT32, Taxis: INT32, batch_dims: { int: 0 } };
@@ -42,7 +40,7 @@ export const SUPPRESSION: KernelTable = {
     const [indices, kept, counts] = mapRange(graph, {
       count,
       invariants: [
-        ...[backend.outputOf(boxes!), rows, ...floats].map(output => ({ output, dtype: 'float32' as const })),
+        ...[backend.outputOf(boxes), rows, ...floats].map(output => ({ output, dtype: 'float32' as const })),
         ...ints.map(output => ({ output, dtype: 'int32' as const })),
       ],
       results: ['int32', 'float32', 'int32'],

@@ -3,13 +3,13 @@ import { type Constant, first, type Graph, type Output } from './graph.js';
 const FLOAT = { T: { type: 'float32' } } as const;
 
 /** What a norm does to a channel that is not trained: x · factor + offset. */
-export interface ChannelMap {
+export interface ChannelAffine {
   readonly factors: Float32Array;
   readonly offsets: Float32Array;
 }
 
 /** (x − mean) · scale / √(variance + epsilon) + offset, one value per channel each. */
-export function channelMap(
+export function channelAffine(
   {
     mean,
     variance,
@@ -17,7 +17,7 @@ export function channelMap(
     offset,
   }: Readonly<Record<'mean' | 'variance' | 'scale' | 'offset', ArrayLike<number>>>,
   epsilon: number,
-): ChannelMap {
+): ChannelAffine {
   const factors = Float32Array.from(scale, (value, i) => value / Math.sqrt(variance[i]! + epsilon));
   return { factors, offsets: Float32Array.from(offset, (value, i) => value - mean[i]! * factors[i]!) };
 }
@@ -26,7 +26,7 @@ export function channelMap(
  * A norm of constants as part of the convolution before it: filter · factor, and one addition.
  * @returns null where no convolution with a constant filter, or such a one and a constant bias, is before it
  */
-export function foldNorm(graph: Graph, x: Output, { factors, offsets }: ChannelMap): Output | null {
+export function foldBatchNorm(graph: Graph, x: Output, { factors, offsets }: ChannelAffine): Output | null {
   const biased = x.node.op === 'AddV2' ? constantOf(x.node.inputs[1]!) : null;
   const convolution = (biased ? x.node.inputs[0]! : x).node;
   const isDepthwise = convolution.op === 'DepthwiseConv2dNative';

@@ -73,7 +73,7 @@ export function mapRange(graph: Graph, { count, invariants, results, body }: Loo
     ),
   ];
   state.forEach(({ T, merged }, i) =>
-    graph.closeLoop(merged.node, node('NextIteration', [next[i]!], { T })[0]!),
+    graph.addBackEdge(merged.node, node('NextIteration', [next[i]!], { T })[0]!),
   );
 
   const all = first(graph.add('Range', [zero, count, one], { attributes: { Tidx: INT } }));

@@ -1,24 +1,24 @@
 /** A node of a function: what it reads are arguments or other nodes, by name. */
-interface FunctionNode {
+interface XlaNode {
   readonly op: 'Sigmoid' | 'Rsqrt' | 'Mul' | 'AddV2' | 'Sub';
   readonly inputs: readonly string[];
 }
 
 /** A function of float32 tensors that a graph can call: TensorFlow compiles it (XLA) for the shapes that it is called with. */
-export interface GraphFunction {
+export interface XlaFunction {
   readonly inputs: readonly string[];
   /** In any order, by name. */
-  readonly nodes: Readonly<Record<string, FunctionNode>>;
+  readonly nodes: Readonly<Record<string, XlaNode>>;
   /** The node whose value comes back. */
   readonly result: string;
 }
 
-const mul = (...inputs: [string, string]): FunctionNode => ({ op: 'Mul', inputs });
-const add = (...inputs: [string, string]): FunctionNode => ({ op: 'AddV2', inputs });
-const sub = (...inputs: [string, string]): FunctionNode => ({ op: 'Sub', inputs });
+const mul = (...inputs: [string, string]): XlaNode => ({ op: 'Mul', inputs });
+const add = (...inputs: [string, string]): XlaNode => ({ op: 'AddV2', inputs });
+const sub = (...inputs: [string, string]): XlaNode => ({ op: 'Sub', inputs });
 
 /** dy · (s + s · (1 - s) · x) of s = sigmoid(x). */
-const swishGradient = (x: string): GraphFunction['nodes'] => ({
+const swishGradient = (x: string): XlaFunction['nodes'] => ({
   s: { op: 'Sigmoid', inputs: [x] },
   squared: mul('s', 's'),
   rest: sub('s', 'squared'),
@@ -28,7 +28,7 @@ const swishGradient = (x: string): GraphFunction['nodes'] => ({
 });
 
 /** What takes many passes over memory as operations and one when it is compiled. */
-export const FUNCTIONS = {
+export const XLA_FUNCTIONS = {
   SwishGradient: { inputs: ['dy', 'x'], nodes: swishGradient('x'), result: 'dx' },
   /** The gradient of swish(norm(x)) before the norm's own: (x - mean) / √(variance + epsilon) · scale + offset is computed again. */
   NormalisedSwishGradient: {
@@ -45,6 +45,6 @@ export const FUNCTIONS = {
     },
     result: 'dx',
   },
-} as const satisfies Record<string, GraphFunction>;
+} as const satisfies Record<string, XlaFunction>;
 
-export type FunctionName = keyof typeof FUNCTIONS;
+export type XlaFunctionName = keyof typeof XLA_FUNCTIONS;

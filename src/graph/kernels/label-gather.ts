@@ -1,5 +1,5 @@
 import { first, type Output } from '../graph.js';
-import { ADD_LABELLED, LABELLED } from '../ops.js';
+import { SCATTER_ADD_BY_LABEL, GATHER_BY_LABEL } from '../ops.js';
 import { type Inputs, INT32, type KernelTable, typeOf } from './kernel.js';
 import type { RecordingBackend } from '../recording-backend.js';
 
@@ -11,7 +11,7 @@ const INT64 = { type: 'int64' } as const;
 function places(backend: RecordingBackend, { labels }: Inputs): Output {
   const add = (op: string, inputs: readonly Output[], attributes = {}): Output =>
     first(backend.graph.add(op, inputs, { attributes }));
-  const classes = backend.outputOf(labels!);
+  const classes = backend.outputOf(labels);
   const isLabelled = add('GreaterEqual', [classes, backend.scalar(0, 'int32')], { T: INT32 });
   const found = add('Where', [isLabelled], BOOL);
   const rows = add('Cast', [found], { SrcT: INT64, DstT: INT32 });
@@ -25,17 +25,17 @@ function places(backend: RecordingBackend, { labels }: Inputs): Output {
 }
 
 /** How many there are is known only when the program runs: of their shape, recorded as [1], nothing may be concluded. */
-export const LABELS: KernelTable = {
-  [LABELLED]: (backend, inputs) =>
+export const LABEL_GATHER: KernelTable = {
+  [GATHER_BY_LABEL]: (backend, inputs) =>
     backend.emit(
       'GatherNd',
-      [backend.outputOf(inputs.x!), places(backend, inputs)],
+      [backend.outputOf(inputs.x), places(backend, inputs)],
       { shape: [1], dtype: 'float32' },
       { attributes: { Tparams: FLOAT, Tindices: INT32 } },
     ),
-  [ADD_LABELLED]: (backend, inputs) => {
-    const tensors = [backend.outputOf(inputs.x!), places(backend, inputs), backend.outputOf(inputs.values!)];
+  [SCATTER_ADD_BY_LABEL]: (backend, inputs) => {
+    const tensors = [backend.outputOf(inputs.x), places(backend, inputs), backend.outputOf(inputs.values)];
     const attributes = { T: FLOAT, Tindices: INT32 };
-    return backend.emit('TensorScatterAdd', tensors, inputs.x!, { attributes });
+    return backend.emit('TensorScatterAdd', tensors, inputs.x, { attributes });
   },
 };
