@@ -2,7 +2,7 @@
 import type { ModelName } from '../../src/config/families.js';
 import type { TrainingSession } from '../../src/training/session.js';
 import { batchesOf } from '../cleaned.js';
-import { openSession, SCALARS } from '../trainee.js';
+import { FEEDS, openSession } from '../trainee.js';
 import { answerLines } from './answer.js';
 import { ownVersions } from './versions.js';
 
@@ -26,7 +26,7 @@ async function loop(session: TrainingSession, { skipped, measured, ...open }: Op
     waitedMs += performance.now() - asked;
     // As a training does: lets messages in, for a step itself never yields.
     await new Promise(resolve => setImmediate(resolve));
-    await session.step(next.value, SCALARS);
+    await session.step(next.value, FEEDS);
   }
   const ms = performance.now() - started;
   await batches.return(undefined);

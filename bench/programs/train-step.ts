@@ -1,28 +1,29 @@
 /** Program of a contestant: training steps on a batch in memory, recorded, loaded and initialised as a training does. */
 import { join } from 'node:path';
-import { AnswerCache } from '../../src/training/answer-cache.js';
-import { bestCount } from '../../src/training/best-answers.js';
 import type { TrainingSession } from '../../src/training/session.js';
-import { Teaching } from '../../src/training/teaching.js';
+import { TeacherCache } from '../../src/training/teacher-cache.js';
+import { keptAnchors } from '../../src/training/teacher-outputs.js';
 import { milliseconds } from '../contestants.js';
-import { anchorsOf, batchOf, type Case, CLASSES, openSession, SCALARS } from '../trainee.js';
+import { anchorsOf, batchOf, type Case, CLASSES, FEEDS, openSession } from '../trainee.js';
 import { answerLines } from './answer.js';
 import { ownVersions } from './versions.js';
 
-/** Kept answers, read from their files at every step. */
-const openTeaching = async (session: TrainingSession, one: Case, folder: string): Promise<Teaching> =>
-  new Teaching({
-    cache: await AnswerCache.open(folder, { kept: bestCount(anchorsOf(one).count), numClasses: CLASSES }),
-    ask: images => session.teacherAnswers(images),
+/** Cached outputs, read from their files at every step. */
+const openTeacher = (session: TrainingSession, one: Case, folder: string): Promise<TeacherCache> =>
+  TeacherCache.open({
+    folder,
+    kept: keptAnchors(anchorsOf(one).count),
+    numClasses: CLASSES,
+    infer: images => session.teacherOutputs(images),
     onNote: note => console.error(note),
   });
 
 await answerLines<Case>(async (one, folder) => {
   const session = await openSession(one, folder);
   const batch = batchOf(one);
-  const teaching = one.teacher?.isFed && (await openTeaching(session, one, join(folder, 'answers')));
+  const cache = one.teacher?.isFed && (await openTeacher(session, one, join(folder, 'teacher')));
   const step = async (): Promise<unknown> =>
-    session.step(batch, SCALARS, teaching ? await teaching.answersTo(batch) : null);
+    session.step(batch, { ...FEEDS, teacher: cache ? await cache.outputsFor(batch) : null });
   return {
     about: await ownVersions('tensorflow'),
     run: async () => ({ ms: await milliseconds(step) }),

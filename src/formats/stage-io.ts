@@ -36,15 +36,16 @@ export interface TrainInput {
   readonly dataset: ArtifactRef;
   /** null: nothing is distilled offline. */
   readonly teacher: TeacherInput | null;
-  /** What the answers of a branch that is trained with it weigh; null: there is no branch. */
+  /** Weights of online distillation from an auxiliary branch; null: there is no branch. */
   readonly online: SoftWeights | null;
 }
 
-/** An exported teacher, how its answers are weighed, and whether it gives them once. */
+/** An exported teacher and how the student learns from it. */
 export interface TeacherInput {
   readonly model: ArtifactRef;
+  /** Weights of the distillation terms. */
   readonly distillation: SoftWeights;
-  /** Of every image, each of which it answers once; 0: it answers every batch. */
+  /** Augmented views of an image for each of which the teacher runs once; 0: it runs in every step. */
   readonly views: number;
 }
 

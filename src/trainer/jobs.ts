@@ -67,7 +67,7 @@ async function train(
     teacher,
     store,
     folder,
-    answersFolder: answers,
+    teacherCacheFolder: answers,
     score: (truth, found) => cocoMetrics(truth, found).metrics,
   });
 }

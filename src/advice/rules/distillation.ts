@@ -101,7 +101,7 @@ function harmfulTerms(input: AdviceInput): Finding[] {
     ...change(config, 'distillation.soft_box_loss', box * factor),
   });
   const { rollbacks } = student.history;
-  const scale = rollbacks.at(-1)?.softScale ?? 1;
+  const scale = rollbacks.at(-1)?.backoffFactor ?? 1;
   if (scale < 1)
     return [
       {

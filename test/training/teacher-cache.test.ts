@@ -3,12 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { randomFrom } from '../../src/random.js';
-import { AnswerCache, type ImageAnswers } from '../../src/training/answer-cache.js';
+import { TeacherCache } from '../../src/training/teacher-cache.js';
+import type { TeacherOutputs } from '../../src/training/teacher-outputs.js';
 
-const SHAPE = { kept: 7, numClasses: 3 };
+const open = (folder: string, numClasses = 3): Promise<TeacherCache> =>
+  TeacherCache.open({
+    ...{ folder, kept: 7, numClasses },
+    infer: () => Promise.reject(new Error('not called')),
+    onNote: () => undefined,
+  });
 
-const answersOf = (seed: number): ImageAnswers => {
-  const random = randomFrom('answers', seed);
+const outputsOf = (seed: number): TeacherOutputs => {
+  const random = randomFrom('outputs', seed);
   const floats = (count: number): Float32Array => Float32Array.from({ length: count }, () => random.next());
   return {
     anchors: Int32Array.from({ length: 7 }, () => random.integer(49_104)),
@@ -17,12 +23,12 @@ const answersOf = (seed: number): ImageAnswers => {
   };
 };
 
-describe('the cache of a teacher’s answers', () => {
+describe('the cache of a teacher’s outputs', () => {
   let folder = '';
-  let cache: AnswerCache;
+  let cache: TeacherCache;
   beforeEach(async () => {
-    folder = join(await mkdtemp(join(tmpdir(), 'answers-')), 'answers');
-    cache = await AnswerCache.open(folder, SHAPE);
+    folder = join(await mkdtemp(join(tmpdir(), 'outputs-')), 'outputs');
+    cache = await open(folder);
   });
   afterEach(() => rm(join(folder, '..'), { recursive: true, force: true }));
 
@@ -31,21 +37,21 @@ describe('the cache of a teacher’s answers', () => {
     return join(folder, String(view), name!);
   };
 
-  it('gives back what was put in, bit for bit, of the same image and view only', async () => {
-    const [first, second] = [answersOf(1), answersOf(2)];
+  it('returns what was written, bit for bit, for the same image and view only', async () => {
+    const [first, second] = [outputsOf(1), outputsOf(2)];
     first.logits.set([-0, Infinity, 1e-45]);
     await cache.write({ sampleId: 'a/b', view: 0 }, first);
     await cache.write({ sampleId: 'a/b', view: 1 }, second);
     expect(await cache.read({ sampleId: 'a/b', view: 0 })).toEqual(first);
-    const reopened = await AnswerCache.open(folder, SHAPE);
+    const reopened = await open(folder);
     expect(await reopened.read({ sampleId: 'a/b', view: 1 })).toEqual(second);
     expect(await cache.read({ sampleId: 'a/c', view: 0 })).toBeNull();
     expect(await cache.read({ sampleId: 'a/b', view: 2 })).toBeNull();
   });
 
-  it('has no answer in a file that is torn or damaged, or of other numbers', async () => {
+  it('finds nothing in a file that is torn or damaged, or of another shape', async () => {
     const of = { sampleId: 'a', view: 0 };
-    await cache.write(of, answersOf(1));
+    await cache.write(of, outputsOf(1));
     const file = await fileOf(0);
     const whole = await readFile(file);
     for (const at of [0, 31, 32, whole.length - 1]) {
@@ -55,7 +61,7 @@ describe('the cache of a teacher’s answers', () => {
       expect(await cache.read(of), `byte ${at}`).toBeNull();
     }
     await writeFile(file, whole);
-    expect(await (await AnswerCache.open(folder, { kept: 7, numClasses: 4 })).read(of)).toBeNull();
+    expect(await (await open(folder, 4)).read(of)).toBeNull();
     // A size that was written before its content was.
     for (const size of [0, 20, whole.length - 4]) {
       await truncate(file, size);
@@ -63,14 +69,14 @@ describe('the cache of a teacher’s answers', () => {
       await truncate(file, whole.length);
       expect(await cache.read(of), `${size} bytes, then zeros`).toBeNull();
     }
-    await cache.write(of, answersOf(1));
-    expect(await cache.read(of)).toEqual(answersOf(1));
+    await cache.write(of, outputsOf(1));
+    expect(await cache.read(of)).toEqual(outputsOf(1));
   });
 
-  it('leaves nothing but the answers when many write the same', async () => {
+  it('leaves no other files when many write the same outputs', async () => {
     const of = { sampleId: 'a', view: 0 };
-    await Promise.all(Array.from({ length: 8 }, () => cache.write(of, answersOf(3))));
+    await Promise.all(Array.from({ length: 8 }, () => cache.write(of, outputsOf(3))));
     expect(await readdir(join(folder, '0'))).toHaveLength(1);
-    expect(await cache.read(of)).toEqual(answersOf(3));
+    expect(await cache.read(of)).toEqual(outputsOf(3));
   });
 });
