@@ -53,14 +53,14 @@ async function provideTeacher(
   config: RunConfig,
   { dataset, classes }: { dataset: ArtifactRef; classes: readonly string[] },
 ): Promise<Teacher | null> {
-  const { teacher: training, student, mode, seed } = config;
+  const { data, teacher: training, student, mode, seed } = config;
   const folder = teacherFrom(config);
   if (training === null && folder === null) return null;
   const trained =
     training &&
     (
       await runner.run('train-teacher', ({ train }) =>
-        train({ role: 'teacher', training, mode, seed, dataset, teacher: null, online: null }),
+        train({ role: 'teacher', training, mode, seed, dataset, data, teacher: null, online: null }),
       )
     ).artifact;
   // At the student's input size: both then answer on the same anchors.
@@ -74,11 +74,11 @@ async function trainStudent(
   runner: StageRunner,
   { config, dataset, teacher }: { config: RunConfig; dataset: ArtifactRef; teacher: Teacher | null },
 ): Promise<Trained> {
-  const { student: training, mode, seed } = config;
+  const { data, student: training, mode, seed } = config;
   const online = onlineWeights(config.distillation);
   const guide = teacherInput(config.distillation, teacher?.model);
   const { artifact: trained } = await runner.run('train-student', ({ train }) =>
-    train({ role: 'student', training, mode, seed, dataset, teacher: guide, online }),
+    train({ role: 'student', training, mode, seed, dataset, data, teacher: guide, online }),
   );
   const { artifact: model } = await runner.run('export-student', ({ exportModel }) =>
     exportModel({ trained, image_size: null, classes: null }),

@@ -127,7 +127,7 @@ async function inOrder(config: RunConfig, activities: Activities): Promise<Stage
   const clean = await activities.clean({ data, seed });
   const dataset = clean.artifact;
   const plain = { teacher: null, online: null };
-  const train = await activities.train({ role: 'student', training, mode, seed, dataset, ...plain });
+  const train = await activities.train({ role: 'student', training, mode, seed, dataset, data, ...plain });
   const { artifact: trained } = train;
   const exported = await activities.exportModel({ trained, image_size: null, classes: null });
   const { artifact: model } = exported;

@@ -34,6 +34,8 @@ export interface TrainInput {
   readonly mode: RunConfig['mode'];
   readonly seed: number;
   readonly dataset: ArtifactRef;
+  /** The limits of the checks that need the detector; they lead to notes only and are no part of the stage's key. */
+  readonly data: Data;
   /** null: nothing is distilled offline. */
   readonly teacher: TeacherInput | null;
   /** Weights of online distillation from an auxiliary branch; null: there is no branch. */

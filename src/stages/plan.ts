@@ -36,13 +36,14 @@ const PLANS: Readonly<Record<StageName, StagePlan>> = {
   'train-teacher': {
     kind: 'train',
     needs: ['clean'],
-    keyOf: ({ teacher, mode, seed }, made) =>
+    keyOf: ({ data, teacher, mode, seed }, made) =>
       trainKey({
         role: 'teacher',
         training: teacher!,
         mode,
         seed,
         dataset: ref(made, 'clean'),
+        data,
         teacher: null,
         online: null,
       }),
@@ -60,13 +61,14 @@ const PLANS: Readonly<Record<StageName, StagePlan>> = {
   'train-student': {
     kind: 'train',
     needs: ['clean', 'export-teacher'],
-    keyOf: ({ student, mode, seed, distillation }, made) =>
+    keyOf: ({ data, student, mode, seed, distillation }, made) =>
       trainKey({
         role: 'student',
         training: student,
         mode,
         seed,
         dataset: ref(made, 'clean'),
+        data,
         teacher: teacherInput(distillation, made.get('export-teacher')),
         online: onlineWeights(distillation),
       }),

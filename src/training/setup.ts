@@ -1,9 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Cleaning } from '../config/cleaning.js';
 import { familyOf } from '../config/families.js';
 import { type TrainingBatch, trainingBatches } from '../data/batches.js';
-import { anchorFit, describeFit } from '../data/cleaning/anchor-fit.js';
+import { findInDataset } from '../data/cleaning/dataset-rules.js';
 import { anchorOptions, createAnchors } from '../detection/anchors.js';
 import { errors } from '../errors/index.js';
 import { loadTensorFlow } from '../graph/tensorflow.js';
@@ -120,10 +119,10 @@ const anchorsOf = ({ input: { training } }: TrainOptions) =>
 
 /** Notes what cleaning rule L14 finds: it needs the detector, which is not known when the data set is cleaned. */
 function noteAnchorFit({ options, dataset, journal }: TrainingRun): void {
-  const { image_size: imageSize } = options.input.training;
-  const { min_anchor_iou, max_anchor_misses } = Cleaning.parse({});
-  const fit = anchorFit(dataset, { anchors: anchorsOf(options), imageSize }, min_anchor_iou);
-  if (fit.missed > max_anchor_misses * fit.boxes) journal.note(describeFit(fit, min_anchor_iou));
+  const { data, training } = options.input;
+  const detector = { anchors: anchorsOf(options), imageSize: training.image_size };
+  for (const { rule, reason } of findInDataset(dataset, { data, detector }))
+    if (rule === 'L14') journal.note(reason);
 }
 
 async function examineTeacher(run: TrainingRun, teacher: Teacher): Promise<void> {

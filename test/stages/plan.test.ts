@@ -49,13 +49,14 @@ describe('planRun', () => {
     const dataset = await store.commit(artifactKey('clean', key), work());
     expect(await will()).toMatchObject({ clean: 'reuse', 'train-teacher': 'run', 'export-teacher': 'wait' });
 
-    const { teacher: training, mode, seed } = config;
+    const { data, teacher: training, mode, seed } = config;
     const teacherKey = trainKey({
       role: 'teacher',
       training: training!,
       mode,
       seed,
       dataset,
+      data,
       teacher: null,
       online: null,
     });

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { familyOf } from '../../src/config/families.js';
-import { type SoftWeights, Training } from '../../src/config/run.js';
+import { Data, type SoftWeights, Training } from '../../src/config/run.js';
 import type { CleanedDataset, CleanedSample } from '../../src/formats/dataset.js';
 import { anchorOptions } from '../../src/detection/anchors.js';
 import { cocoMetrics } from '../../src/evaluation/coco.js';
@@ -97,8 +97,9 @@ describe('training', () => {
     {
       online = null,
       views = 0,
+      data = Data.parse({ train: 'unused' }),
       ...changes
-    }: Partial<TrainOptions> & Partial<Pick<TrainInput, 'online'>> & { views?: number } = {},
+    }: Partial<TrainOptions> & Partial<Pick<TrainInput, 'online' | 'data'>> & { views?: number } = {},
   ): Promise<TrainOutcome> {
     const artifact = { uri: '', sha256: '', bytes: 0 };
     return trainModel({
@@ -108,6 +109,7 @@ describe('training', () => {
         mode: 'train',
         seed: 3,
         dataset: artifact,
+        data,
         teacher: changes.teacher ? { model: artifact, distillation: WEIGHTS, views } : null,
         online,
       },
@@ -224,6 +226,19 @@ describe('training', () => {
     expect(state.history.rollbacks.map(({ backoffFactor }) => backoffFactor)).toEqual([0.5, 0.25, 0.125]);
     for (const { values } of (await final(checkpoint!.folder, 0)).values())
       expect(values.every(Number.isFinite)).toBe(true);
+  });
+
+  it.each([
+    ['notes boxes that anchors miss by the limits of the run', { min_anchor_iou: 0.999 }, ['0.999']],
+    ['accepts as many misses as the run does', { min_anchor_iou: 0.999, max_anchor_misses: 1 }, []],
+    ['leaves the check of anchors out where the run does', { min_anchor_iou: 0.999, off: ['L14'] }, []],
+  ])('%s', async (_, cleaning, limits) => {
+    const data = Data.parse({ train: 'unused', cleaning });
+    await expect(train(training(), { data, signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'STOPPED',
+    });
+    const noted = notes().flatMap(note => /boxes overlap no anchor by ([\d.]+)/.exec(note)?.[1] ?? []);
+    expect(noted).toEqual(limits);
   });
 
   /** Trained for a moment, and said to be perfect. */
