@@ -68,10 +68,11 @@ export function recordTraining(options: TrainingProgramOptions): ProgramBuilder 
   const anchors = createAnchors(anchorOptions(family, options.hparams.aspect_ratios), options.imageSize);
   const builder = new ProgramBuilder();
   const recording = { builder, options, family, anchors };
-  recordStep(recording);
+  const teacher = fixedTeacher(recording);
+  recordStep(recording, teacher);
   recordPrediction(recording);
-  if (options.teacher?.isFed) recordTeacherOutputs(recording);
-  if (options.teacher || options.online?.hasPrevious) recordProbe(recording);
+  if (teacher && options.teacher?.isFed) recordTeacherOutputs(recording, teacher);
+  if (teacher) recordProbe(recording, teacher);
   builder.addInitialize();
   builder.addCheckpointing({ isPublished: name => !isForTraining(name) });
   builder.addAdoption();
@@ -81,8 +82,7 @@ export function recordTraining(options: TrainingProgramOptions): ProgramBuilder 
 /** Variables of the auxiliary branch and the previous version: a checkpoint to resume from has them, a detector does not. */
 const isForTraining = (name: string): boolean => name.startsWith(AUXILIARY) || name.startsWith(PREVIOUS);
 
-function recordStep(recording: Recording): void {
-  const { builder, options, family, anchors } = recording;
+function recordStep({ builder, options, family, anchors }: Recording, teacher: RecordTeacher | null): void {
   const { numClasses, hparams, trainBatchSize: batch, imageSize, precision, compiles } = options;
   const isFed = options.teacher?.isFed ?? false;
   const specs = variableSpecs({ family, numClasses });
@@ -98,9 +98,9 @@ function recordStep(recording: Recording): void {
     (tensors, variables) => {
       // Tensors of the specs above, under their names.
       const fed = tensors as unknown as StepInputs & TeacherTensors;
-      const teacher = isFed ? softTargetsFrom(fed) : frozenOutputs(recording, fed.images, variables);
+      const outputs = isFed ? softTargetsFrom(fed) : (teacher?.(fed.images, variables) ?? null);
       return builder.graph.computing({ precision, compiles }, () =>
-        trainStep(model, fed, { variables, teacher }),
+        trainStep(model, fed, { variables, teacher: outputs }),
       );
     },
     { countsSteps: true },
@@ -117,40 +117,40 @@ function recordPrediction({ builder, options, family, anchors }: Recording): voi
   });
 }
 
-/** `teacher_outputs`: the outputs of a frozen teacher for any number of images. */
-function recordTeacherOutputs(recording: Recording): void {
-  const { trainBatchSize: batch, imageSize } = recording.options;
+/** `teacher_outputs`: the outputs of the teacher for any number of images. */
+function recordTeacherOutputs({ builder, options }: Recording, teacher: RecordTeacher): void {
+  const { trainBatchSize: batch, imageSize } = options;
   const images = { ...imagesSpec({ batch, imageSize }), freeBatch: true };
-  recording.builder.signature('teacher_outputs', { images }, (fed, variables) => {
-    const outputs = frozenOutputs(recording, fed.images as tf.Tensor4D, variables);
-    return { ...keepBest(outputs!) }; // recorded only where there is a teacher
-  });
+  builder.signature('teacher_outputs', { images }, (fed, variables) => ({
+    ...keepBest(teacher(fed.images as tf.Tensor4D, variables)),
+  }));
 }
 
-/** `probe_teacher`: 1 where all outputs of the frozen teacher or the previous version for a batch are finite, else 0. */
-function recordProbe(recording: Recording): void {
-  const { trainBatchSize: batch, imageSize } = recording.options;
+/** `probe_teacher`: 1 where all outputs of the teacher for a batch are finite, else 0. */
+function recordProbe({ builder, options }: Recording, teacher: RecordTeacher): void {
+  const { trainBatchSize: batch, imageSize } = options;
   const images = imagesSpec({ batch, imageSize });
-  recording.builder.signature('probe_teacher', { images }, (fed, variables) => {
-    const { logits, deltas } = frozenOutputs(recording, fed.images as tf.Tensor4D, variables)!; // as above
+  builder.signature('probe_teacher', { images }, (fed, variables) => {
+    const { logits, deltas } = teacher(fed.images as tf.Tensor4D, variables);
     const finite = [logits, deltas].map(values => tf.all(tf.isFinite(values)));
     return { finite: tf.cast(tf.all(tf.stack(finite)), 'int32') };
   });
 }
 
-/** The outputs of the teacher whose weights do not change: the frozen one or the previous version; null: there is none. */
-function frozenOutputs(
-  recording: Recording,
-  images: tf.Tensor4D,
-  variables: Variables,
-): AnchorOutputs | null {
+/** Records a teacher. @param images [batch, height, width, 3] */
+type RecordTeacher = (images: tf.Tensor4D, variables: Variables) => AnchorOutputs;
+
+/** The teacher whose weights do not change: the frozen one or the previous version; null: there is none. */
+function fixedTeacher(recording: Recording): RecordTeacher | null {
   const { builder, options, family } = recording;
   const { numClasses, teacher, online, precision } = options;
-  return builder.graph.computing({ precision }, () => {
-    if (teacher) return flattenOutputs(teacherOutputs(recording, teacher.frozen, images), numClasses);
-    if (!online?.hasPrevious) return null;
-    return flattenOutputs(previousOutputs(images, { family, numClasses, variables }), numClasses);
-  });
+  const flattened =
+    (outputsOf: (images: tf.Tensor4D, variables: Variables) => Outputs): RecordTeacher =>
+    (images, variables) =>
+      builder.graph.computing({ precision }, () => flattenOutputs(outputsOf(images, variables), numClasses));
+  if (teacher) return flattened(images => teacherOutputs(recording, teacher.frozen, images));
+  if (!online?.hasPrevious) return null;
+  return flattened((images, variables) => previousOutputs(images, { family, numClasses, variables }));
 }
 
 /** The outputs of the teacher's graph for the student's images, on the same anchor grid. */
