@@ -9,7 +9,8 @@ import { loadTensorFlow } from '../src/graph/tensorflow.js';
 import { randomFrom } from '../src/random.js';
 import { hasNvidiaGpu } from '../src/native/libtensorflow.js';
 import { resolvePrecision, thisHardware } from '../src/training/precision.js';
-import { type StepScalars, TrainingSession } from '../src/training/session.js';
+import { TrainingSession } from '../src/training/session.js';
+import type { StepScalars } from '../src/training/step-scalars.js';
 import { recordTraining } from '../src/training/training-program.js';
 import { milliseconds } from './timing.js';
 
@@ -68,7 +69,7 @@ export async function record(
       teacher: frozen ?? null,
       online: null,
       precision: resolvePrecision(precision, thisHardware),
-      compiles: !hasNvidiaGpu(),
+      useXla: !hasNvidiaGpu(),
     }).write(folder);
   });
   return { ms, ...written };
@@ -84,16 +85,17 @@ export async function openSession(one: TrainingCase, folder: string): Promise<Tr
   return session;
 }
 
-export const SCALARS: StepScalars = {
-  learningRate: 1e-3,
+const SCALARS: StepScalars = {
+  learning_rate: 1e-3,
   // The defaults of a run; without a teacher nothing reads them.
-  softClsWeight: 2,
-  softBoxWeight: 200,
-  averageDecay: 0,
-  auxiliaryDecay: 0,
-  previousShare: 0,
-  seed: 1,
+  soft_cls_loss: 2,
+  soft_box_loss: 200,
+  average_decay: 0,
+  auxiliary_decay: 0,
+  previous_share: 0,
 };
+/** The inputs of a step beside its batch. */
+export const FEEDS = { seed: 1, scalars: SCALARS, teacher: null };
 
 export function anchorsOf({ model }: Pick<TrainingCase, 'model'>): AnchorGrid {
   const size = sizeOf({ model });

@@ -2,7 +2,7 @@
 import type { ModelName } from '../../src/config/families.js';
 import type { TrainingSession } from '../../src/training/session.js';
 import { batchesOf } from '../cleaned-dataset.js';
-import { openSession, SCALARS } from '../training-case.js';
+import { FEEDS, openSession } from '../training-case.js';
 import { answerLines } from './answer.js';
 import { ownVersions } from './versions.js';
 
@@ -26,7 +26,7 @@ async function loop(session: TrainingSession, { warmUp, measured, ...open }: Ope
     waitedMs += performance.now() - asked;
     // As in a training: lets messages in, because a step never yields.
     await new Promise(resolve => setImmediate(resolve));
-    await session.step(next.value, SCALARS);
+    await session.step(next.value, FEEDS);
   }
   const ms = performance.now() - started;
   await batches.return(undefined);

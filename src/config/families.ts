@@ -1,12 +1,12 @@
 /**
- * Model families as rows. D0–D7x and Lite0–Lite4: google/automl `efficientdet/hparams_config.py`;
- * T0–T2: compound scaling continued below D0 so that the latency ratios to D0 are .80, .48, .45.
+ * Model families as rows. D0–D7x and Lite0–Lite4 are those of google/automl `efficientdet/hparams_config.py`; T0–T2 continue compound
+ * scaling below D0 so that their latencies are .80, .48 and .45 of D0's.
  */
 export interface FamilyRow {
   readonly backbone: BackboneName;
   /** Side of the square network input in pixels. */
   readonly imageSize: number;
-  /** BiFPN width W. */
+  /** Channels of the BiFPN. */
   readonly fpnChannels: number;
   readonly fpnCells: number;
   /** Separable convolutions in each head before the prediction. */
@@ -16,7 +16,7 @@ export interface FamilyRow {
   readonly activation: 'swish' | 'relu6';
   readonly minLevel: 3;
   readonly maxLevel: 7 | 8;
-  /** Pixels 0–255 become (pixel - mean) / std. */
+  /** Turns pixels 0–255 into (pixel - mean) / std. */
   readonly normalisation: Normalisation;
 }
 
@@ -26,11 +26,11 @@ export interface Normalisation {
 }
 
 export interface BackboneRow {
-  /** Multiplies the filters of every stage. */
+  /** Factor of the filters of every stage. */
   readonly width: number;
-  /** Multiplies the repeats of every stage. */
+  /** Factor of the repeats of every stage. */
   readonly depth: number;
-  /** Lite: no squeeze-excitation, ReLU6, stem and last stage unscaled. */
+  /** Whether it has no squeeze-excitation, ReLU6, and an unscaled stem and last stage. */
   readonly lite: boolean;
 }
 
@@ -89,7 +89,7 @@ export const FAMILIES = {
   'efficientdet-lite3': { ...lite, backbone: 'efficientnet-lite3', imageSize: 512, fpnChannels: 160, fpnCells: 6, headRepeats: 4, anchorScale: 4 },
   'efficientdet-lite3x': { ...lite, backbone: 'efficientnet-lite3', imageSize: 640, fpnChannels: 200, fpnCells: 6, headRepeats: 4 },
   'efficientdet-lite4': { ...lite, backbone: 'efficientnet-lite4', imageSize: 640, fpnChannels: 224, fpnCells: 7, headRepeats: 4, anchorScale: 4 },
-  // Published latency ratios need the lite operators from T1 down; anchors stay on D0's scale so that teachers fit.
+  // T1 and T2 reach the published latency ratios with lite operators only; D0's anchor scale lets D0 and others be their teachers.
   'efficientdet-t0': { ...full, backbone: 'efficientnet-b0', imageSize: 448, fpnChannels: 56, fpnCells: 2, headRepeats: 3 },
   'efficientdet-t1': { ...lite, backbone: 'efficientnet-lite0', imageSize: 384, fpnChannels: 48, fpnCells: 2, headRepeats: 2, anchorScale: 4 },
   'efficientdet-t2': { ...lite, backbone: 'efficientnet-lite0', imageSize: 320, fpnChannels: 40, fpnCells: 3, headRepeats: 2, anchorScale: 4 },
@@ -99,10 +99,10 @@ export type ModelName = keyof typeof FAMILIES;
 
 export const MODEL_NAMES = Object.keys(FAMILIES) as [ModelName, ...ModelName[]];
 
-/** Width / height, of which the sides get the square root and its inverse; or the factors of both sides themselves. */
+/** Width / height, whose square root and its inverse are the factors of the sides; or the factors of both sides. */
 export type AspectRatio = number | readonly [width: number, height: number];
 
-/** Anchors in a cell: three octave scales, outer, by three aspect ratios, inner. */
+/** A cell has an anchor for each octave scale (outer loop) and aspect ratio (inner loop). */
 export const NUM_SCALES = 3;
 export const ASPECT_RATIOS = [1.0, 2.0, 0.5] as const satisfies readonly AspectRatio[];
 export const ANCHORS_PER_CELL = NUM_SCALES * ASPECT_RATIOS.length;

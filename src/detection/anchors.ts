@@ -1,6 +1,11 @@
-import { ANCHORS_PER_CELL, type AspectRatio, type FamilyRow, NUM_SCALES } from '../config/families.js';
-import { familyOf } from '../config/families.js';
-import { ModelCard } from '../formats/model-card.js';
+import {
+  ANCHORS_PER_CELL,
+  type AspectRatio,
+  type FamilyRow,
+  familyOf,
+  NUM_SCALES,
+} from '../config/families.js';
+import type { ModelCard } from '../formats/model-card.js';
 
 export interface AnchorLevel {
   readonly level: number;
@@ -10,12 +15,12 @@ export interface AnchorLevel {
   readonly count: number;
 }
 
-/** What the anchors of a detector depend on, but for the size of its input. */
+/** The properties of a detector that determine its anchors, apart from the size of its input. */
 export interface AnchorOptions extends Pick<FamilyRow, 'minLevel' | 'maxLevel' | 'anchorScale'> {
   readonly aspectRatios: readonly AspectRatio[];
 }
 
-/** Of a family, with the aspect ratios that its training configures. */
+/** The anchors of a family with the aspect ratios that its training configures. */
 export const anchorOptions = (
   { minLevel, maxLevel, anchorScale }: FamilyRow,
   aspectRatios: readonly AspectRatio[],
@@ -28,7 +33,7 @@ export interface AnchorGrid {
   readonly levels: readonly AnchorLevel[];
 }
 
-/** Height and width of each level: halved, rounded up, from the input down. */
+/** The sizes of the levels: each is half of the one below, rounded up, starting from the input. */
 function levelSizes(
   [height, width]: readonly [number, number],
   { minLevel, maxLevel }: { minLevel: number; maxLevel: number },
@@ -47,8 +52,8 @@ const sideFactors = (ratio: AspectRatio): readonly [width: number, height: numbe
   typeof ratio === 'number' ? [Math.sqrt(ratio), 1 / Math.sqrt(ratio)] : ratio;
 
 /**
- * Anchors of google/automl `anchors.py`: stride = image size / map size, as a float and per axis; octave scales outer,
- * aspect ratios inner.
+ * The anchors of google/automl `anchors.py`: stride = image size / map size, as a float for each axis; octave scales are the outer
+ * loop, aspect ratios the inner one.
  * @param imageSize [height, width] of the network input in pixels.
  */
 export function createAnchors(
@@ -79,6 +84,6 @@ export function createAnchors(
   return { boxes, count, levels };
 }
 
-/** The anchors of its network. */
+/** The anchors of an exported model. */
 export const gridOf = ({ model_name, aspect_ratios, image_size }: ModelCard): AnchorGrid =>
   createAnchors(anchorOptions(familyOf(model_name), aspect_ratios), image_size);

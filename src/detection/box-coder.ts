@@ -1,6 +1,6 @@
 import type { BoxYxyx } from '../boxes.js';
 
-/** Sizes are floored before they divide or are taken the logarithm of. */
+/** The least size that is divided by or taken the logarithm of. */
 const TINY = 1e-8;
 
 interface Encoding {
@@ -11,7 +11,7 @@ interface Encoding {
   readonly into: Float32Array;
 }
 
-/** ty, tx: centre offsets in anchor sizes; th, tw: logarithms of size ratios. No variances. */
+/** Encodes a box by ty, tx: centre offsets in anchor sizes, and th, tw: logarithms of size ratios; without variances. */
 export function encodeBox([ymin, xmin, ymax, xmax]: BoxYxyx, { anchors, index, into }: Encoding): void {
   const at = index * 4;
   const y = encodeAxis(ymin, ymax, { low: anchors[at]!, high: anchors[at + 2]! });
@@ -23,8 +23,8 @@ export function encodeBox([ymin, xmin, ymax, xmax]: BoxYxyx, { anchors, index, i
 }
 
 /**
- * In 32-bit steps, as the reference computes: a coordinate whose target is exactly 0 does not count in the box loss,
- * so which ones are 0 must not depend on the precision.
+ * Rounds to 32 bits after each operation, as the reference does: a coordinate whose target is exactly 0 does not count in the box
+ * loss, so which ones are 0 must not depend on the precision.
  */
 function encodeAxis(
   low: number,

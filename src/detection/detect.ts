@@ -4,13 +4,13 @@ import { combinedNonMaxSuppression, groupedNonMaxSuppression } from '../graph/op
 import type { AnchorGrid } from './anchors.js';
 
 export interface DetectionTensors {
-  /** [batch, 100, 4]: ymin, xmin, ymax, xmax in pixels of the network input; 0 where nothing is. */
+  /** [batch, 100, 4]: ymin, xmin, ymax, xmax in pixels of the network input; 0 after the last detection. */
   readonly boxes: tf.Tensor3D;
-  /** [batch, 100], falling. */
+  /** [batch, 100], in falling order. */
   readonly scores: tf.Tensor2D;
   /** [batch, 100]: class index from 0. */
   readonly classes: tf.Tensor2D;
-  /** [batch]: how many are valid. */
+  /** [batch]: the number of detections. */
   readonly count: tf.Tensor1D;
 }
 
@@ -20,7 +20,7 @@ export function flattenLevels(levels: readonly tf.Tensor4D[], values: number): t
   return tf.concat(flat, 1) as tf.Tensor3D;
 }
 
-/** Box deltas [batch, anchors, 4] → boxes yxyx in pixels: the inverse of the box coder. */
+/** Box deltas [batch, anchors, 4] → boxes yxyx in pixels: the inverse of `encodeBox`. */
 export function decodeBoxes(deltas: tf.Tensor3D, { boxes, count }: AnchorGrid): tf.Tensor3D {
   const anchors = tf.tensor2d(boxes, [count, 4]);
   const [ymin, xmin, ymax, xmax] = tf.split(anchors, 4, 1) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
@@ -39,14 +39,14 @@ interface Candidates {
   readonly scores: tf.Tensor3D;
 }
 
-/** Decodes, then suppresses: google/automl `postprocess.py`, without its clipping, and by TensorFlow's own kernels. */
+/** Decodes boxes and suppresses overlapping ones as google/automl `postprocess.py`, without clipping, by TensorFlow's kernels. */
 export function detect(
   { classLogits, boxDeltas }: { classLogits: readonly tf.Tensor4D[]; boxDeltas: readonly tf.Tensor4D[] },
   { anchors, numClasses, nms }: { anchors: AnchorGrid; numClasses: number; nms: NmsConfigs },
 ): DetectionTensors {
   const scores = tf.sigmoid(flattenLevels(classLogits, numClasses));
   const boxes = decodeBoxes(flattenLevels(boxDeltas, 4), anchors);
-  // The usual case is one kernel.
+  // One kernel does the most common case.
   if (nms.method === 'hard' && nms.per_class)
     return combinedNonMaxSuppression(boxes, scores, {
       maxDetections: nms.max_output_size,
@@ -56,18 +56,18 @@ export function detect(
   return nms.per_class ? suppressPerClass({ boxes, scores }, nms) : suppressGlobally({ boxes, scores }, nms);
 }
 
-/** Of each anchor the best class, all against all. */
+/** Reduces each anchor to its best class and suppresses across classes. */
 function suppressGlobally({ boxes, scores }: Candidates, nms: NmsConfigs): DetectionTensors {
   const best = tf.expandDims(tf.max(scores, 2), 1) as tf.Tensor3D;
   const found = groupedNonMaxSuppression(boxes, best, kernelOptions(nms));
   const [anchors, kept] = [tf.squeeze(found.indices, [1]), tf.squeeze(found.scores, [1])];
-  // Not squeezed: a reshape to one dimension would fix the number of images.
+  // A sum, not a squeeze: a reshape to one dimension would fix the number of images.
   const count = tf.sum(found.count, 1) as tf.Tensor1D;
   const labels = tf.cast(tf.argMax(scores, 2), 'float32');
   return valid({ boxes, anchors, scores: kept, classes: tf.gather(labels, anchors, 1, 1) }, count);
 }
 
-/** Every class by itself, then the best of all. */
+/** Suppresses within each class, then selects the best of all classes. */
 function suppressPerClass({ boxes, scores }: Candidates, nms: NmsConfigs): DetectionTensors {
   const max = nms.max_output_size;
   const perClass = tf.transpose(bestInputs(scores, nms.max_nms_inputs), [0, 2, 1]) as tf.Tensor3D;
@@ -81,7 +81,7 @@ function suppressPerClass({ boxes, scores }: Candidates, nms: NmsConfigs): Detec
   return valid({ boxes, anchors, scores: top.values, classes: label }, count);
 }
 
-/** Scores below the `limit` best of an image become 0. */
+/** Sets all but the `limit` best scores of an image to 0. */
 function bestInputs(scores: tf.Tensor3D, limit: number): tf.Tensor3D {
   const [batch, anchors, classes] = scores.shape;
   if (limit === 0 || limit >= anchors * classes) return scores;
@@ -90,7 +90,7 @@ function bestInputs(scores: tf.Tensor3D, limit: number): tf.Tensor3D {
   return tf.mul(scores, tf.cast(tf.greaterEqual(scores, least), 'float32'));
 }
 
-/** TensorFlow weighs by exp(-IoU² / 2 sigma). */
+/** The sigma is halved because TensorFlow's kernel weighs by exp(-IoU² / 2 sigma). */
 const kernelOptions = (nms: NmsConfigs) => ({
   maxDetections: nms.max_output_size,
   scoreThreshold: nms.score_thresh,
@@ -98,7 +98,7 @@ const kernelOptions = (nms: NmsConfigs) => ({
   sigma: nms.method === 'gaussian' ? nms.sigma / 2 : 0,
 });
 
-/** Boxes of the anchors that were kept; everything is 0 after the last valid one. */
+/** The detections of the selected anchors; everything after the last valid one is set to 0. */
 function valid(
   {
     boxes,

@@ -16,12 +16,13 @@ export interface TargetBox {
   readonly classIndex: number;
 }
 
-const MATCHED = 0.5;
+/** The least IoU of an anchor with the box that it is matched to. */
+const MATCH_IOU = 0.5;
 
 /**
- * Assigns labelled boxes to anchors as google/automl `object_detection/argmax_matcher.py`: an anchor takes the box it
- * overlaps most when IoU ≥ .5 (there is no ignore band); then every box claims its best anchor, the first box winning
- * an anchor that two want, ties going to the lowest anchor.
+ * Assigns labelled boxes to anchors as google/automl `object_detection/argmax_matcher.py`: an anchor is matched to the box with the
+ * highest IoU if that is at least .5 (there is no ignore band). Then every box claims its best anchor, the lowest of equal ones; an
+ * anchor that several boxes claim goes to the first of them.
  */
 export function assignTargets(grid: AnchorGrid, boxes: readonly TargetBox[]): Targets {
   const { count } = grid;
@@ -47,8 +48,9 @@ const areaOf = (boxes: Float32Array, at: number): number =>
   fround(fround(boxes[at + 2]! - boxes[at]!) * fround(boxes[at + 3]! - boxes[at + 1]!));
 
 /**
- * Per anchor the box that overlaps it at least by half, or -1; per box its best anchor. In 32-bit steps, as the reference
- * computes: anchors around a small box overlap it by the same but for rounding, which so decides which is the best.
+ * @returns for each anchor the box with the highest IoU of at least .5, or -1; for each box its best anchor.
+ * Rounds to 32 bits after each operation, as the reference does: several anchors around a small box have the same IoU but for
+ * rounding, which therefore decides.
  */
 function match(grid: AnchorGrid, boxes: readonly TargetBox[]): { matches: Int32Array; claimed: number[] } {
   const { boxes: anchors, count } = grid;
@@ -72,18 +74,20 @@ function match(grid: AnchorGrid, boxes: readonly TargetBox[]): { matches: Int32A
         if (overlap > highest) [highest, anchorOfHighest] = [overlap, anchor];
         if (overlap <= best[anchor]!) continue;
         best[anchor] = overlap;
-        if (overlap >= MATCHED) matches[anchor] = row;
+        if (overlap >= MATCH_IOU) matches[anchor] = row;
       }
     return anchorOfHighest;
   });
   return { matches, claimed };
 }
 
-/** Along one axis of a level: what the anchors of its first cell reach from and to, and how far each next cell's lie from there. */
+/** The anchors of a level along one axis. */
 interface Axis {
   readonly cells: number;
+  /** The range that the anchors of the first cell cover. */
   readonly least: number;
   readonly most: number;
+  /** The distance from cell to cell. */
   readonly stride: number;
 }
 
@@ -114,14 +118,14 @@ function extentsOf({ boxes, levels }: AnchorGrid): Extent[] {
   });
 }
 
-/** The cells whose anchors may reach into [low, high], one more on each side for rounding. */
+/** The range of cells whose anchors may overlap [low, high], one cell wider on each side for rounding. */
 function reach({ cells, least, most, stride }: Axis, low: number, high: number): [number, number] {
   if (cells === 1) return [0, 1];
   const from = Math.floor((low - most) / stride) - 1;
   return [Math.max(0, from), Math.min(cells, Math.ceil((high - least) / stride) + 2)];
 }
 
-/** Runs of anchors, in their order, outside of which none overlaps a box: of each level the cells around it. */
+/** The ranges of anchors that may overlap a box, in order: those of the cells around it on each level. */
 function* near(extents: readonly Extent[], [ymin, xmin, ymax, xmax]: BoxYxyx): Generator<[number, number]> {
   for (const { start, rows, columns } of extents) {
     const [top, bottom] = reach(rows, ymin, ymax);

@@ -35,17 +35,20 @@ export interface TrainInput {
   readonly mode: RunConfig['mode'];
   readonly seed: number;
   readonly dataset: ArtifactRef;
+  /** The limits of the checks that need the detector; they lead to notes only and are no part of the stage's key. */
+  readonly data: Data;
   /** null: nothing is distilled offline. */
   readonly teacher: TeacherInput | null;
-  /** What the answers of a branch that is trained with it weigh; null: there is no branch. */
+  /** Weights of online distillation from an auxiliary branch; null: there is no branch. */
   readonly online: SoftWeights | null;
 }
 
-/** An exported teacher, how its answers are weighed, and whether it gives them once. */
+/** An exported teacher and how the student learns from it. */
 export interface TeacherInput {
   readonly model: ArtifactRef;
+  /** Weights of the distillation terms. */
   readonly distillation: SoftWeights;
-  /** Of every image, each of which it answers once; 0: it answers every batch. */
+  /** Augmented views of an image for each of which the teacher runs once; 0: it runs in every step. */
   readonly views: number;
 }
 

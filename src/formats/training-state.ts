@@ -1,12 +1,13 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { TrainingHistory } from './training-history.js';
 import { MODEL_NAMES } from '../config/families.js';
 import { AspectRatios, NmsConfigs } from '../config/run.js';
 import { errors } from '../errors/index.js';
+import { CocoMetrics } from './coco-metrics.js';
+import { TrainingHistory } from './training-history.js';
 
-/** training.json: beside the tensors, everything that a run needs to go on, and others to know what was trained. */
+/** training.json: with the tensors beside it, everything that resuming needs and that describes what was trained. */
 export const TrainingState = z.strictObject({
   model_name: z.enum(MODEL_NAMES),
   image_size: z.tuple([z.int(), z.int()]),
@@ -17,14 +18,14 @@ export const TrainingState = z.strictObject({
   moving_average_decay: z.number(),
   aspect_ratios: AspectRatios,
   nms_configs: z.prefault(NmsConfigs, {}),
-  /** Best evaluation so far. */
-  best: z.strictObject({ step: z.int(), metrics: z.record(z.string(), z.number()) }).nullable(),
-  /** Whether the weights that it began with answer beside the branch that teaches online. */
+  /** The best evaluation so far, by AP; null: none yet. */
+  best: z.strictObject({ step: z.int(), metrics: CocoMetrics }).nullable(),
+  /** Whether the initial weights are a previous version, and as such a teacher of online distillation beside the branch. */
   has_previous: z.boolean().default(false),
-  /** Of its convolutions; what `auto` came to stays, wherever the run goes on. */
+  /** Precision of the convolutions in training steps. What `auto` was resolved to is kept on resume, also on other hardware. */
   precision: z.enum(['float32', 'bfloat16']).default('float32'),
-  /** What the distillation weights, or where nothing is distilled the learning rate, are multiplied by. */
-  caution: z.number(),
+  /** 1, halved by every roll-back; multiplies the distillation weights or, without distillation, the learning rate. */
+  backoff_factor: z.number(),
   history: TrainingHistory,
 });
 export type TrainingState = z.infer<typeof TrainingState>;
@@ -34,7 +35,7 @@ export const ARCHIVE = 'archive';
 
 export const checkpointPrefix = (folder: string, step: number): string => join(folder, `model.ckpt-${step}`);
 
-/** TensorFlow's own pointer to the newest checkpoint of a folder. */
+/** Writes TensorFlow's pointer to the newest checkpoint of a folder. */
 export async function writeCheckpointPointer(folder: string, step: number): Promise<void> {
   const name = `model.ckpt-${step}`;
   await writeFile(
@@ -43,7 +44,7 @@ export async function writeCheckpointPointer(folder: string, step: number): Prom
   );
 }
 
-/** Tensors, pointer and state of a step; the tensors of the step before are removed when these are there. */
+/** Writes tensors, pointer and state of a step, and removes the tensors of earlier steps once the new ones exist. */
 export async function writeSnapshot(
   folder: string,
   state: TrainingState,

@@ -1,14 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { scatterAddByLabel, gatherByLabel } from '../graph/ops.js';
 
-/** log(1 + e^x) without overflow; in less time than TensorFlow's own kernel, which is one pass. */
+/** log(1 + e^x) without overflow; faster than TensorFlow's kernel, although that is a single pass. */
 const softplus = (x: tf.Tensor): tf.Tensor => tf.add(tf.relu(x), tf.log1p(tf.exp(tf.neg(tf.abs(x)))));
 
 /** Binary cross-entropy of logits against probabilities, element by element. */
 export const crossEntropy = (logits: tf.Tensor, labels: tf.Tensor | number): tf.Tensor =>
   tf.sub(softplus(logits), tf.mul(labels, logits));
 
-/** base^exponent, for exponents that have one; a power costs as much as a dozen products. */
+/** base^exponent, by products and roots for the usual exponents: a power costs as much as a dozen products. */
 export function power(base: tf.Tensor, exponent: number): tf.Tensor {
   if (exponent === 1) return base;
   if (exponent === 1.5) return tf.mul(base, tf.sqrt(base));
@@ -23,7 +23,7 @@ interface FocalOptions {
 
 interface Background {
   readonly gamma: number;
-  /** 0, or what smoothing makes of it. */
+  /** The label of background: 0, or its smoothed value. */
   readonly label: number;
 }
 
@@ -34,10 +34,13 @@ function background(x: tf.Tensor, { gamma, label }: Background): Record<'p' | 'f
   return { p, focus, loss: tf.mul(focus, entropy) };
 }
 
-/** Of logits x of background, with p = sigmoid(x): L = p^gamma · (softplus(x) − label · x). A label of 1 is the same of −x. */
+/**
+ * The loss of logits x of background, with p = sigmoid(x): L = p^gamma · (softplus(x) − label · x). The loss of an object is the
+ * same function of −x.
+ */
 const lossOf = (x: tf.Tensor, options: Background): tf.Tensor => background(x, options).loss;
 
-/** Its derivative, gamma · (1 − p) · L + p^gamma · (p − label), in the fewest passes over millions of values. */
+/** The derivative of the loss, gamma · (1 − p) · L + p^gamma · (p − label), in the fewest passes over millions of values. */
 function slopeOf(x: tf.Tensor, options: Background): tf.Tensor {
   const { p, focus, loss } = background(x, options);
   const pull = tf.mul(loss, options.gamma);
@@ -46,9 +49,9 @@ function slopeOf(x: tf.Tensor, options: Background): tf.Tensor {
 }
 
 /**
- * Focal loss, summed and divided by the normaliser (Lin 2017; google/automl `train_lib.py`): the weight uses the
- * labels as they are, the cross-entropy the smoothed ones. Nearly every logit is of background: all are taken for it at
- * first, and those that have a label are corrected.
+ * Focal loss, summed and divided by the normaliser (Lin 2017; google/automl `train_lib.py`): the focal weight uses the original
+ * labels, the cross-entropy the smoothed ones. Nearly every logit is background, so the loss is computed as if all were, and then
+ * corrected for the few that have a label.
  * @param logits [batch, anchors, classes]
  * @param classTargets int32 [batch, anchors], -1 for background
  */
@@ -58,19 +61,22 @@ export function focalLoss(
   { alpha, gamma, labelSmoothing, normaliser }: FocalOptions & { normaliser: tf.Scalar },
 ): tf.Scalar {
   const options = { gamma, label: labelSmoothing / 2 };
-  const corrected = (meant: tf.Tensor, taken: tf.Tensor): tf.Tensor =>
-    tf.sub(tf.mul(meant, alpha), tf.mul(taken, 1 - alpha));
+  const corrected = (asObject: tf.Tensor, asBackground: tf.Tensor): tf.Tensor =>
+    tf.sub(tf.mul(asObject, alpha), tf.mul(asBackground, 1 - alpha));
   const total = tf.customGrad((input, save) => {
     const x = input as tf.Tensor;
     (save as tf.GradSaveFunc)([x, classTargets]);
-    const few = gatherByLabel(x, classTargets);
-    const correction = corrected(lossOf(tf.neg(few), options), lossOf(few, options));
+    const objects = gatherByLabel(x, classTargets);
+    const correction = corrected(lossOf(tf.neg(objects), options), lossOf(objects, options));
     return {
       value: tf.add(tf.mul(tf.sum(lossOf(x, options)), 1 - alpha), tf.sum(correction)),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [kept, labels] = saved as [tf.Tensor, tf.Tensor2D];
-        const again = gatherByLabel(kept, labels);
-        const slopes = corrected(tf.neg(slopeOf(tf.neg(again), options)), slopeOf(again, options));
+        const keptObjects = gatherByLabel(kept, labels);
+        const slopes = corrected(
+          tf.neg(slopeOf(tf.neg(keptObjects), options)),
+          slopeOf(keptObjects, options),
+        );
         const dense = tf.mul(slopeOf(kept, options), tf.mul(dy, 1 - alpha));
         return scatterAddByLabel(dense, labels, tf.mul(slopes, dy) as tf.Tensor1D);
       },

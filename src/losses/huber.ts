@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-/** ½e² up to delta, then linear; element by element. */
+/** ½e² up to delta, linear beyond; element by element. */
 export function huber(error: tf.Tensor, delta: number): tf.Tensor {
   const size = tf.abs(error);
   const quadratic = tf.minimum(size, delta);
@@ -8,8 +8,7 @@ export function huber(error: tf.Tensor, delta: number): tf.Tensor {
 }
 
 /**
- * Box regression loss: a coordinate counts where its target is not 0 (as the reference does it, per coordinate),
- * divided by four times the normaliser.
+ * Box regression loss, divided by four times the normaliser. As in the reference, a coordinate counts where its target is not 0.
  * @param deltas, targets [batch, anchors, 4]
  */
 export function boxLoss(

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Hparams } from '../config/run.js';
+import type { Hparams, SoftWeights } from '../config/run.js';
 import type { AnchorGrid } from '../detection/anchors.js';
 import { decodeBoxes } from '../detection/detect.js';
-import { type Answers, type Guide, softBoxLoss, softClassLoss } from './distillation.js';
+import { HARD_TERMS, SOFT_TERMS, type TermName } from '../formats/training-history.js';
+import { type AnchorOutputs, softBoxLoss, softClassLoss, type SoftTargets } from './distillation.js';
 import { focalLoss } from './focal.js';
 import { boxLoss } from './huber.js';
 import { iouLoss } from './iou.js';
@@ -17,81 +18,107 @@ export interface TargetTensors {
 }
 
 export interface LossInput {
-  readonly student: Answers;
+  readonly student: AnchorOutputs;
   readonly targets: TargetTensors;
-  /** A teacher's answers on the same grid of anchors; null: nothing is distilled. */
-  readonly teacher: Guide | null;
+  /** Outputs of a teacher for anchors of the same grid; null: nothing is distilled. */
+  readonly softTargets: SoftTargets | null;
   readonly anchors: AnchorGrid;
-  readonly numClasses: number;
   readonly hparams: Hparams;
 }
 
-/** One named part of the loss, before its weight. */
+interface WeightSources {
+  readonly hparams: Hparams;
+  /** The weights of distillation: fed at every step, because they follow a schedule. */
+  readonly softWeights: Readonly<Record<keyof SoftWeights, tf.Scalar>>;
+}
+
+/** One part of the loss. */
 export interface LossTerm {
-  readonly name: 'cls_loss' | 'box_loss' | 'box_iou_loss' | 'loss_soft_cls' | 'loss_soft_box';
-  isUsed(input: Pick<LossInput, 'teacher' | 'hparams'>): boolean;
-  compute(input: LossInput, normaliser: tf.Scalar): tf.Scalar;
+  /** The factor of the term in the sum. */
+  weight(sources: WeightSources): tf.Scalar | number;
+  /** The value before its weight; null: the training does not use the term. */
+  compute(input: LossInput, normaliser: tf.Scalar): tf.Scalar | null;
 }
 
 /** The loss is the weighted sum of these; distillation adds terms, not another trainer. */
-export const LOSS_TERMS: readonly LossTerm[] = [
-  {
-    name: 'cls_loss',
-    isUsed: () => true,
+export const LOSS_TERMS: Readonly<Record<TermName, LossTerm>> = {
+  cls_loss: {
+    weight: () => 1,
     compute: ({ student, targets, hparams }, normaliser) => {
       const { alpha, gamma, label_smoothing: labelSmoothing } = hparams;
       return focalLoss(student.logits, targets.classTargets, { alpha, gamma, labelSmoothing, normaliser });
     },
   },
-  {
-    name: 'box_loss',
-    isUsed: () => true,
+  box_loss: {
+    weight: ({ hparams }) => hparams.box_loss_weight,
     compute: ({ student, targets, hparams }, normaliser) =>
       boxLoss(student.deltas, targets.boxTargets, { delta: hparams.delta, normaliser }),
   },
-  {
-    name: 'box_iou_loss',
-    isUsed: ({ hparams }) => hparams.iou_loss_type !== 'none',
+  box_iou_loss: {
+    weight: ({ hparams }) => hparams.iou_loss_weight,
     compute: ({ student, targets, anchors, hparams }, normaliser) => {
       const { iou_loss_type: kind } = hparams;
-      if (kind === 'none') return tf.scalar(0);
-      // Of anchors without a box nothing is decoded: their codes may be of any size. As in the reference, the mask of
-      // Huber's loss also cuts the corners: where a code is exactly 0, so is the side of that number.
+      if (kind === 'none') return null;
+      // Deltas of anchors without a box may have any size and are set to 0 before they are decoded. As in the reference, the
+      // mask of the Huber loss also applies to the corners: where a target delta is exactly 0, so is that corner's coordinate.
       const matched = tf.expandDims(tf.cast(tf.greaterEqual(targets.classTargets, 0), 'float32'), 2);
       const mask = tf.cast(tf.notEqual(targets.boxTargets, 0), 'float32');
-      const [predicted, labelled] = [tf.mul(student.deltas, matched), targets.boxTargets].map(codes =>
-        tf.mul(decodeBoxes(codes as tf.Tensor3D, anchors), mask),
-      );
-      return tf.div(tf.sum(iouLoss(predicted!, labelled!, kind)), tf.mul(normaliser, 4));
+      const decode = (deltas: tf.Tensor): tf.Tensor =>
+        tf.mul(decodeBoxes(deltas as tf.Tensor3D, anchors), mask);
+      const predicted = decode(tf.mul(student.deltas, matched));
+      const labelled = decode(targets.boxTargets);
+      return tf.div(tf.sum(iouLoss(predicted, labelled, kind)), tf.mul(normaliser, 4));
     },
   },
-  {
-    name: 'loss_soft_cls',
-    isUsed: ({ teacher }) => teacher !== null,
-    compute: ({ student, teacher }, normaliser) => softClassLoss(student, teacher!, normaliser),
+  loss_soft_cls: {
+    weight: ({ softWeights }) => softWeights.soft_cls_loss,
+    compute: ({ student, softTargets }, normaliser) =>
+      softTargets && softClassLoss(student, softTargets, normaliser),
   },
-  {
-    name: 'loss_soft_box',
-    isUsed: ({ teacher }) => teacher !== null,
-    compute: ({ student, teacher, hparams }) => softBoxLoss(student, teacher!, hparams.delta),
+  loss_soft_box: {
+    weight: ({ softWeights }) => softWeights.soft_box_loss,
+    compute: ({ student, softTargets, hparams }) =>
+      softTargets && softBoxLoss(student, softTargets, hparams.delta),
   },
-];
+};
 
-/** Every term that has what it needs, before the weights. The normaliser is Σ positives + 1 over the batch. */
-export function lossTerms(
-  input: LossInput,
-  terms: readonly LossTerm[] = LOSS_TERMS,
-): Record<string, tf.Scalar> {
-  const normaliser = tf.add(tf.sum(input.targets.numPositives), 1) as tf.Scalar;
-  const used = terms.filter(term => term.isUsed(input));
-  return Object.fromEntries(used.map(term => [term.name, term.compute(input, normaliser)]));
+interface ComputedTerm {
+  readonly name: TermName;
+  readonly value: tf.Scalar;
 }
 
-/** The loss as people write it. */
+/** The normaliser is Σ positives + 1 over the batch. */
+function computeTerms(input: LossInput): ComputedTerm[] {
+  const normaliser = tf.add(tf.sum(input.targets.numPositives), 1) as tf.Scalar;
+  return [...HARD_TERMS, ...SOFT_TERMS].flatMap(name => {
+    const value = LOSS_TERMS[name].compute(input, normaliser);
+    return value ? [{ name, value }] : [];
+  });
+}
+
+/** Every term that the training uses, before its weight. */
+export const lossTerms = (input: LossInput): Record<string, tf.Scalar> =>
+  Object.fromEntries(computeTerms(input).map(({ name, value }) => [name, value]));
+
+/** Every term that the training uses, times its weight. */
+export function weightedTerms(
+  input: LossInput,
+  softWeights: WeightSources['softWeights'],
+): Record<string, tf.Scalar> {
+  const sources = { hparams: input.hparams, softWeights };
+  return Object.fromEntries(
+    computeTerms(input).map(({ name, value }) => [
+      name,
+      tf.mul(value, LOSS_TERMS[name].weight(sources)) as tf.Scalar,
+    ]),
+  );
+}
+
+/** The loss as a formula for people. */
 export const formula = (weights: Readonly<Record<string, number>>): string =>
   Object.entries(weights)
     .map(([name, weight]) => `${weight}·${name}`)
     .join(' + ');
 
-/** Kernels of convolutions are decayed; biases, norms and fusion weights are not. */
+/** Weight decay applies to kernels of convolutions, not to biases, norms and fusion weights. */
 export const isDecayed = (name: string): boolean => /(kernel|weight)$/.test(name);

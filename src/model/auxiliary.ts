@@ -4,19 +4,19 @@ import { ProgramBuilder } from '../graph/program.js';
 import { prefixed, type VariableSpec } from '../graph/variables.js';
 import { detector, efficientDet, type NetworkOptions, type Outputs } from './efficientdet.js';
 
-/** Of the branch's variables: what the network itself has never begins so. */
+/** Prefix of the branch's variables; no variable of the network itself has it. */
 export const AUXILIARY = 'aux/';
 
-/** Where the branch is as heavy as D0; all else is its network's own, so that both answer for the same anchors. */
+/** The branch has pyramid and heads of D0's size. Everything else is as in its network, so that both have the same anchors. */
 export function auxiliaryFamily(family: FamilyRow): FamilyRow {
   const { fpnChannels, fpnCells, headRepeats } = familyOf('efficientdet-d0');
   return { ...family, fpnChannels, fpnCells, headRepeats };
 }
 
 /**
- * A heavier pyramid with heads of its own on a network's backbone, there while it is trained (as the auxiliary FPN and head
- * of NanoDet-Plus).
- * @param features the backbone's C3, C4, C5
+ * The auxiliary branch: a heavier pyramid with heads of its own on the backbone of a network, only while the network is trained (as
+ * in NanoDet-Plus).
+ * @param features C3, C4, C5 of the backbone
  */
 export const auxiliary = (
   features: readonly tf.Tensor4D[],
@@ -29,7 +29,7 @@ export const auxiliary = (
     variables: prefixed(variables, AUXILIARY),
   });
 
-/** Every variable of the branch, in the order in which it declares them. */
+/** Every variable of the branch in the order of declaration. */
 export function auxiliarySpecs({
   family,
   numClasses,

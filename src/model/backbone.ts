@@ -4,7 +4,7 @@ import type { Initializer } from '../graph/variables.js';
 import { statelessUniform } from '../graph/ops.js';
 import { activate, activatedNorm, batchNorm, type Context, conv, depthwiseConv } from './layers.js';
 
-/** EfficientNet's stages, of B0: google/automl `backbone/efficientnet_builder.py`. */
+/** The stages of EfficientNet-B0: google/automl `backbone/efficientnet_builder.py`. */
 // prettier-ignore
 const STAGES = [
   { repeats: 1, kernelSize: 3, strides: 1, expand: 1, filters: 16 },
@@ -17,6 +17,7 @@ const STAGES = [
 ] as const;
 
 const STEM_FILTERS = 32;
+/** Probability that the last block keeps its main branch. */
 const SURVIVAL = 0.8;
 
 interface Block {
@@ -25,12 +26,12 @@ interface Block {
   readonly strides: number;
   readonly expand: number;
   readonly filters: number;
-  /** Of the main branch while training; 1: never dropped. */
+  /** Probability that training keeps the main branch. */
   readonly survival: number;
   readonly squeezeExcite: boolean;
 }
 
-/** To the nearest multiple of 8, but never more than a tenth below. */
+/** Rounds to the nearest multiple of 8 that is at most a tenth below. */
 export function roundFilters(filters: number, width: number): number {
   const scaled = filters * width;
   const rounded = Math.max(8, Math.floor((scaled + 4) / 8) * 8);
@@ -39,7 +40,7 @@ export function roundFilters(filters: number, width: number): number {
 
 const roundRepeats = (repeats: number, depth: number): number => Math.ceil(depth * repeats);
 
-/** Lite: stem, first and last stage keep their size ("fix head and stem"); the filters of the last are still scaled. */
+/** Lite models keep the size of stem, first and last stage ("fix head and stem"), but scale the filters of the last. */
 function blocksOf(name: BackboneName, row: BackboneRow): Block[] {
   const repeatsOf = (stage: number): number => {
     const { repeats } = STAGES[stage]!;
@@ -47,7 +48,7 @@ function blocksOf(name: BackboneName, row: BackboneRow): Block[] {
     return isFixed ? repeats : roundRepeats(repeats, row.depth);
   };
   const total = STAGES.reduce((sum, _, stage) => sum + repeatsOf(stage), 0);
-  // The reference switches stochastic depth off for the backbone called b0 alone.
+  // The reference has no stochastic depth in backbones whose name contains b0.
   const drop = name.includes('b0') ? 0 : 1 - SURVIVAL;
   return STAGES.flatMap((stage, s) =>
     Array.from({ length: repeatsOf(s) }, (_, repeat) => ({ stage, repeat })).map(
@@ -62,7 +63,7 @@ function blocksOf(name: BackboneName, row: BackboneRow): Block[] {
   ).map((block, i) => ({ ...block, name: `${name}/blocks_${i}`, survival: 1 - (drop * i) / total }));
 }
 
-/** He normal by fan out; a depthwise kernel's last dimension is 1. */
+/** He normal by fan out; the last dimension of a depthwise kernel is 1. */
 const fanOutNormal = (kernelSize: number, filters: number): Initializer => ({
   kind: 'normal',
   std: Math.sqrt(2 / (kernelSize * kernelSize * filters)),
@@ -75,7 +76,8 @@ const fanOutNormal = (kernelSize: number, filters: number): Initializer => ({
 export function backbone(context: Context, name: BackboneName, images: tf.Tensor4D): tf.Tensor4D[] {
   const row = BACKBONES[name];
   const filters = row.lite ? STEM_FILTERS : roundFilters(STEM_FILTERS, row.width);
-  const stem = conv(context, `${name}/stem/conv2d`, images, {
+  const stem = conv(context, `${name}/stem/conv2d`, {
+    x: images,
     filters,
     kernelSize: 3,
     strides: 2,
@@ -105,22 +107,25 @@ function mbConv(
   let x = input;
   if (expand !== 1) {
     const expanded = inputFilters * expand;
-    x = conv(context, `${name}/${suffixed('conv2d')}`, x, {
+    x = conv(context, `${name}/${suffixed('conv2d')}`, {
+      x,
       filters: expanded,
       kernelSize: 1,
       initializer: fanOutNormal(1, expanded),
     });
     x = activatedNorm(context, nextNorm(), x);
   }
-  x = depthwiseConv(context, `${name}/depthwise_conv2d`, x, {
+  x = depthwiseConv(context, `${name}/depthwise_conv2d`, {
+    x,
     kernelSize,
     strides,
     initializer: fanOutNormal(kernelSize, 1),
   });
   x = activatedNorm(context, nextNorm(), x);
   if (block.squeezeExcite)
-    x = squeezeExcite(context, `${name}/se`, x, Math.max(1, Math.floor(inputFilters / 4)));
-  const projected = conv(context, `${name}/${suffixed('conv2d')}`, x, {
+    x = squeezeExcite(context, `${name}/se`, { x, reduced: Math.max(1, Math.floor(inputFilters / 4)) });
+  const projected = conv(context, `${name}/${suffixed('conv2d')}`, {
+    x,
     filters,
     kernelSize: 1,
     initializer: fanOutNormal(1, filters),
@@ -130,7 +135,7 @@ function mbConv(
   return tf.add(dropConnect(context, x, { survival, index }), input);
 }
 
-/** Keras' automatic names: conv2d, conv2d_1, … */
+/** The automatic names of Keras: conv2d, conv2d_1, … */
 function counter(): (name: string) => string {
   const counts = new Map<string, number>();
   return name => {
@@ -140,21 +145,32 @@ function counter(): (name: string) => string {
   };
 }
 
-function squeezeExcite(context: Context, name: string, x: tf.Tensor4D, reduced: number): tf.Tensor4D {
+/** @param reduced channels between the two convolutions */
+function squeezeExcite(
+  context: Context,
+  name: string,
+  { x, reduced }: { x: tf.Tensor4D; reduced: number },
+): tf.Tensor4D {
   const channels = x.shape[3];
-  const pooled = tf.mean(x, [1, 2], true);
-  const squeezed = conv(context, `${name}/conv2d`, pooled as tf.Tensor4D, {
+  const pooled = tf.mean(x, [1, 2], true) as tf.Tensor4D;
+  const squeezed = conv(context, `${name}/conv2d`, {
+    x: pooled,
     filters: reduced,
     kernelSize: 1,
     initializer: fanOutNormal(1, reduced),
     useBias: true,
   });
-  const options = { filters: channels, kernelSize: 1, initializer: fanOutNormal(1, channels), useBias: true };
-  const excited = conv(context, `${name}/conv2d_1`, activate(squeezed, context), options);
+  const excited = conv(context, `${name}/conv2d_1`, {
+    x: activate(squeezed, context),
+    filters: channels,
+    kernelSize: 1,
+    initializer: fanOutNormal(1, channels),
+    useBias: true,
+  });
   return tf.mul(tf.sigmoid(excited), x);
 }
 
-/** Stochastic depth: whole samples lose the main branch; the kept ones are scaled up. */
+/** Stochastic depth: drops the main branch of whole samples and scales the others up. */
 function dropConnect(
   context: Context,
   x: tf.Tensor4D,

@@ -40,10 +40,15 @@ export function pyramidNodes(
 
 type Size = readonly [height: number, width: number];
 
-/** To the pyramid's width, 1×1 with bias and norm; nothing where the width fits already. */
-function project(context: Context, name: string, x: tf.Tensor4D, channels: number): tf.Tensor4D {
+/** Projects to the width of the pyramid by a 1×1 convolution with bias and norm; the map itself where it has that width. */
+function project(
+  context: Context,
+  name: string,
+  { x, channels }: { x: tf.Tensor4D; channels: number },
+): tf.Tensor4D {
   if (x.shape[3] === channels) return x;
-  const projected = conv(context, `${name}/conv2d`, x, {
+  const projected = conv(context, `${name}/conv2d`, {
+    x,
     filters: channels,
     kernelSize: 1,
     initializer: glorotUniform(x.shape[3], channels),
@@ -52,7 +57,7 @@ function project(context: Context, name: string, x: tf.Tensor4D, channels: numbe
   return batchNorm(context, `${name}/bn`, projected);
 }
 
-/** Smaller by max-pool, larger by nearest neighbour to the exact size (levels need not differ by two: 3 → 5). */
+/** Shrinks by max-pooling, enlarges by nearest neighbour to the exact size (sizes need not differ by a factor of two: 3 → 5). */
 function resample(x: tf.Tensor4D, [height, width]: Size): tf.Tensor4D {
   const [, h, w] = x.shape;
   if (h > height && w > width) {
@@ -64,14 +69,13 @@ function resample(x: tf.Tensor4D, [height, width]: Size): tf.Tensor4D {
 
 const EDGE = ['WSM', 'WSM_1', 'WSM_2'];
 
-/** fastattn: relu(w_i) / (Σ relu(w) + 1e-4), one scalar an edge; sum: plain. */
+/** The weighted sum of `fastattn`, with weights relu(w_i) / (Σ relu(w) + 1e-4) and one scalar w an edge; or the plain sum. */
 function fuse(
   context: Context,
   name: string,
-  inputs: readonly tf.Tensor4D[],
-  fusion: FamilyRow['fusion'],
+  { inputs, fusion }: { inputs: readonly tf.Tensor4D[]; fusion: FamilyRow['fusion'] },
 ): tf.Tensor4D {
-  if (fusion === 'sum') return inputs.slice(1).reduce((sum, input) => tf.add(sum, input), inputs[0]!);
+  if (fusion === 'sum') return sum(inputs);
   const weights = inputs.map((_, i) =>
     tf.relu(
       context.variables.read({
@@ -82,17 +86,14 @@ function fuse(
       }),
     ),
   );
-  const total = tf.add(
-    weights.slice(1).reduce((sum, weight) => tf.add(sum, weight), weights[0]!),
-    1e-4,
-  );
-  const weighted = inputs.map((input, i) => tf.mul(input, tf.div(weights[i]!, total)));
-  return weighted
-    .slice(1)
-    .reduce<tf.Tensor4D>((sum, input) => tf.add(sum, input), weighted[0] as tf.Tensor4D);
+  const total = tf.add(sum(weights), 1e-4);
+  return sum(inputs.map((input, i) => tf.mul<tf.Tensor4D>(input, tf.div(weights[i]!, total))));
 }
 
-/** P3–P7 (or P8) from the backbone's C3, C4, C5: P6 by a projection and pooling, higher levels by pooling alone. */
+/** The sum of at least one tensor. */
+const sum = <T extends tf.Tensor>(tensors: readonly T[]): T => tensors.reduce((a, b) => tf.add<T>(a, b));
+
+/** P3–P7 (or P8) from C3, C4, C5 of the backbone: P6 by projection and pooling, higher levels by pooling alone. */
 export function pyramidInputs(
   context: Context,
   features: readonly tf.Tensor4D[],
@@ -105,7 +106,8 @@ export function pyramidInputs(
   ];
   for (let level = 6; level <= family.maxLevel; level++) {
     const below = levels.at(-1)!;
-    const projected = level === 6 ? project(context, 'resample_p6', below, family.fpnChannels) : below;
+    const projected =
+      level === 6 ? project(context, 'resample_p6', { x: below, channels: family.fpnChannels }) : below;
     levels.push(resample(projected, half(below.shape)));
   }
   return levels;
@@ -118,7 +120,7 @@ export function bifpn(context: Context, levels: readonly tf.Tensor4D[], family: 
   for (let cell = 0; cell < family.fpnCells; cell++) {
     const features = [...current];
     nodes.forEach((node, n) =>
-      features.push(pyramidNode(context, `fpn_cells/cell_${cell}/fnode${n}`, features, { node, family })),
+      features.push(pyramidNode(context, `fpn_cells/cell_${cell}/fnode${n}`, { features, node, family })),
     );
     current = outputs.map(id => features[id]!);
   }
@@ -128,27 +130,22 @@ export function bifpn(context: Context, levels: readonly tf.Tensor4D[], family: 
 function pyramidNode(
   context: Context,
   name: string,
-  features: readonly tf.Tensor4D[],
-  { node, family }: { node: PyramidNode; family: FamilyRow },
+  { features, node, family }: { features: readonly tf.Tensor4D[]; node: PyramidNode; family: FamilyRow },
 ): tf.Tensor4D {
   const { fpnChannels: channels } = family;
   const [, height, width] = features[node.level - family.minLevel]!.shape;
   const inputs = node.inputs.map((id, position) => {
-    const projected = project(
-      context,
-      `${name}/resample_${position}_${id}_${features.length}`,
-      features[id]!,
-      channels,
-    );
-    return resample(projected, [height, width]);
+    const resampled = `${name}/resample_${position}_${id}_${features.length}`;
+    return resample(project(context, resampled, { x: features[id]!, channels }), [height, width]);
   });
-  const fused = activate(fuse(context, name, inputs, family.fusion), context);
+  const fused = activate(fuse(context, name, { inputs, fusion: family.fusion }), context);
   const combine = `${name}/op_after_combine${features.length}`;
-  // Keras' fans of a depthwise kernel [3, 3, C, 1]: 9·C in, 9 out.
+  // Keras counts for a depthwise kernel [3, 3, C, 1] fans of 9·C in, 9 out.
   const options = {
+    x: fused,
     filters: channels,
     depthwise: glorotUniform(9 * channels, 9),
     pointwise: glorotUniform(channels, channels),
   };
-  return batchNorm(context, `${combine}/bn`, separableConv(context, `${combine}/conv`, fused, options));
+  return batchNorm(context, `${combine}/bn`, separableConv(context, `${combine}/conv`, options));
 }

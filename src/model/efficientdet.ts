@@ -7,7 +7,7 @@ import { bifpn, pyramidInputs } from './bifpn.js';
 import { boxHead, classHead, predict } from './heads.js';
 import type { Context } from './layers.js';
 
-/** Raw answers, one tensor a level. */
+/** The raw outputs, one tensor a level. */
 export interface Outputs {
   /** [batch, h, w, 9·classes]: anchor-major, then class. */
   readonly classLogits: readonly tf.Tensor4D[];
@@ -20,7 +20,7 @@ export interface NetworkOptions {
   readonly numClasses: number;
   readonly training: boolean;
   readonly variables: Variables;
-  /** Two int32, another pair every step; left out: no stochastic depth. */
+  /** int32 [2], different in every step; left out: no stochastic depth. */
   readonly dropSeed?: tf.Tensor1D;
 }
 
@@ -30,7 +30,7 @@ export interface Detector extends Outputs {
 }
 
 export interface Features extends Detector {
-  /** The backbone's C3, C4, C5. */
+  /** C3, C4, C5 of the backbone. */
   readonly features: readonly tf.Tensor4D[];
 }
 
@@ -41,13 +41,13 @@ const contextOf = ({ family, training, variables, dropSeed }: NetworkOptions): C
   activation: family.activation,
 });
 
-/** EfficientDet. @param images [batch, height, width, 3], normalised as the family says. */
+/** The whole network. @param images [batch, height, width, 3], normalised as the family says. */
 export function efficientDet(images: tf.Tensor4D, options: NetworkOptions): Features {
   const features = backbone(contextOf(options), options.family.backbone, images);
   return { features, ...detector(features, options) };
 }
 
-/** What stands on a backbone: pyramid and heads. @param features C3, C4, C5 */
+/** The pyramid and heads on a backbone. @param features C3, C4, C5 */
 export function detector(features: readonly tf.Tensor4D[], options: NetworkOptions): Detector {
   const { family, numClasses } = options;
   const context = contextOf(options);
@@ -58,7 +58,7 @@ export function detector(features: readonly tf.Tensor4D[], options: NetworkOptio
   return { inputs, pyramid, classLogits, boxDeltas };
 }
 
-/** Every variable of the network, in the order in which it declares them: found by recording it once. */
+/** Every variable of the network in the order of declaration, found by recording the network once. */
 export function variableSpecs({
   family,
   numClasses,

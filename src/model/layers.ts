@@ -2,13 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { fusedBatchNorm, swish } from '../graph/ops.js';
 import type { Initializer, Variables, VariableSpec } from '../graph/variables.js';
 
-/** What every layer needs of the network that it is in. */
+/** The properties of a network that all of its layers share. */
 export interface Context {
   readonly variables: Variables;
-  /** Training: batch statistics, moving statistics updated, stochastic depth. */
+  /** Whether norms use and update batch statistics, and stochastic depth is on. */
   readonly training: boolean;
   readonly activation: 'swish' | 'relu6';
-  /** Two int32, another pair every step; null: no stochastic depth. */
+  /** int32 [2], different in every step; null: no stochastic depth. */
   readonly dropSeed: tf.Tensor1D | null;
 }
 
@@ -38,7 +38,7 @@ export const bias = (
 export const batchNorm = (context: Context, name: string, x: tf.Tensor4D): tf.Tensor4D =>
   norm(context, name, { x });
 
-/** The same, and the activation. */
+/** Batch normalisation, then the activation. */
 export function activatedNorm(context: Context, name: string, x: tf.Tensor4D): tf.Tensor4D {
   const { activation, training } = context;
   if (training && activation === 'swish') return norm(context, name, { x, activation });
@@ -68,7 +68,9 @@ function norm(
   return normalised.y;
 }
 
-export interface ConvOptions {
+interface ConvOptions {
+  /** [batch, h, w, channels] */
+  readonly x: tf.Tensor4D;
   readonly filters: number;
   readonly kernelSize: number;
   readonly strides?: number;
@@ -77,8 +79,11 @@ export interface ConvOptions {
 }
 
 /** SAME convolution; variables NAME/kernel [k, k, in, out] and NAME/bias. */
-export function conv(context: Context, name: string, x: tf.Tensor4D, options: ConvOptions): tf.Tensor4D {
-  const { filters, kernelSize, strides = 1, initializer, useBias = false } = options;
+export function conv(
+  context: Context,
+  name: string,
+  { x, filters, kernelSize, strides = 1, initializer, useBias = false }: ConvOptions,
+): tf.Tensor4D {
   const shape = [kernelSize, kernelSize, x.shape[3], filters];
   const kernel = parameter(context, `${name}/kernel`, { shape, initializer }) as tf.Tensor4D;
   const y = tf.conv2d(x, kernel, strides, 'same');
@@ -89,34 +94,29 @@ export function conv(context: Context, name: string, x: tf.Tensor4D, options: Co
 export function depthwiseConv(
   context: Context,
   name: string,
-  x: tf.Tensor4D,
-  {
-    kernelSize,
-    strides = 1,
-    initializer,
-  }: { kernelSize: number; strides?: number; initializer: Initializer },
+  { x, kernelSize, strides = 1, initializer }: Omit<ConvOptions, 'filters' | 'useBias'>,
 ): tf.Tensor4D {
   const shape = [kernelSize, kernelSize, x.shape[3], 1];
   const kernel = parameter(context, `${name}/depthwise_kernel`, { shape, initializer }) as tf.Tensor4D;
   return tf.depthwiseConv2d(x, kernel, strides, 'same');
 }
 
-export interface SeparableOptions {
+interface SeparableOptions {
+  /** [batch, h, w, channels] */
+  readonly x: tf.Tensor4D;
   readonly filters: number;
   readonly depthwise: Initializer;
   readonly pointwise: Initializer;
   readonly biasInitializer?: Initializer;
 }
 
-/** 3×3 depthwise, then 1×1 with bias: depthwise_kernel, pointwise_kernel [1, 1, in, out], bias. */
+/** 3×3 depthwise, then 1×1 with bias; variables NAME/depthwise_kernel, NAME/pointwise_kernel [1, 1, in, out], NAME/bias. */
 export function separableConv(
   context: Context,
   name: string,
-  x: tf.Tensor4D,
-  options: SeparableOptions,
+  { x, filters, depthwise, pointwise, biasInitializer }: SeparableOptions,
 ): tf.Tensor4D {
-  const { filters, depthwise, pointwise, biasInitializer } = options;
-  const spread = depthwiseConv(context, name, x, { kernelSize: 3, initializer: depthwise });
+  const spread = depthwiseConv(context, name, { x, kernelSize: 3, initializer: depthwise });
   const shape = [1, 1, x.shape[3], filters];
   const kernel = parameter(context, `${name}/pointwise_kernel`, {
     shape,
@@ -126,13 +126,13 @@ export function separableConv(
   return tf.add(tf.conv2d(spread, kernel, 1, 'same'), offset);
 }
 
-/** Keras' glorot uniform. */
+/** The Glorot uniform initialiser of Keras. */
 export const glorotUniform = (fanIn: number, fanOut: number): Initializer => ({
   kind: 'uniform',
   limit: Math.sqrt(6 / (fanIn + fanOut)),
 });
 
-/** Keras' variance scaling (scale 1, fan in): the .8796 corrects what the truncation takes away. */
+/** The variance scaling of Keras (scale 1, fan in); dividing by .8796 restores the variance that truncation removes. */
 export const fanInTruncated = (fanIn: number): Initializer => ({
   kind: 'truncated-normal',
   std: Math.sqrt(1 / fanIn) / 0.87962566103423978,

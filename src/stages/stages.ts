@@ -53,7 +53,7 @@ export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
     identity: ({ data, seed }) => ({ config: { data, seed }, inputs: { files: { dataset: data } } }),
   },
   train: {
-    version: 2,
+    version: 3,
     activity: 'train',
     queue: 'gpu',
     startToClose: '30d',
@@ -144,12 +144,13 @@ export const STAGES: { readonly [S in StageName]: Stage<KindOf<S>> } = {
     kind: 'train',
     needs: ['clean'],
     isPlanned: ({ teacher }) => teacher !== null,
-    input: ({ teacher, mode, seed }, finished) => ({
+    input: ({ data, teacher, mode, seed }, finished) => ({
       role: 'teacher',
       training: existing(teacher, 'teacher'),
       mode,
       seed,
       dataset: artifactOf('clean', finished),
+      data,
       teacher: null,
       online: null,
     }),
@@ -177,12 +178,13 @@ export const STAGES: { readonly [S in StageName]: Stage<KindOf<S>> } = {
   'train-student': {
     kind: 'train',
     needs: ['clean', 'export-teacher'],
-    input: ({ student, mode, seed, distillation }, finished) => ({
+    input: ({ data, student, mode, seed, distillation }, finished) => ({
       role: 'student',
       training: student,
       mode,
       seed,
       dataset: artifactOf('clean', finished),
+      data,
       teacher: teacherInput(distillation, finished['export-teacher']?.artifact ?? null),
       online: onlineWeights(distillation),
     }),

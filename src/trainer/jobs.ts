@@ -59,7 +59,7 @@ async function train(
     teacher,
     store,
     folder,
-    answersFolder: answers,
+    teacherCacheFolder: answers,
     score: (truth, found) => cocoMetrics(truth, found).metrics,
   });
 }

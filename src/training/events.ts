@@ -1,6 +1,6 @@
 import { loadTensorFlow } from '../graph/tensorflow.js';
 
-/** TensorBoard's event file. */
+/** Writes an event file for TensorBoard. */
 export interface EventWriter {
   scalars(step: number, values: Readonly<Record<string, number>>): void;
   flush(): void;

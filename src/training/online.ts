@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { FamilyRow } from '../config/families.js';
 import type { Variables, VariableSpec } from '../graph/variables.js';
-import { type Answers, blend } from '../losses/distillation.js';
+import { type AnchorOutputs, blend } from '../losses/distillation.js';
 import { auxiliary } from '../model/auxiliary.js';
 import { efficientDet, type Outputs, variableSpecs } from '../model/efficientdet.js';
 import { averageSpec } from './optimiser.js';
 
-/** Of the weights that a run began with, kept as they were: they answer beside the branch. */
+/** Prefix of the previous version's variables: the initial weights, unchanged, as a second teacher beside the branch. */
 export const PREVIOUS = 'previous/';
 
 interface Network {
@@ -14,12 +14,17 @@ interface Network {
   readonly numClasses: number;
 }
 
-/** The previous version's variables; nothing trains them. */
-export const previousSpecs = (network: Network): VariableSpec[] =>
-  variableSpecs(network).map(spec => ({ ...spec, name: `${PREVIOUS}${spec.name}`, trainable: false }));
+const previousSpec = (spec: VariableSpec): VariableSpec => ({
+  ...spec,
+  name: `${PREVIOUS}${spec.name}`,
+  trainable: false,
+});
 
-/** The previous version's answers. @param images [batch, height, width, 3] */
-export const previousAnswers = (
+/** The variables of the previous version, none of which is trained. */
+export const previousSpecs = (network: Network): VariableSpec[] => variableSpecs(network).map(previousSpec);
+
+/** The outputs of the previous version. @param images [batch, height, width, 3] */
+export const previousOutputs = (
   images: tf.Tensor4D,
   { family, numClasses, variables }: Network & { variables: Variables },
 ): Outputs =>
@@ -27,13 +32,10 @@ export const previousAnswers = (
     family,
     numClasses,
     training: false,
-    variables: {
-      read: spec => variables.read({ ...spec, name: `${PREVIOUS}${spec.name}`, trainable: false }),
-      follow: () => undefined,
-    },
+    variables: { read: spec => variables.read(previousSpec(spec)), follow: () => undefined },
   });
 
-/** The branch with its averaged weights, and norms of the batch: a norm's statistics would lag behind the backbone. */
+/** The branch with averaged weights but norms of the batch: averaged statistics would lag behind the backbone. */
 const averagedBranch = (
   features: readonly tf.Tensor4D[],
   { family, numClasses, variables }: Network & { variables: Variables },
@@ -48,38 +50,38 @@ const averagedBranch = (
     },
   });
 
-interface LessonOptions extends Network {
+interface OnlineOptions extends Network {
   readonly variables: Variables;
-  readonly answersOf: (outputs: Outputs) => Answers;
-  /** Of the previous version to the same images, and what share of the lesson they are; null: there is none. */
-  readonly previous: { readonly answers: Answers; readonly share: tf.Scalar } | null;
+  readonly flatten: (outputs: Outputs) => AnchorOutputs;
+  /** The previous version's outputs for the same images and their share of the targets; null: there is no previous version. */
+  readonly previous: { readonly outputs: AnchorOutputs; readonly share: tf.Scalar } | null;
 }
 
 /**
- * What the student is to learn, as constants: nothing flows back into the branch or the backbone.
- * @param features the backbone's C3, C4, C5, of this step
+ * The soft targets of online distillation, as constants: no gradient flows back into the branch or the backbone.
+ * @param features C3, C4, C5 of the backbone in this step
  */
-export function lesson(
+export function onlineTargets(
   features: readonly tf.Tensor4D[],
-  { answersOf, previous, ...network }: LessonOptions,
-): Answers {
-  return withoutTape(() => {
-    const own = answersOf(averagedBranch(features, network));
-    return previous ? blend(own, previous.answers, previous.share) : own;
+  { flatten, previous, ...network }: OnlineOptions,
+): AnchorOutputs {
+  return withoutGradients(() => {
+    const own = flatten(averagedBranch(features, network));
+    return previous ? blend(own, previous.outputs, previous.share) : own;
   });
 }
 
-/** Of the branch's variables, those that it teaches with as averages. */
+/** The variables of the branch that have moving averages. */
 export const averagedOf = (branch: readonly VariableSpec[]): VariableSpec[] =>
   branch.filter(({ trainable }) => trainable);
 
-/** Inside a custom operation tfjs records no gradients; what is kept of it is a constant to all that follows. */
-function withoutTape(compute: () => Answers): Answers {
-  let answers: Answers | undefined;
+/** tfjs records no gradients inside a custom operation; tensors kept from it are constants to everything that follows. */
+function withoutGradients(compute: () => AnchorOutputs): AnchorOutputs {
+  let outputs: AnchorOutputs | undefined;
   tf.customGrad(() => {
     const { logits, deltas } = compute();
-    answers = { logits: tf.keep(logits), deltas: tf.keep(deltas) };
+    outputs = { logits: tf.keep(logits), deltas: tf.keep(deltas) };
     return { value: tf.scalar(0), gradFunc: () => [] };
   })();
-  return answers!; // computed above, at once
+  return outputs!; // assigned above: customGrad calls its function at once
 }

@@ -15,21 +15,21 @@ export const averageSpec = (spec: VariableSpec): VariableSpec => ({
   trainable: false,
 });
 
-/** What brings a length down to `limit`, and leaves shorter ones alone: limit / max(length, limit). */
-const damping = (lengths: tf.Tensor, limit: number): tf.Tensor => tf.div(limit, tf.maximum(lengths, limit));
+/** The factor that reduces a norm to `limit` and leaves smaller ones as they are: limit / max(norm, limit). */
+const clipFactor = (norms: tf.Tensor, limit: number): tf.Tensor => tf.div(limit, tf.maximum(norms, limit));
 
 /**
- * Each gradient by its own norm first, then all by their common one: google/automl `train_lib.py`. The norms are
- * handled as one vector: hundreds of variables would else add thousands of nodes, which cost more than they compute.
+ * Clips each gradient by its own norm first, then all by their global norm, as google/automl `train_lib.py`. The norms are one
+ * vector: separate nodes for hundreds of variables would cost more than what they compute.
  */
 export function clipGradients(
   gradients: readonly tf.Tensor[],
   limit: number,
 ): { clipped: tf.Tensor[]; globalNorm: tf.Scalar } {
-  const lengths = tf.sqrt(tf.mul(tf.stack(gradients.map(halfSquares)), 2));
-  const own = damping(lengths, limit);
-  const globalNorm = tf.sqrt(tf.sum(tf.square(tf.mul(lengths, own)))) as tf.Scalar;
-  const factors = tf.unstack(tf.mul(own, damping(globalNorm, limit)));
+  const norms = tf.sqrt(tf.mul(tf.stack(gradients.map(halfSquares)), 2));
+  const own = clipFactor(norms, limit);
+  const globalNorm = tf.sqrt(tf.sum(tf.square(tf.mul(norms, own)))) as tf.Scalar;
+  const factors = tf.unstack(tf.mul(own, clipFactor(globalNorm, limit)));
   return { clipped: gradients.map((gradient, i) => tf.mul(gradient, factors[i]!)), globalNorm };
 }
 
@@ -38,7 +38,7 @@ interface Update extends Omit<Descent, 'slot' | 'gradient'> {
   readonly gradients: readonly tf.Tensor[];
 }
 
-/** SGD with momentum, TensorFlow 1's form. */
+/** SGD with momentum in the form of TensorFlow 1. */
 export const applyMomentum = (
   variables: TrainedVariables,
   { specs, gradients, learningRate, momentum }: Update,
@@ -47,6 +47,6 @@ export const applyMomentum = (
     variables.descend(spec, { slot: momentumSpec(spec), gradient: gradients[i]!, learningRate, momentum }),
   );
 
-/** average ← decay · average + (1 − decay) · what the step leaves of the variable */
+/** average ← decay · average + (1 − decay) · variable, with the variable's value after the step */
 export const updateAverage = (variables: TrainedVariables, spec: VariableSpec, decay: tf.Scalar): void =>
   variables.follow(averageSpec(spec), variables.next(spec), tf.sub(1, decay));

@@ -27,10 +27,10 @@ const DECAYS: Readonly<Record<Hparams['lr_decay_method'], Decay>> = {
   constant: ({ base }) => base,
 };
 
-/** The reference batch that learning rates are written for. */
+/** The batch size that configured learning rates refer to. */
 const REFERENCE_BATCH = 64;
 
-/** Learning rate of a step: linear warm-up, then the decay; both ends scaled by batch / 64. */
+/** The learning rate of a step: linear warm-up, then the decay. Base and initial rate are scaled by batch / 64. */
 export function learningRateAt(
   step: number,
   { hparams, batchSize, stepsPerEpoch, totalSteps }: ScheduleOptions,
@@ -47,12 +47,14 @@ export function learningRateAt(
   return DECAYS[hparams.lr_decay_method]({ step, base, warmup, totalSteps, dropSteps });
 }
 
+/** The lowest weight that the cosine reaches. */
 const FLOOR = 0.1;
+/** Share of the steps, at the end, in which nothing is distilled. */
 const SILENT_SHARE = 0.05;
 
 /**
- * Weight of distillation over a run: 0 → 1 in the warm-up, cosine down to .1, off for the last twentieth.
- * @param burnIn steps before all that, in which nothing is distilled
+ * The weight of distillation over a run: 0 → 1 in the warm-up, then a cosine down to .1; 0 in the last twentieth of the steps.
+ * @param burnIn steps before the warm-up, in which nothing is distilled
  */
 export function distillationRamp(
   step: number,
@@ -69,17 +71,17 @@ export function distillationRamp(
 
 const BURN_IN_SHARE = 0.1;
 
-/** Steps in which a branch that nobody has taught yet teaches nobody. */
+/** The steps in which the auxiliary branch is too little trained to be a teacher. */
 export const burnInSteps = ({ totalSteps }: Pick<ScheduleOptions, 'totalSteps'>): number =>
   Math.floor(totalSteps * BURN_IN_SHARE);
 
-/** The previous version's share of what is taught: half of it at first, nothing at the end. */
+/** The previous version's share of the soft targets: one half at first, falling linearly to 0. */
 export const previousShare = (step: number, { totalSteps }: Pick<ScheduleOptions, 'totalSteps'>): number =>
   0.5 * (1 - step / totalSteps);
 
-/** Of the weights of the branch that teaches. */
+/** Decay of the moving averages of the auxiliary branch's variables. */
 export const AUXILIARY_DECAY = 0.999;
 
-/** Decay of a moving average: short runs must not be dominated by where they started. */
+/** The decay of a moving average, smaller in the first updates: short runs must not be dominated by their initial values. */
 export const movingAverageDecay = (decay: number, updates: number): number =>
   Math.min(decay, (1 + updates) / (10 + updates));

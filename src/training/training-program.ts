@@ -1,20 +1,27 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { type FamilyRow, familyOf, type ModelName } from '../config/families.js';
+import { ANCHORS_PER_CELL, type FamilyRow, familyOf, type ModelName } from '../config/families.js';
 import type { Hparams } from '../config/run.js';
 import { type AnchorGrid, anchorOptions, createAnchors } from '../detection/anchors.js';
 import { detect } from '../detection/detect.js';
 import { FROZEN_INPUT, frozenOutput } from '../formats/model-card.js';
 import type { Precision } from '../graph/graph.js';
 import { inlineGraph } from '../graph/graph-def.js';
-import { type InputSpec, ProgramBuilder } from '../graph/program.js';
+import { ProgramBuilder } from '../graph/program.js';
 import { recordingBackend } from '../graph/recording-backend.js';
 import type { Variables } from '../graph/variables.js';
-import type { Answers } from '../losses/distillation.js';
+import type { AnchorOutputs } from '../losses/distillation.js';
 import { AUXILIARY, auxiliarySpecs } from '../model/auxiliary.js';
 import { efficientDet, type Outputs, variableSpecs } from '../model/efficientdet.js';
-import { bestAnswers, type BestAnswers, bestAnswersSpecs, guideFrom } from './best-answers.js';
-import { PREVIOUS, previousAnswers } from './online.js';
-import { answersOf, averagedVariables, type StepInputs, trainStep } from './step.js';
+import { PREVIOUS, previousOutputs } from './online.js';
+import { averagedVariables, flattenOutputs, trainStep } from './step.js';
+import { imagesSpec, type StepInputs, stepInputSpecs } from './step-inputs.js';
+import {
+  keepBest,
+  keptAnchors,
+  softTargetsFrom,
+  teacherSpecs,
+  type TeacherTensors,
+} from './teacher-outputs.js';
 
 export interface TrainingProgramOptions {
   readonly modelName: ModelName;
@@ -26,172 +33,143 @@ export interface TrainingProgramOptions {
   readonly hparams: Hparams;
   /** null: there is none. */
   readonly teacher: FrozenTeacher | null;
-  /** Whether a branch teaches while it learns, and whether the version before answers beside it. */
+  /** Online distillation, and whether a previous version is a teacher beside the auxiliary branch; null: off. */
   readonly online: { readonly hasPrevious: boolean } | null;
-  /** Of the convolutions of a training step and of all of a frozen teacher; what is evaluated is computed in float32. */
+  /** Precision of the convolutions of training steps and of a frozen teacher; evaluation computes in float32. */
   readonly precision: Precision;
-  /** Whether TensorFlow compiles what takes many passes over memory: on processors. */
-  readonly compiles: boolean;
+  /** Whether XLA compiles operations that take many passes over memory: on CPUs. */
+  readonly useXla: boolean;
 }
 
 export interface FrozenTeacher {
   /** The bytes of its graph. */
   readonly frozen: Uint8Array;
-  /** `teacher_answers` gives its answers for the best anchors, and a step is fed them; else a step asks itself, for all anchors. */
+  /**
+   * true: `teacher_outputs` gives its outputs for the best anchors, and `train_step` is fed them; false: `train_step` runs the
+   * teacher, for all anchors.
+   */
   readonly isFed: boolean;
 }
 
+interface Recording {
+  readonly builder: ProgramBuilder;
+  readonly options: TrainingProgramOptions;
+  readonly family: FamilyRow;
+  readonly anchors: AnchorGrid;
+}
+
 /**
- * The recorded program that trains: `initialize`, `train_step`, `predict`, `save`, `restore`, `publish`,
- * `values`, `adopt`, of a teacher `probe_teacher` and, where it is fed, `teacher_answers`.
- * The teacher's graph lies in the same program: one session runs both.
+ * Records the program that trains. Its signatures are `initialize`, `train_step`, `predict`, `save`, `restore`, `publish`, `values`
+ * and `adopt`; with a teacher whose weights do not change `probe_teacher`, and where its outputs are fed `teacher_outputs`. The
+ * teacher's graph is part of the program: one session runs both.
  */
 export function recordTraining(options: TrainingProgramOptions): ProgramBuilder {
-  const { modelName, numClasses, imageSize, hparams } = options;
-  const family = familyOf(modelName);
-  const anchors = createAnchors(anchorOptions(family, hparams.aspect_ratios), imageSize);
-  const specs = variableSpecs({ family, numClasses });
+  const family = familyOf(options.modelName);
+  const anchors = createAnchors(anchorOptions(family, options.hparams.aspect_ratios), options.imageSize);
   const builder = new ProgramBuilder();
-  const branch = options.online && auxiliarySpecs({ family, numClasses });
-  const model = { family, anchors, numClasses, hparams, specs, branch };
-  const isFed = options.teacher?.isFed ?? false;
-  builder.signature(
-    'train_step',
-    { ...stepInputs(options, anchors), ...(isFed && answerInputs(options, anchors)) },
-    (fed, variables) => {
-      const inputs = fed as unknown as StepInputs & BestAnswers;
-      const teacher = isFed
-        ? guideFrom(inputs)
-        : frozenAnswers(builder, options, { images: inputs.images, anchors, variables });
-      const { precision, compiles: useXla } = options;
-      return builder.graph.withComputeOptions({ precision, useXla }, () =>
-        trainStep(model, inputs, { variables, teacher }),
-      );
-    },
-    { countsSteps: true },
-  );
-  const [height, width] = imageSize;
-  const images: InputSpec = { shape: [options.evalBatchSize, height, width, 3], dtype: 'float32' };
-  builder.signature('predict', { images }, (fed, variables) => {
-    const averaged = averagedVariables(variables, hparams);
-    const outputs = efficientDet(fed.images as tf.Tensor4D, {
-      family,
-      numClasses,
-      training: false,
-      variables: averaged,
-    });
-    return { ...detect(outputs, { anchors, numClasses, nms: hparams.nms_configs }) };
-  });
-  if (isFed) recordAnswers(builder, options, anchors);
-  if (options.teacher || options.online?.hasPrevious) recordProbe(builder, options, anchors);
+  const recording = { builder, options, family, anchors };
+  const teacher = fixedTeacher(recording);
+  recordStep(recording, teacher);
+  recordPrediction(recording);
+  if (teacher && options.teacher?.isFed) recordTeacherOutputs(recording, teacher);
+  if (teacher) recordProbe(recording, teacher);
   builder.addInitialize();
-  builder.addCheckpointing({ isPublished: name => !isOfTraining(name) });
+  builder.addCheckpointing({ isPublished: name => !isForTraining(name) });
   builder.addAdoption();
   return builder;
 }
 
-/** Of the branch and of the version before: a checkpoint needs them to go on, a detector does not. */
-const isOfTraining = (name: string): boolean => name.startsWith(AUXILIARY) || name.startsWith(PREVIOUS);
+/** Variables of the auxiliary branch and the previous version: a checkpoint to resume from has them, a detector does not. */
+const isForTraining = (name: string): boolean => name.startsWith(AUXILIARY) || name.startsWith(PREVIOUS);
 
-interface FrozenOptions {
-  readonly images: tf.Tensor4D;
-  readonly anchors: AnchorGrid;
-  readonly variables: Variables;
+function recordStep({ builder, options, family, anchors }: Recording, teacher: RecordTeacher | null): void {
+  const { numClasses, hparams, trainBatchSize: batch, imageSize, precision, useXla } = options;
+  const isFed = options.teacher?.isFed ?? false;
+  const specs = variableSpecs({ family, numClasses });
+  const branch = options.online && auxiliarySpecs({ family, numClasses });
+  const model = { family, anchors, numClasses, hparams, specs, branch };
+  const inputs = {
+    ...stepInputSpecs({ batch, imageSize, anchors: anchors.count }),
+    ...(isFed && teacherSpecs({ batch, kept: keptAnchors(anchors.count), numClasses })),
+  };
+  builder.signature(
+    'train_step',
+    inputs,
+    (tensors, variables) => {
+      // Tensors of the specs above, under their names.
+      const fed = tensors as unknown as StepInputs & TeacherTensors;
+      const outputs = isFed ? softTargetsFrom(fed) : (teacher?.(fed.images, variables) ?? null);
+      return builder.graph.withComputeOptions({ precision, useXla }, () =>
+        trainStep(model, fed, { variables, teacher: outputs }),
+      );
+    },
+    { countsSteps: true },
+  );
 }
 
-/** The answers of whoever teaches and does not learn; null: nobody. */
-function frozenAnswers(
-  builder: ProgramBuilder,
-  { modelName, numClasses, teacher, online, precision }: TrainingProgramOptions,
-  { images, anchors, variables }: FrozenOptions,
-): Answers | null {
-  const family = familyOf(modelName);
-  return builder.graph.withComputeOptions({ precision }, () => {
-    if (teacher)
-      return answersOf(
-        teacherOutputs(builder, teacher.frozen, { images, family, numClasses, anchors }),
-        numClasses,
-      );
-    if (!online?.hasPrevious) return null;
-    return answersOf(previousAnswers(images, { family, numClasses, variables }), numClasses);
+function recordPrediction({ builder, options, family, anchors }: Recording): void {
+  const { evalBatchSize: batch, imageSize, numClasses, hparams } = options;
+  builder.signature('predict', { images: imagesSpec({ batch, imageSize }) }, (fed, variables) => {
+    const averaged = averagedVariables(variables, hparams);
+    const network = { family, numClasses, training: false, variables: averaged };
+    const outputs = efficientDet(fed.images as tf.Tensor4D, network);
+    return { ...detect(outputs, { anchors, numClasses, nms: hparams.nms_configs }) };
   });
 }
 
-/** `probe_teacher`: 1 where every frozen answer to a batch is finite. */
-function recordProbe(builder: ProgramBuilder, options: TrainingProgramOptions, anchors: AnchorGrid): void {
-  const [height, width] = options.imageSize;
-  builder.signature(
-    'probe_teacher',
-    { images: { shape: [options.trainBatchSize, height, width, 3], dtype: 'float32' } },
-    ({ images }, variables) => {
-      const answers = frozenAnswers(builder, options, { images: images as tf.Tensor4D, anchors, variables })!;
-      const finite = [answers.logits, answers.deltas].map(answer => tf.all(tf.isFinite(answer)));
-      return { finite: tf.cast(tf.all(tf.stack(finite)), 'int32') };
-    },
-  );
+/** `teacher_outputs`: the outputs of the teacher for any number of images. */
+function recordTeacherOutputs({ builder, options }: Recording, teacher: RecordTeacher): void {
+  const { trainBatchSize: batch, imageSize } = options;
+  const images = { ...imagesSpec({ batch, imageSize }), freeBatch: true };
+  builder.signature('teacher_outputs', { images }, (fed, variables) => ({
+    ...keepBest(teacher(fed.images as tf.Tensor4D, variables)),
+  }));
 }
 
-/** `teacher_answers`: a teacher's answers to any number of images. */
-function recordAnswers(builder: ProgramBuilder, options: TrainingProgramOptions, anchors: AnchorGrid): void {
-  const [height, width] = options.imageSize;
-  builder.signature(
-    'teacher_answers',
-    { images: { shape: [options.trainBatchSize, height, width, 3], dtype: 'float32', freeBatch: true } },
-    ({ images }, variables) => ({
-      ...bestAnswers(frozenAnswers(builder, options, { images: images as tf.Tensor4D, anchors, variables })!),
-    }),
-  );
+/** `probe_teacher`: 1 where all outputs of the teacher for a batch are finite, else 0. */
+function recordProbe({ builder, options }: Recording, teacher: RecordTeacher): void {
+  const { trainBatchSize: batch, imageSize } = options;
+  const images = imagesSpec({ batch, imageSize });
+  builder.signature('probe_teacher', { images }, (fed, variables) => {
+    const { logits, deltas } = teacher(fed.images as tf.Tensor4D, variables);
+    const finite = [logits, deltas].map(values => tf.all(tf.isFinite(values)));
+    return { finite: tf.cast(tf.all(tf.stack(finite)), 'int32') };
+  });
 }
 
-const answerInputs = (
-  { trainBatchSize: batch, numClasses }: TrainingProgramOptions,
-  { count }: AnchorGrid,
-): Record<keyof BestAnswers, InputSpec> => bestAnswersSpecs({ batch, anchors: count, numClasses });
+/** Records a teacher. @param images [batch, height, width, 3] */
+type RecordTeacher = (images: tf.Tensor4D, variables: Variables) => AnchorOutputs;
 
-function stepInputs(
-  { trainBatchSize: batch, imageSize: [height, width] }: TrainingProgramOptions,
-  { count }: AnchorGrid,
-): Record<keyof StepInputs, InputSpec> {
-  const scalar = { shape: [], dtype: 'float32' } as const;
-  return {
-    images: { shape: [batch, height, width, 3], dtype: 'float32' },
-    class_targets: { shape: [batch, count], dtype: 'int32' },
-    box_targets: { shape: [batch, count, 4], dtype: 'float32' },
-    num_positives: { shape: [batch], dtype: 'float32' },
-    learning_rate: scalar,
-    soft_cls_weight: scalar,
-    soft_box_weight: scalar,
-    average_decay: scalar,
-    auxiliary_decay: scalar,
-    previous_share: scalar,
-    seed: { shape: [2], dtype: 'int32' },
-  };
+/** The teacher whose weights do not change: the frozen one or the previous version; null: there is none. */
+function fixedTeacher(recording: Recording): RecordTeacher | null {
+  const { builder, options, family } = recording;
+  const { numClasses, teacher, online, precision } = options;
+  const flattened =
+    (outputsOf: (images: tf.Tensor4D, variables: Variables) => Outputs): RecordTeacher =>
+    (images, variables) =>
+      builder.graph.withComputeOptions({ precision }, () =>
+        flattenOutputs(outputsOf(images, variables), numClasses),
+      );
+  if (teacher) return flattened(images => teacherOutputs(recording, teacher.frozen, images));
+  if (!online?.hasPrevious) return null;
+  return flattened((images, variables) => previousOutputs(images, { family, numClasses, variables }));
 }
 
-interface TeacherOptions {
-  readonly images: tf.Tensor4D;
-  readonly family: FamilyRow;
-  readonly numClasses: number;
-  readonly anchors: AnchorGrid;
-}
-
-/** The teacher's answers to the student's own images, on the same anchor grid. */
+/** The outputs of the teacher's graph for the student's images, on the same anchor grid. */
 function teacherOutputs(
-  builder: ProgramBuilder,
+  { builder, options: { numClasses }, anchors }: Recording,
   frozen: Uint8Array,
-  { images, numClasses, anchors }: TeacherOptions,
+  images: tf.Tensor4D,
 ): Outputs {
   return builder.graph.within('teacher', () => {
-    const answerOf = inlineGraph(builder.graph, frozen, {
+    const outputOf = inlineGraph(builder.graph, frozen, {
       [FROZEN_INPUT]: recordingBackend.outputOf(images),
     });
     const maps = (head: 'class' | 'box', values: number): tf.Tensor4D[] =>
       anchors.levels.map(({ level, height, width }) => {
-        const shape = [images.shape[0], height, width, 9 * values];
-        return recordingBackend.tensorOf(answerOf(frozenOutput(head, level))!, {
-          shape,
-          dtype: 'float32',
-        }) as tf.Tensor4D;
+        const shape = [images.shape[0], height, width, ANCHORS_PER_CELL * values];
+        const output = outputOf(frozenOutput(head, level))!; // every frozen graph has one a head and level
+        return recordingBackend.tensorOf(output, { shape, dtype: 'float32' }) as tf.Tensor4D;
       });
     return { classLogits: maps('class', numClasses), boxDeltas: maps('box', 4) };
   });

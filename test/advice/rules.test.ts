@@ -177,7 +177,9 @@ const SICK: readonly Sick[] = [
     input: runWith({
       teacher: null,
       student: {
-        history: historyWith(() => ({}), { rollbacks: [{ step: 9, reason: 'loss is NaN', softScale: 0.5 }] }),
+        history: historyWith(() => ({}), {
+          rollbacks: [{ step: 9, reason: 'loss is NaN', backoffFactor: 0.5 }],
+        }),
       },
     }),
     patch: { 'student.hparams.learning_rate': 0.02, 'student.hparams.clip_gradients_norm': 5 },
@@ -228,7 +230,9 @@ const SICK: readonly Sick[] = [
     what: 'distillation was rolled back',
     input: runWith({
       student: {
-        history: historyWith(() => ({}), { rollbacks: [{ step: 9, reason: 'loss is NaN', softScale: 0.5 }] }),
+        history: historyWith(() => ({}), {
+          rollbacks: [{ step: 9, reason: 'loss is NaN', backoffFactor: 0.5 }],
+        }),
       },
     }),
     patch: { 'distillation.soft_cls_loss': 1, 'distillation.soft_box_loss': 100 },
@@ -250,7 +254,9 @@ const SICK: readonly Sick[] = [
       config: ONLINE,
       teacher: null,
       student: {
-        history: historyWith(() => ({}), { rollbacks: [{ step: 9, reason: 'loss is NaN', softScale: 0.5 }] }),
+        history: historyWith(() => ({}), {
+          rollbacks: [{ step: 9, reason: 'loss is NaN', backoffFactor: 0.5 }],
+        }),
       },
     }),
     patch: { 'distillation.soft_cls_loss': 1, 'distillation.soft_box_loss': 100 },

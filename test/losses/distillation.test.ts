@@ -1,7 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
-import { type Answers, type Guide, softBoxLoss, softClassLoss } from '../../src/losses/distillation.js';
+import {
+  type AnchorOutputs,
+  type SoftTargets,
+  softBoxLoss,
+  softClassLoss,
+} from '../../src/losses/distillation.js';
 import { randomFrom } from '../../src/random.js';
 import { expectGradient } from './gradients.js';
 
@@ -16,12 +21,12 @@ const TEACHER_DELTAS = [0.1, 0.2, -0.3, 0.4, 0.5, -0.5, 0.05, 0, 3, 3, 3, 3];
 const STUDENT_DELTAS = [0.15, -0.4, -0.25, 0.9, 0.45, -0.2, 0, 0.03, 0, 0, 0, 0];
 const N = 4;
 
-const answers = (logits: readonly number[], deltas: readonly number[]): Answers => ({
+const outputs = (logits: readonly number[], deltas: readonly number[]): AnchorOutputs => ({
   logits: tf.tensor([...logits], [1, 3, 2]),
   deltas: tf.tensor([...deltas], [1, 3, 4]),
 });
-const teacher = (): Answers => answers(TEACHER_LOGITS, TEACHER_DELTAS);
-const student = (): Answers => answers(STUDENT_LOGITS, STUDENT_DELTAS);
+const teacher = (): AnchorOutputs => outputs(TEACHER_LOGITS, TEACHER_DELTAS);
+const student = (): AnchorOutputs => outputs(STUDENT_LOGITS, STUDENT_DELTAS);
 const valueOf = (compute: () => tf.Scalar): number => tf.tidy(() => compute().dataSync()[0]!);
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
@@ -64,7 +69,7 @@ describe('the soft class loss', () => {
 
   it('stays finite, and so does its gradient, at extreme logits', () => {
     const gradient = tf.tidy(() => {
-      const far = answers([1e4, -1e4, 1e4, -1e4, 500, -500], TEACHER_DELTAS);
+      const far = outputs([1e4, -1e4, 1e4, -1e4, 500, -500], TEACHER_DELTAS);
       const opposite = tf.neg(far.logits);
       const compute = (logits: tf.Tensor): tf.Scalar =>
         softClassLoss({ ...student(), logits }, far, tf.scalar(N));
@@ -97,13 +102,13 @@ describe('the soft box loss', () => {
   });
 
   it('is 0 where the teacher sees nothing at all', () => {
-    const blind = () => answers([-8, -8, -8, -8, -8, -8], TEACHER_DELTAS);
+    const blind = () => outputs([-8, -8, -8, -8, -8, -8], TEACHER_DELTAS);
     expect(valueOf(() => softBoxLoss(student(), blind(), 0.1))).toBe(0);
   });
 
   it('bounds what absurd deltas cost', () => {
     const absurd = () =>
-      answers(
+      outputs(
         STUDENT_LOGITS,
         STUDENT_DELTAS.map(() => 1e30),
       );
@@ -126,11 +131,11 @@ describe('a guide to some anchors', () => {
     deltas: draw(BATCH * COUNT * 4),
   };
   const taught = { logits: draw(6 * CLASSES), deltas: draw(6 * 4) };
-  const pupil = (): Answers => ({
+  const pupil = (): AnchorOutputs => ({
     logits: tf.tensor(all.logits, [BATCH, COUNT, CLASSES]),
     deltas: tf.tensor(all.deltas, [BATCH, COUNT, 4]),
   });
-  const guide = (): Guide => ({
+  const guide = (): SoftTargets => ({
     anchors: tf.tensor2d(CHOSEN, [BATCH, 3], 'int32'),
     logits: tf.tensor(taught.logits, [BATCH, 3, CLASSES]),
     deltas: tf.tensor(taught.deltas, [BATCH, 3, 4]),
@@ -185,14 +190,14 @@ describe('a guide to some anchors', () => {
 
   it('to all anchors in their order is none to some of them', () => {
     const order = CHOSEN.map(() => Array.from({ length: COUNT }, (_, i) => i));
-    const whole = (): Answers => ({
+    const whole = (): AnchorOutputs => ({
       logits: tf.tensor(all.deltas.slice(0, 20), [BATCH, COUNT, CLASSES]),
       deltas: tf.neg(pupil().deltas),
     });
-    const ordered = (): Guide => ({ ...whole(), anchors: tf.tensor2d(order, [BATCH, COUNT], 'int32') });
+    const ordered = (): SoftTargets => ({ ...whole(), anchors: tf.tensor2d(order, [BATCH, COUNT], 'int32') });
     for (const loss of [
-      (teaches: Guide) => softClassLoss(pupil(), teaches, tf.scalar(N)),
-      (teaches: Guide) => softBoxLoss(pupil(), teaches, 0.1),
+      (teaches: SoftTargets) => softClassLoss(pupil(), teaches, tf.scalar(N)),
+      (teaches: SoftTargets) => softBoxLoss(pupil(), teaches, 0.1),
     ])
       expect(valueOf(() => loss(ordered()))).toBeCloseTo(
         valueOf(() => loss(whole())),

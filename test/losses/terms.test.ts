@@ -58,9 +58,8 @@ function lossesOf(hparams: Partial<Hparams>, batch = 1): Record<string, number> 
         deltas: repeat(tf.tensor3d(DELTAS, [1, GRID.count, 4])),
       },
       targets,
-      teacher: null,
+      softTargets: null,
       anchors: GRID,
-      numClasses: NUM_CLASSES,
       hparams: Hparams.parse(hparams),
     });
     return Object.fromEntries(Object.entries(terms).map(([name, term]) => [name, term.dataSync()[0]!]));

@@ -93,7 +93,7 @@ async function train({ job, settings, script, note }: Given<'train'>): Promise<u
     best: { step: at, metrics: { ...METRICS } },
     has_previous: false,
     precision: 'float32' as const,
-    caution: 1,
+    backoff_factor: 1,
     history: {
       stepsPerEpoch: script.every,
       totalSteps: input.training.num_epochs,

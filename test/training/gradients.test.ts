@@ -7,7 +7,7 @@ import { assignTargets } from '../../src/detection/targets.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { lossTerms } from '../../src/losses/terms.js';
 import { efficientDet, variableSpecs } from '../../src/model/efficientdet.js';
-import { answersOf } from '../../src/training/step.js';
+import { flattenOutputs } from '../../src/training/step.js';
 import { gridOf } from '../detection/grids.js';
 import { EagerVariables, golden, goldenValues } from '../model/golden-weights.js';
 import { expectParity } from '../parity.js';
@@ -92,7 +92,7 @@ describe.each(Object.entries(GOLDEN.cases))('%s', (modelName, expected) => {
         variables,
       });
       const raw = lossTerms({
-        student: answersOf(outputs, CLASSES),
+        student: flattenOutputs(outputs, CLASSES),
         targets: {
           classTargets: tf.stack(
             targets.map(({ classTargets }) => tf.tensor1d(classTargets, 'int32')),
@@ -102,9 +102,8 @@ describe.each(Object.entries(GOLDEN.cases))('%s', (modelName, expected) => {
           ) as tf.Tensor3D,
           numPositives: tf.tensor1d(targets.map(({ numPositives }) => numPositives)),
         },
-        teacher: null,
+        softTargets: null,
         anchors: grid,
-        numClasses: CLASSES,
         hparams,
       });
       terms = Object.fromEntries(Object.entries(raw).map(([name, term]) => [name, tf.keep(term)]));

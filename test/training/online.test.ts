@@ -7,17 +7,18 @@ import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { auxiliary, auxiliarySpecs } from '../../src/model/auxiliary.js';
 import { efficientDet, type Outputs, variableSpecs } from '../../src/model/efficientdet.js';
 import { averageSpec } from '../../src/training/optimiser.js';
-import { averagedOf, previousAnswers } from '../../src/training/online.js';
+import { averagedOf, previousOutputs } from '../../src/training/online.js';
 import {
   averagedVariables,
-  answersOf,
+  flattenOutputs,
   lossesAndGradients,
-  type StepInputs,
   trainedSpecs,
   trainStep,
 } from '../../src/training/step.js';
+import type { StepInputs } from '../../src/training/step-inputs.js';
 import { gridOf } from '../detection/grids.js';
 import { EagerVariables, goldenValues } from '../model/golden-weights.js';
+import { stepInputs } from './step-inputs.js';
 
 const SIZE = 128;
 const BATCH = 2;
@@ -35,25 +36,18 @@ interface Weights {
 }
 
 const inputsOf = ({ soft: [classes, boxes] = [0, 0], share = 0 }: Weights = {}): StepInputs => ({
-  images: tf.randomNormal([BATCH, SIZE, SIZE, 3], 0, 1, 'float32', 11),
-  class_targets: tf.tensor2d(
-    Array.from({ length: BATCH }, () => [...targets.classTargets]),
-    undefined,
-    'int32',
-  ),
-  box_targets: tf.tensor3d(Array.from({ length: BATCH }, () => [...targets.boxTargets]).flat(), [
-    BATCH,
-    anchors.count,
-    4,
-  ]),
-  num_positives: tf.fill([BATCH], targets.numPositives),
+  ...stepInputs({
+    images: tf.randomNormal([BATCH, SIZE, SIZE, 3], 0, 1, 'float32', 11),
+    anchors,
+    targets,
+    step: 0,
+  }),
   learning_rate: tf.scalar(0.01),
-  soft_cls_weight: tf.scalar(classes),
-  soft_box_weight: tf.scalar(boxes),
+  soft_cls_loss: tf.scalar(classes),
+  soft_box_loss: tf.scalar(boxes),
   average_decay: tf.scalar(0),
   auxiliary_decay: tf.scalar(0.75),
   previous_share: tf.scalar(share),
-  seed: tf.tensor1d([1, 0], 'int32'),
 });
 
 /** Class heads must see something: golden logits are near 0, so every anchor is confident. */
@@ -70,7 +64,7 @@ function gradientsOf(
   const trained = trainedSpecs(whole);
   const { gradients, terms } = lossesAndGradients(whole, inputsOf(weights), {
     variables: variables(),
-    teacher: teacher && answersOf(teacher, network.numClasses),
+    teacher: teacher && flattenOutputs(teacher, network.numClasses),
     specs: trained,
   });
   return {
@@ -83,8 +77,8 @@ const lengthOf = (values: Float32Array): number =>
   Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 const minus = (a: Float32Array, b: Float32Array): Float32Array => a.map((value, i) => value - b[i]!);
 
-/** The branch's answers with its averages, as constants. */
-function branchAnswers(): Outputs {
+/** The branch's outputs with its averages, as constants. */
+function branchOutputs(): Outputs {
   const held = variables();
   const { images, seed } = inputsOf();
   const { features } = efficientDet(images, { ...network, training: true, variables: held, dropSeed: seed });
@@ -138,9 +132,9 @@ describe('online distillation', () => {
     for (const { name } of averagedOf(branch))
       expect(taught.gradients.get(name), name).toEqual(silent.gradients.get(name));
     // The same terms from a teacher that is a constant, in a network without a branch.
-    const answers = branchAnswers();
-    const guided = gradientsOf({ branch: null }, { soft: [2, 200] }, answers).gradients;
-    const alone = gradientsOf({ branch: null }, {}, answers).gradients;
+    const outputs = branchOutputs();
+    const guided = gradientsOf({ branch: null }, { soft: [2, 200] }, outputs).gradients;
+    const alone = gradientsOf({ branch: null }, {}, outputs).gradients;
     const differs: string[] = [];
     // A norm takes out again what was added before it: such a gradient is rounding of its neighbours'.
     const rounding = 1e-3 * lengthOf(Float32Array.from([...guided.values()].flatMap(values => [...values])));
@@ -163,9 +157,9 @@ describe('online distillation', () => {
     expect(lengthOf(minus(both, alone))).toBeGreaterThan(1e-2 * lengthOf(alone));
   });
 
-  it('mixes in the answers of the previous version by their share', () => {
+  it('mixes in the outputs of the previous version by their share', () => {
     const held = variables();
-    const previous = previousAnswers(inputsOf().images, { ...network, variables: held });
+    const previous = previousOutputs(inputsOf().images, { ...network, variables: held });
     const soft = [2, 200] as const;
     const term = (weights: Weights, teacher: Outputs | null): number =>
       gradientsOf({}, weights, teacher).terms.loss_soft_cls!;

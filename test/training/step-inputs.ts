@@ -1,17 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { AnchorGrid } from '../../src/detection/anchors.js';
 import type { Targets } from '../../src/detection/targets.js';
-import type { StepInputs } from '../../src/training/step.js';
+import type { StepInputs } from '../../src/training/step-inputs.js';
 
 interface Given {
   readonly images: tf.Tensor4D;
   readonly anchors: AnchorGrid;
-  /** Of every image. */
+  /** The targets of every image. */
   readonly targets: Targets;
   readonly step: number;
 }
 
-/** What a step is fed. A new set at every call: a step disposes nothing that is fed, the caller does. */
+/** The inputs of a step, new ones at every call: the caller disposes them, not the step. */
 export function stepInputs({ images, anchors, targets, step }: Given): StepInputs {
   const batch = images.shape[0];
   const ofEach = (values: Float32Array | Int32Array): number[] =>
@@ -22,8 +22,8 @@ export function stepInputs({ images, anchors, targets, step }: Given): StepInput
     box_targets: tf.tensor3d(ofEach(targets.boxTargets), [batch, anchors.count, 4]),
     num_positives: tf.fill([batch], targets.numPositives),
     learning_rate: tf.scalar(0.02),
-    soft_cls_weight: tf.scalar(2),
-    soft_box_weight: tf.scalar(200),
+    soft_cls_loss: tf.scalar(2),
+    soft_box_loss: tf.scalar(200),
     average_decay: tf.scalar(0.5),
     auxiliary_decay: tf.scalar(0.8),
     previous_share: tf.scalar(0.3),

@@ -10,8 +10,9 @@ import { Program } from '../../src/graph/execution.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { auxiliarySpecs } from '../../src/model/auxiliary.js';
 import { variableSpecs } from '../../src/model/efficientdet.js';
-import { previousAnswers } from '../../src/training/online.js';
-import { answersOf, type StepInputs, trainStep } from '../../src/training/step.js';
+import { previousOutputs } from '../../src/training/online.js';
+import { flattenOutputs, trainStep } from '../../src/training/step.js';
+import type { StepInputs } from '../../src/training/step-inputs.js';
 import { recordTraining, type TrainingProgramOptions } from '../../src/training/training-program.js';
 import { gridOf } from '../detection/grids.js';
 import { EagerVariables } from '../model/golden-weights.js';
@@ -73,7 +74,7 @@ describe.each(CASES)('$what', ({ model, online }) => {
       teacher: null,
       online,
       precision: 'float32',
-      compiles: true,
+      useXla: true,
     } as const;
     await recordTraining({ ...options, trainBatchSize: BATCH, evalBatchSize: BATCH }).write(folder);
     await loadTensorFlow();
@@ -90,7 +91,8 @@ describe.each(CASES)('$what', ({ model, online }) => {
     const variables = new EagerVariables(spec => initial[spec.name]!.dataSync<'float32'>());
     for (let step = 0; step < STEPS; step++) {
       const inputs = inputsOf(step);
-      const teacher = online && answersOf(previousAnswers(inputs.images, { ...network, variables }), CLASSES);
+      const teacher =
+        online && flattenOutputs(previousOutputs(inputs.images, { ...network, variables }), CLASSES);
       const eager = trainStep({ ...network, anchors, hparams, specs, branch }, inputs, {
         variables,
         teacher,
@@ -142,7 +144,7 @@ describe('a recorded program', () => {
       teacher: null,
       online: null,
       precision: 'float32',
-      compiles: true,
+      useXla: true,
     });
     const { bytes } = await d0.write(join(folder, 'd0'));
     expect(bytes).toBeLessThan(20e6);

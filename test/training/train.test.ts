@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { familyOf } from '../../src/config/families.js';
-import { type SoftWeights, Training } from '../../src/config/run.js';
+import { Data, type SoftWeights, Training } from '../../src/config/run.js';
 import type { CleanedDataset, CleanedSample } from '../../src/formats/dataset.js';
 import { anchorOptions } from '../../src/detection/anchors.js';
 import { cocoMetrics } from '../../src/evaluation/coco.js';
@@ -20,7 +20,8 @@ import { openStore } from '../../src/store/open-store.js';
 import { readState } from '../../src/formats/training-state.js';
 import { TrainingSession } from '../../src/training/session.js';
 import type { Teacher } from '../../src/training/teacher.js';
-import { type TrainOptions, type TrainOutcome, trainModel } from '../../src/training/train.js';
+import { trainModel } from '../../src/training/train.js';
+import type { TrainOptions, TrainOutcome } from '../../src/training/training-run.js';
 
 // Each records and trains several programs, on machines of any size.
 vi.setConfig({ testTimeout: 240_000 });
@@ -96,8 +97,9 @@ describe('training', () => {
     {
       online = null,
       views = 0,
+      data = Data.parse({ train: 'unused' }),
       ...changes
-    }: Partial<TrainOptions> & Partial<Pick<TrainInput, 'online'>> & { views?: number } = {},
+    }: Partial<TrainOptions> & Partial<Pick<TrainInput, 'online' | 'data'>> & { views?: number } = {},
   ): Promise<TrainOutcome> {
     const artifact = { uri: '', sha256: '', bytes: 0 };
     return trainModel({
@@ -107,6 +109,7 @@ describe('training', () => {
         mode: 'train',
         seed: 3,
         dataset: artifact,
+        data,
         teacher: changes.teacher ? { model: artifact, distillation: WEIGHTS, views } : null,
         online,
       },
@@ -116,7 +119,7 @@ describe('training', () => {
       store,
       settings: readSettings(),
       folder: join(root, 'out'),
-      answersFolder: join(root, 'answers'),
+      teacherCacheFolder: join(root, 'teacher-cache'),
       signal: new AbortController().signal,
       onProgress: report => progress.push(report),
       score: (truth, found) => cocoMetrics(truth, found).metrics,
@@ -220,9 +223,22 @@ describe('training', () => {
     expect(notes().filter(note => note.includes('back to step 0')).length).toBe(3);
     const { checkpoint } = await newestCheckpoint(store, KEY);
     const state = await readState(checkpoint!.folder);
-    expect(state.history.rollbacks.map(({ softScale }) => softScale)).toEqual([0.5, 0.25, 0.125]);
+    expect(state.history.rollbacks.map(({ backoffFactor }) => backoffFactor)).toEqual([0.5, 0.25, 0.125]);
     for (const { values } of (await final(checkpoint!.folder, 0)).values())
       expect(values.every(Number.isFinite)).toBe(true);
+  });
+
+  it.each([
+    ['notes boxes that anchors miss by the limits of the run', { min_anchor_iou: 0.999 }, ['0.999']],
+    ['accepts as many misses as the run does', { min_anchor_iou: 0.999, max_anchor_misses: 1 }, []],
+    ['leaves the check of anchors out where the run does', { min_anchor_iou: 0.999, off: ['L14'] }, []],
+  ])('%s', async (_, cleaning, limits) => {
+    const data = Data.parse({ train: 'unused', cleaning });
+    await expect(train(training(), { data, signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'STOPPED',
+    });
+    const noted = notes().flatMap(note => /boxes overlap no anchor by ([\d.]+)/.exec(note)?.[1] ?? []);
+    expect(noted).toEqual(limits);
   });
 
   /** Trained for a moment, and said to be perfect. */
@@ -252,48 +268,52 @@ describe('training', () => {
     await refused({ frozen, classes: ['square'], anchors: { ...anchors, anchorScale: 5 }, AP: 1 });
   });
 
-  describe('from a teacher that answers once', () => {
+  describe('with a cached teacher', () => {
     const config = training({ num_epochs: 5, checkpoint_interval_seconds: 600 }); // of 3 steps
     const lossesIn = async (folder: string) =>
       (await readState(join(root, folder))).history.points.map(({ losses }) => losses);
-    /** At which steps it was asked, and about how many images. */
-    const asked: [step: number, images: number][] = [];
+    /** The steps in which it ran, and for how many images. */
+    const inferred: [step: number, images: number][] = [];
     beforeEach(() => {
-      asked.length = 0;
+      inferred.length = 0;
       // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own this
-      const { teacherAnswers } = TrainingSession.prototype;
-      vi.spyOn(TrainingSession.prototype, 'teacherAnswers').mockImplementation(function (
+      const { teacherOutputs } = TrainingSession.prototype;
+      vi.spyOn(TrainingSession.prototype, 'teacherOutputs').mockImplementation(function (
         this: TrainingSession,
         images,
       ) {
         const step = progress.findLast(({ phase }) => phase === 'train')?.step ?? 0;
-        asked.push([step, images.length / (SIDE * SIDE * 3)]);
-        return teacherAnswers.call(this, images);
+        inferred.push([step, images.length / (SIDE * SIDE * 3)]);
+        return teacherOutputs.call(this, images);
       });
     });
     afterEach(() => vi.restoreAllMocks());
 
-    it('asks it in the first epochs only, and ends, stopped and gone on with or without its answers, where one that was never stopped does', async () => {
+    it('runs it in the first epochs only, and ends, stopped and resumed with or without the cache, where an uninterrupted one does', async () => {
       const options = { teacher: await makeTeacher(), views: 2 };
       progress.length = 0;
       await train(config, { ...options, stageKey: 'whole', folder: join(root, 'whole') });
-      expect(asked).toEqual([0, 1, 2, 3, 4, 5].map(step => [step, 2]));
-      expect(await readdir(join(root, 'answers'))).toEqual(['0', '1']);
+      expect(inferred).toEqual([0, 1, 2, 3, 4, 5].map(step => [step, 2]));
+      expect(await readdir(join(root, 'teacher-cache'))).toEqual(['0', '1']);
       const whole = await lossesIn('whole');
       for (const losses of whole.slice(1, 14)) {
         expect(losses.loss_soft_cls).toBeGreaterThan(0);
         expect(losses).toHaveProperty('loss_soft_box');
       }
       for (const isKept of [true, false]) {
-        const own = { ...options, stageKey: `kept-${isKept}`, answersFolder: join(root, `kept-${isKept}`) };
+        const own = {
+          ...options,
+          stageKey: `kept-${isKept}`,
+          teacherCacheFolder: join(root, `kept-${isKept}`),
+        };
         progress.length = 0;
         await trainUntil(4, config, own);
-        if (!isKept) await rm(own.answersFolder, { recursive: true });
-        [asked.length, progress.length] = [0, 0];
+        if (!isKept) await rm(own.teacherCacheFolder, { recursive: true });
+        [inferred.length, progress.length] = [0, 0];
         await train(config, own);
         expect(notes()).toContain('goes on from step 4');
-        // Steps 4 and 5 show the second view; without answers, steps 6 to 8 show the first and step 9 what step 3 had shown.
-        expect(asked.map(([, images]) => images).reduce((a, b) => a + b, 0)).toBe(isKept ? 4 : 12);
+        // Steps 4 and 5 show the second view; without the cache, steps 6 to 8 show the first and step 9 what step 3 had shown.
+        expect(inferred.map(([, images]) => images).reduce((a, b) => a + b, 0)).toBe(isKept ? 4 : 12);
         const gone = await lossesIn('out');
         expect(gone.length).toBe(15);
         gone.forEach(({ loss }, i) => {
@@ -351,7 +371,7 @@ describe('training', () => {
       expect(await shapesOf('out', 'a')).toEqual(await shapesOf('plain', 'b'));
     });
 
-    it('begins with the version that it is given, whose answers teach from the first step on', async () => {
+    it('starts from the given version, which is a teacher from the first step on', async () => {
       await train(tiny(), { stageKey: 'previous', folder: join(root, 'previous') });
       const config = tiny({ pretrained: join(root, 'previous') }, { moving_average_decay: 0.9 });
       await train(config, { online });

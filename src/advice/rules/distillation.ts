@@ -100,7 +100,7 @@ function dominantTerm(
 
 function unstableDistillation({ config, student: { history } }: AdviceInput): RuleMatch[] {
   const { rollbacks, points } = history;
-  const scale = rollbacks.at(-1)?.softScale ?? 1;
+  const scale = rollbacks.at(-1)?.backoffFactor ?? 1;
   if (scale >= 1) return [];
   const { soft_cls_loss, soft_box_loss } = config.distillation;
   return [

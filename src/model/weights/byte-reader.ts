@@ -1,4 +1,4 @@
-/** Bytes in order, and what file formats write with them; reading past the end is an error. */
+/** Reads bytes in order, and the values that file formats encode in them. Reading past the end is an error. */
 export class ByteReader {
   constructor(
     private readonly bytes: Buffer,
@@ -26,7 +26,7 @@ export class ByteReader {
     return this.take(length).toString('utf8');
   }
 
-  /** Up to the line feed, which is skipped. */
+  /** The text up to the next line feed, which is skipped. */
   line(): string {
     const end = this.bytes.indexOf(10, this.at);
     if (end < 0) throw new Error('ends inside a line');
@@ -35,7 +35,7 @@ export class ByteReader {
     return text;
   }
 
-  /** Seven bits a byte, the lowest first; exact up to 2^53. */
+  /** A varint: seven bits a byte, the lowest first; exact up to 2^53. */
   varint(): number {
     let [value, factor] = [0, 1];
     for (;;) {

@@ -3,15 +3,15 @@ import type { Weights, WeightTensor } from './weights.js';
 
 const CLASS_HEAD = ['class_net/class-predict/pointwise_kernel', 'class_net/class-predict/bias'] as const;
 
-/** How many classes a class head answers for; null: there is none. */
+/** The number of classes of a class head; null: the weights have no class head. */
 export function classesOfHead(weights: Weights): number | null {
   const bias = weights.get(CLASS_HEAD[1]);
   return bias ? bias.values.length / ANCHORS_PER_CELL : null;
 }
 
 /**
- * The class head for other classes: what is known under the same name (whatever its case) is taken over, the rest is NaN,
- * which `adoptWeights` leaves fresh.
+ * The class head for other classes: the outputs of classes with the same name (in any case) are adopted, the others are NaN, which
+ * stands for random initial values.
  */
 export function headForClasses(
   weights: Weights,
@@ -30,7 +30,7 @@ export function headForClasses(
   return { weights: mapped, known };
 }
 
-/** Last dimension: anchors of a cell, then classes. */
+/** The last dimension is anchors of a cell by classes. */
 function pick({ shape, values }: WeightTensor, sources: readonly number[], classes: number): WeightTensor {
   const groups = values.length / classes;
   const picked = new Float32Array(groups * sources.length);

@@ -1,4 +1,4 @@
-/** Castagnoli's polynomial, bits reversed. */
+/** The Castagnoli polynomial with reversed bits. */
 const POLYNOMIAL = 0x82f63b78;
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -15,7 +15,7 @@ export function crc32c(...parts: readonly Uint8Array[]): number {
   return ~remainder >>> 0;
 }
 
-/** As LevelDB and TensorFlow store it: a checksum of data that holds checksums would be weak. */
+/** Masks a checksum as LevelDB and TensorFlow do: the checksum of data that contains checksums would be weak. */
 export function maskedCrc32c(...parts: readonly Uint8Array[]): number {
   const crc = crc32c(...parts);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

@@ -1,17 +1,17 @@
-/** A number format of weight files, and how its bytes become 32-bit floats. Little-endian. */
+/** A little-endian number format of weight files and its conversion to 32-bit floats. */
 export interface FloatFormat {
   readonly bytes: number;
   decode(data: Uint8Array): Float32Array;
 }
 
-/** A copy: the bytes may start anywhere in a larger buffer. */
+/** Copies the bytes, which may start anywhere in a larger buffer. */
 const aligned = (data: Uint8Array): ArrayBuffer => new Uint8Array(data).buffer;
 
 export const FLOAT_FORMATS = {
   float32: { bytes: 4, decode: data => new Float32Array(aligned(data)) },
   float64: { bytes: 8, decode: data => Float32Array.from(new Float64Array(aligned(data))) },
   float16: { bytes: 2, decode: data => Float32Array.from(new Uint16Array(aligned(data)), halfToFloat) },
-  // The upper half of a float32.
+  // A bfloat16 is the upper half of a float32.
   bfloat16: {
     bytes: 2,
     decode: data =>

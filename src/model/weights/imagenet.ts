@@ -2,7 +2,7 @@ import type { BackboneName } from '../../config/families.js';
 import type { VariableSpec } from '../../graph/variables.js';
 import type { Weights, WeightTensor } from './weights.js';
 
-/** Packaged ImageNet backbones and what they can start. Where the architectures differ, what fits is used. */
+/** The packaged ImageNet weights for each backbone. Where the architectures differ, the tensors that fit are used. */
 export const PACKAGED: Readonly<Partial<Record<BackboneName, 'lite0' | 'lite1' | 'lite2'>>> = {
   'efficientnet-lite0': 'lite0',
   'efficientnet-lite1': 'lite1',
@@ -35,8 +35,8 @@ function toHwio({ shape, values }: WeightTensor, depthwise: boolean): WeightTens
 }
 
 /**
- * The state of a PyTorch EfficientNet under the names of ours. Blocks map by their place inside their stage, because
- * a lite network may have fewer of them; what differs in shape is left out later, by `adoptWeights`.
+ * The state of a PyTorch EfficientNet under the names of our variables. Blocks are matched by their position in their stage,
+ * because a lite network may have fewer of them; `adoptWeights` leaves out tensors of other shapes.
  */
 export function imagenetWeights(
   state: Weights,
@@ -85,7 +85,7 @@ const depthwiseSpec = (
 ): VariableSpec | undefined =>
   specs.find(({ name }) => name === `${backbone}/blocks_${block}/depthwise_conv2d/depthwise_kernel`);
 
-/** Of every block, what tells its stage: the shape of its depthwise kernel, as text. */
+/** The shape of the depthwise kernel of every block, as text: it identifies the stage of the block. */
 function blockShapes(shapeOf: (block: number) => readonly number[] | undefined): string[] {
   const shapes: string[] = [];
   for (;;) {
@@ -95,7 +95,7 @@ function blockShapes(shapeOf: (block: number) => readonly number[] | undefined):
   }
 }
 
-/** Equal shapes in equal order: the n-th block of a kind is the n-th of the same kind over there. */
+/** Matches the n-th block of a kind to the n-th block of the same kind in the other network. */
 function pairBlocks(ours: readonly string[], theirs: readonly string[]): [ours: number, theirs: number][] {
   const used = new Map<string, number>();
   return ours.flatMap((shape, block): [number, number][] => {

@@ -1,11 +1,11 @@
 import type { VariableSpec } from '../../graph/variables.js';
 
-/** Ends the key of every variable in an object-based checkpoint of TensorFlow 2. */
+/** The suffix of every variable's key in an object-based checkpoint of TensorFlow 2. */
 const VALUE = '/.ATTRIBUTES/VARIABLE_VALUE';
-/** Only such checkpoints hold it. */
+/** A key that only object-based checkpoints have. */
 export const OBJECT_GRAPH = '_CHECKPOINTABLE_OBJECT_GRAPH';
 
-/** Name by pattern → where google/automl's Keras model keeps it. Convolutions and norms of a block depend on its expansion. */
+/** Variable names by pattern → their keys in google/automl's Keras model. Those of a block depend on its expansion. */
 const RULES: readonly (readonly [RegExp, (groups: readonly string[], expands: boolean) => string])[] = [
   [/^[^/]+\/stem\/conv2d\/(.+)$/, ([what]) => `backbone/_stem/_conv_stem/${what}`],
   [/^[^/]+\/stem\/tpu_batch_normalization\/(.+)$/, ([what]) => `backbone/_stem/_bn/${what}`],
@@ -65,7 +65,7 @@ function objectPath(name: string, expands: boolean): string {
   return name;
 }
 
-/** Keys of an object-based checkpoint → names of our variables. */
+/** The keys of an object-based checkpoint → the names of our variables. */
 export function namesByObjectKey(specs: readonly VariableSpec[]): Map<string, string> {
   const known = new Set(specs.map(({ name }) => name));
   return new Map(
@@ -76,6 +76,6 @@ export function namesByObjectKey(specs: readonly VariableSpec[]): Map<string, st
   );
 }
 
-/** Without TensorFlow's ending: as people read it. */
+/** The key without TensorFlow's suffix, for people. */
 export const plainObjectKey = (key: string): string =>
   key.endsWith(VALUE) ? key.slice(0, -VALUE.length) : key;

@@ -1,7 +1,7 @@
 import { errors } from '../../errors/index.js';
 import { ByteReader } from './byte-reader.js';
 
-/** What a pickle may mean here: named globals become these functions, nothing else is ever called. */
+/** The globals that a pickle may name, as functions; nothing else is ever called. */
 export interface PickleWorld {
   /** Called as `module.name(...args)`; a name that is not here is refused. */
   readonly globals: Readonly<Record<string, (...args: never[]) => unknown>>;
@@ -11,7 +11,7 @@ export interface PickleWorld {
 const MARK = Symbol('mark');
 type Dictionary = Map<unknown, unknown>;
 
-/** Interprets one pickle (protocol 2–4). Everything but data, and calls of the given globals, is an error. */
+/** Interprets one pickle (protocol 2–4). Anything but data and calls of the given globals is an error. */
 export function unpickle(
   bytes: Buffer,
   start: number,
@@ -31,7 +31,7 @@ export function unpickle(
 
 type Operations = Record<number, () => void>;
 
-/** Numbers, texts, constants, and the memo of what was made before. */
+/** Opcodes of numbers, texts, constants and the memo. */
 function literals(cursor: ByteReader, stack: unknown[]): Operations {
   const memo = new Map<number, unknown>();
   const recall = (key: number): void => void stack.push(memo.get(key));
@@ -56,7 +56,7 @@ function literals(cursor: ByteReader, stack: unknown[]): Operations {
   };
 }
 
-/** Tuples, lists, dictionaries, and the calls that the world allows. */
+/** Opcodes of tuples, lists, dictionaries and allowed calls. */
 function structures(
   stack: unknown[],
   { cursor, world, file }: { cursor: ByteReader; world: PickleWorld; file: string },
@@ -94,12 +94,12 @@ function structures(
       const call = stack.pop() as (...args: never[]) => unknown;
       stack.push(call(...args));
     },
-    // State of an object that is data already (an OrderedDict's metadata) is of no use here.
+    // The state of an object that is plain data already (the metadata of an OrderedDict) is ignored.
     0x62: () => stack.pop(),
   };
 }
 
-/** Two's complement, little-endian, of any length. */
+/** A little-endian integer in two's complement, of any length. */
 function signedInteger(bytes: Buffer): bigint {
   const value = [...bytes].reverse().reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
   return BigInt.asIntN(8 * bytes.length, value);

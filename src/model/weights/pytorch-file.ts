@@ -4,7 +4,7 @@ import { errors } from '../../errors/index.js';
 import type { FloatFormat } from './float-formats.js';
 import { type PickleWorld, unpickle } from './pickle.js';
 
-/** Numbers that tensors are views of. */
+/** The numbers of which tensors are views. */
 export interface Storage {
   readonly key: string;
   readonly type: StorageType;
@@ -13,12 +13,12 @@ export interface Storage {
 
 export interface StorageType {
   readonly bytes: number;
-  /** null: whole numbers and truth values, which are no weights. */
+  /** null: integers or booleans, which are no weights. */
   readonly format: FloatFormat | null;
 }
 
 export interface StateFile {
-  /** What was saved; its tensors refer to storages. */
+  /** The saved object; its tensors refer to storages. */
   readonly value: unknown;
   readonly storages: (storage: Storage) => Promise<Uint8Array>;
 }
@@ -28,14 +28,14 @@ interface OpenOptions {
   readonly file: string;
 }
 
-/** The two containers of torch.save: a zip file since 1.6, pickles followed by raw storages before. */
+/** Reads the two containers of torch.save: a zip file since 1.6, before that pickles followed by raw storages. */
 export function openStateFile(bytes: Buffer, options: OpenOptions): Promise<StateFile> {
   return bytes.subarray(0, 4).toString('latin1') === 'PK\x03\x04'
     ? openArchive(bytes, options)
     : openStream(bytes, options);
 }
 
-/** NAME/data.pkl, and a member NAME/data/KEY for each storage. */
+/** The zip file has the members NAME/data.pkl and, for each storage, NAME/data/KEY. */
 async function openArchive(bytes: Buffer, options: OpenOptions): Promise<StateFile> {
   const zip = await fromBufferPromise(bytes, { lazyEntries: true });
   const members = new Map<string, Entry>();
@@ -60,7 +60,7 @@ const readMember = async (zip: ZipFile, entry: Entry | undefined): Promise<Buffe
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const COUNT_BYTES = 8;
 
-/** Pickles: magic, protocol, byte order, what was saved, keys; then a count and raw numbers for each key. */
+/** The old file has pickles of magic, protocol, byte order, saved object and keys; then a count and raw numbers for each key. */
 async function openStream(bytes: Buffer, { world, file }: OpenOptions): Promise<StateFile> {
   const types = new Map<string, Storage['type']>();
   const recording: PickleWorld = {
@@ -79,7 +79,7 @@ async function openStream(bytes: Buffer, { world, file }: OpenOptions): Promise<
   };
   if (bytes[0] !== 0x80 || next() !== MAGIC) throw errors.weightsUnknownFormat(file);
   next(); // protocol version
-  next(); // byte order and sizes: little-endian wherever this runs
+  next(); // byte order and sizes: little-endian on all supported machines
   const value = next();
   const data = new Map<string, Uint8Array>();
   for (const key of next() as string[]) {

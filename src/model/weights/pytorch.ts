@@ -5,7 +5,7 @@ import type { PickleWorld } from './pickle.js';
 import { openStateFile, type Storage, type StorageType } from './pytorch-file.js';
 import type { Weights, WeightTensor } from './weights.js';
 
-/** A view of a storage. Often not contiguous: weights that came from TensorFlow are stored transposed. */
+/** A view of a storage. It is often not contiguous: weights that came from TensorFlow are stored transposed. */
 class StoredTensor {
   constructor(
     readonly storage: Storage,
@@ -31,7 +31,7 @@ const STORAGE_TYPES: Readonly<Record<string, StorageType>> = {
   BoolStorage: integers(1),
 };
 
-/** A state file may name these and nothing else: nothing of the file is executed. */
+/** The only globals that a state file may name: nothing of the file is executed. */
 const WORLD: PickleWorld = {
   globals: {
     'collections.OrderedDict': () => new Map(),
@@ -51,8 +51,8 @@ const WORLD: PickleWorld = {
 };
 
 /**
- * Float tensors of a PyTorch state file (torch.save of any version), by name; read without Python. A training
- * checkpoint that holds the state under `state_dict` or `model` will do.
+ * Reads the float tensors of a PyTorch state file (torch.save of any version) by name, without Python; also those of a training
+ * checkpoint that has the state under `state_dict` or `model`.
  */
 export async function readPytorchState(file: string): Promise<Weights> {
   try {
@@ -89,7 +89,7 @@ async function readTensors(
   return weights;
 }
 
-/** A copy of a view, last dimension fastest. */
+/** Copies a view in row-major order. */
 function contiguous(
   numbers: Float32Array,
   { offset, shape, strides }: Omit<StoredTensor, 'storage'>,

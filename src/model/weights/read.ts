@@ -13,7 +13,7 @@ import { readPytorchState } from './pytorch.js';
 import { readTfCheckpoint } from './tf-checkpoint.js';
 import type { Weights } from './weights.js';
 
-/** What the weights are for. */
+/** The network that the weights are for. */
 export interface Wanted {
   readonly backbone: BackboneName;
   readonly specs: readonly VariableSpec[];
@@ -21,14 +21,14 @@ export interface Wanted {
 
 export interface FoundWeights {
   readonly weights: Weights;
-  /** What the class head answers for; null: that is not known. */
+  /** The classes of the class head; null: they are not known. */
   readonly classes: readonly string[] | null;
 }
 
 /**
- * Weights of a file or folder, under our names: a TensorFlow checkpoint by its prefix, a folder with one (of a model, of a
- * training run, of an unpacked archive), a Keras HDF5 file, or a PyTorch state file. A class head of 90 is taken for
- * COCO's, unless a file beside it says otherwise.
+ * Reads the weights of a file or folder under our names: a TensorFlow checkpoint by its prefix, a folder with one (a model, a
+ * training run, an unpacked archive), a Keras HDF5 file, or a PyTorch state file. A class head of 90 classes is taken for COCO's,
+ * unless a file beside it says otherwise.
  */
 export async function readWeights(path: string, wanted: Wanted): Promise<FoundWeights> {
   const prefix = await prefixOf(path);
@@ -54,7 +54,7 @@ async function startOf(file: string, length: number): Promise<Buffer> {
   }
 }
 
-/** The prefix of the TensorFlow checkpoint that a path names, or lies in the folder that it names; null: a single file. */
+/** The prefix of the TensorFlow checkpoint that a path names, or that is in the folder that it names; null: it is a single file. */
 async function prefixOf(path: string): Promise<string | null> {
   const prefix = path.replace(/\.index$/, '');
   if (await isFile(`${prefix}.index`)) return prefix;
@@ -65,7 +65,7 @@ async function prefixOf(path: string): Promise<string | null> {
   return found;
 }
 
-/** The best of a training run, a model's variables, what `checkpoint` points at, or the only one there is. */
+/** The best checkpoint of a training run, the variables of a model, the checkpoint that the pointer names, or the only one. */
 async function prefixInside(folder: string): Promise<string | null> {
   for (const place of [join(folder, 'archive'), folder]) {
     const pointer = await readFile(join(place, 'checkpoint'), 'utf8').catch(() => '');
@@ -86,7 +86,7 @@ async function prefixInside(folder: string): Promise<string | null> {
 
 const Named = z.object({ classes: z.array(z.string()) });
 
-/** A model or a training run says which classes it is for, in a file beside its checkpoint or a folder above. */
+/** The classes that a model or training run names in a file beside its checkpoint or one folder above. */
 async function classesBeside(prefix: string): Promise<readonly string[] | null> {
   const folder = dirname(prefix);
   for (const place of [folder, dirname(folder)])

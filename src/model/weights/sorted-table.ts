@@ -1,13 +1,13 @@
 import { ByteReader } from './byte-reader.js';
 import { maskedCrc32c } from './crc32c.js';
 
-/** Ends every LevelDB table. */
+/** The last bytes of every LevelDB table. */
 const MAGIC = 0xdb4775248b80fb57n;
 const FOOTER_BYTES = 48;
-/** After a block: one byte for its compression, four for its checksum. */
+/** The bytes after a block: one for its compression, four for its checksum. */
 const TRAILER_BYTES = 5;
 
-/** Keys and values of a LevelDB table, as tensorflow/core/lib/io/table writes them: never compressed. */
+/** The keys and values of a LevelDB table as tensorflow/core/lib/io/table writes them: uncompressed. */
 export function readTable(table: Buffer): Map<string, Buffer> {
   if (table.length < FOOTER_BYTES || table.readBigUInt64LE(table.length - 8) !== MAGIC)
     throw new Error('is not a checkpoint index, or is cut off');
@@ -26,7 +26,7 @@ interface Handle {
 
 const readHandle = (reader: ByteReader): Handle => ({ offset: reader.varint(), size: reader.varint() });
 
-/** Keys share prefixes with the one before; the restart points at the end are not needed. */
+/** The entries of a block. A key shares a prefix with the one before; the restart points at the end are not needed. */
 function readBlock(table: Buffer, handle: Handle): [string, Buffer][] {
   const bytes = checkedBlock(table, handle);
   const restarts = bytes.readUInt32LE(bytes.length - 4);

@@ -8,7 +8,7 @@ import { readTable } from './sorted-table.js';
 import { namesByObjectKey, OBJECT_GRAPH, plainObjectKey } from './object-names.js';
 import { canonicalName, type Weights, type WeightTensor } from './weights.js';
 
-/** By tensorflow/core/framework/types.proto; whole numbers and texts are no weights. */
+/** Float formats by their number in tensorflow/core/framework/types.proto; integers and texts are no weights. */
 const FORMATS: ReadonlyMap<number, FloatFormat> = new Map<number, FloatFormat>([
   [1, FLOAT_FORMATS.float32],
   [2, FLOAT_FORMATS.float64],
@@ -26,9 +26,8 @@ interface Entry {
 }
 
 /**
- * The float tensors of a TensorFlow checkpoint by name; `stem_1` and the like become `stem`, moving averages stand
- * in for the variables that they average, optimiser slots are left out. The keys of an object-based checkpoint become
- * the names of `specs`.
+ * Reads the float tensors of a TensorFlow checkpoint by name. `stem_1` and the like become `stem`, moving averages replace the
+ * variables that they average, optimiser slots are left out. The keys of an object-based checkpoint become the names of `specs`.
  * Format: tensorflow/core/util/tensor_bundle, a LevelDB table of BundleEntryProto beside raw data.
  */
 export async function readTfCheckpoint(
@@ -65,14 +64,14 @@ async function readIndex(path: string): Promise<{ entries: Map<string, Entry>; s
 }
 
 const AVERAGE = '/ExponentialMovingAverage';
-/** Step counters, optimiser slots, and the classifier of a backbone: no part of a detector. */
+/** Step counters, optimiser slots and the classifier of a backbone, which are no part of a detector. */
 const IGNORED =
   /(^global_step$|\/Momentum$|\/Adam(_\d+)?$|moving_normalizer$|\/head\/|^save_counter|^optimizer\/|\/\.OPTIMIZER_SLOT\/)/;
 
 function chosen(entries: ReadonlyMap<string, Entry>): Map<string, Entry> {
   const result = new Map<string, Entry>();
   const floats = [...entries].filter(([name, { dtype }]) => FORMATS.has(dtype) && !IGNORED.test(name));
-  // Averages last: they replace what they average.
+  // Averages come last, because they replace the variables that they average.
   for (const isAverage of [false, true])
     for (const [name, entry] of floats)
       if (name.endsWith(AVERAGE) === isAverage) result.set(canonicalName(name.replace(AVERAGE, '')), entry);
@@ -85,7 +84,7 @@ function ofObjects(entries: ReadonlyMap<string, Entry>, specs: readonly Variable
   return new Map(floats.map(([key, entry]) => [names.get(key) ?? plainObjectKey(key), entry]));
 }
 
-/** Fields of a protocol buffers message: numbers and byte strings. */
+/** The fields of a protocol buffers message: numbers and byte strings. */
 function fields(bytes: Buffer): [number, number | Buffer][] {
   const reader = new ByteReader(bytes);
   const found: [number, number | Buffer][] = [];
@@ -99,7 +98,7 @@ function fields(bytes: Buffer): [number, number | Buffer][] {
   return found;
 }
 
-/** BundleEntryProto: dtype 1, shape 2, shard_id 3, offset 4, size 5, crc32c 6. */
+/** The field numbers of BundleEntryProto: dtype 1, shape 2, shard_id 3, offset 4, size 5, crc32c 6. */
 function parseEntry(bytes: Buffer): Entry {
   const values = new Map(fields(bytes));
   const number = (field: number): number => (values.get(field) as number | undefined) ?? 0;

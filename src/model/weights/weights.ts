@@ -6,7 +6,7 @@ export interface WeightTensor {
   readonly values: Float32Array;
 }
 
-/** Keras numbers the stem of every further model in a process. */
+/** Removes the number that Keras appends to the stem of every further model in a process. */
 export const canonicalName = (name: string): string =>
   name.replace(
     /\/stem(?:_\d+)?\/(conv2d|tpu_batch_normalization)(?:_\d+)?\//,
@@ -17,21 +17,21 @@ export const canonicalName = (name: string): string =>
 export type Weights = ReadonlyMap<string, WeightTensor>;
 
 export interface Adoption {
-  /** New values by variable; NaN: this one stays fresh. */
+  /** Adopted values by variable; NaN: the initial value stays. */
   readonly values: ReadonlyMap<string, Float32Array>;
   readonly adopted: readonly string[];
   /** Variables that the source does not have. */
   readonly missing: readonly string[];
-  /** Variables that it has in another shape. */
+  /** Variables that the source has in another shape. */
   readonly mismatched: readonly ShapeMismatch[];
-  /** What it has and nothing wants. */
+  /** Tensors of the source that no variable needs. */
   readonly extra: readonly string[];
 }
 
 const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((size, i) => size === b[i]);
 
-/** Takes what fits by name and shape, and says what did not. */
+/** Selects the weights that fit by name and shape, and lists the others. */
 export function adoptWeights(specs: readonly VariableSpec[], source: Weights): Adoption {
   const values = new Map<string, Float32Array>();
   const missing: string[] = [];

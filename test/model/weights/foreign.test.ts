@@ -18,7 +18,7 @@ import { variableSpecs } from '../../../src/model/efficientdet.js';
 import { readWeights } from '../../../src/model/weights/read.js';
 import { adoptWeights } from '../../../src/model/weights/weights.js';
 import type { ImportInput } from '../../../src/formats/imported-weights.js';
-import { startingWeights } from '../../../src/training/pretrained.js';
+import { loadInitialWeights } from '../../../src/training/initial-weights.js';
 import { readSettings } from '../../../src/settings.js';
 import { expectParity, largestError } from '../../parity.js';
 import { runPython } from '../../python.js';
@@ -177,7 +177,7 @@ describe('weights that Python TensorFlow wrote', () => {
   it('start a training: COCO classes of the same name are taken over, the others stay fresh', async () => {
     const classes = ['Dog', 'tree', 'person'];
     const own = variableSpecs({ family, numClasses: classes.length });
-    const { adoption, note } = await startingWeights(at('plain'), {
+    const { adoption, note } = await loadInitialWeights(at('plain'), {
       modelName: MODEL,
       specs: own,
       classes,
@@ -199,7 +199,7 @@ describe('weights that Python TensorFlow wrote', () => {
   it('start a training for classes that they do not know, all but the class head', async () => {
     await mkdir(at('run'), { recursive: true });
     const classes = ['oak', 'elm'];
-    const { adoption, note } = await startingWeights(at('plain'), {
+    const { adoption, note } = await loadInitialWeights(at('plain'), {
       modelName: MODEL,
       specs: variableSpecs({ family, numClasses: classes.length }),
       classes,

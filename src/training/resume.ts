@@ -1,59 +1,51 @@
 import { familyOf } from '../config/families.js';
 import { stepsPerEpoch } from '../data/batches.js';
 import { type CleanedDataset, readCleanedDataset } from '../formats/dataset.js';
-import { variableSpecs } from '../model/efficientdet.js';
 import type { TrainInput } from '../formats/stage-io.js';
-import type { Settings } from '../settings.js';
-import type { ArtifactStore } from '../store/artifact-store.js';
-import { type Checkpoint, newestCheckpoint } from '../store/checkpoints.js';
 import { readState, type TrainingState } from '../formats/training-state.js';
+import { variableSpecs } from '../model/efficientdet.js';
+import { type Checkpoint, newestCheckpoint } from '../store/checkpoints.js';
+import { type InitialWeights, loadInitialWeights } from './initial-weights.js';
 import { resolvePrecision, thisHardware } from './precision.js';
-import { type Start, startingWeights } from './pretrained.js';
+import type { TrainOptions } from './training-run.js';
 
-interface Where {
-  readonly input: TrainInput;
-  readonly stageKey: string;
-  readonly datasetFolder: string;
-  readonly store: ArtifactStore;
-  readonly settings: Settings;
-}
-
-/** How a training begins; known before its program is recorded, which depends on it. */
-export type Beginning = {
+/** The state that a training starts or continues from. The program that is recorded depends on it. */
+export type InitialState = {
   readonly dataset: CleanedDataset;
   readonly state: TrainingState;
   /** Lines for people. */
   readonly notes: readonly string[];
 } & (
-  | { readonly checkpoint: Checkpoint; readonly start: null }
-  | { readonly checkpoint: null; readonly start: Start }
+  | { readonly checkpoint: Checkpoint; readonly weights: null }
+  | { readonly checkpoint: null; readonly weights: InitialWeights }
 );
-
-/** From the newest committed checkpoint; else fresh, with weights from elsewhere. */
-export async function findBeginning(where: Where): Promise<Beginning> {
-  const dataset = await readCleanedDataset(where.datasetFolder);
-  const { checkpoint, skipped } = await newestCheckpoint(where.store, where.stageKey);
-  const notes = skipped.map(reason => `passed over: ${reason}`);
-  if (checkpoint)
-    return { dataset, notes, checkpoint, state: await readState(checkpoint.folder), start: null };
-  const { training, online } = where.input;
-  const start = await startingWeights(training.pretrained, {
-    modelName: training.model_name,
-    specs: variableSpecs({ family: familyOf(training.model_name), numClasses: dataset.classes.length }),
-    classes: dataset.classes,
-    settings: where.settings,
-  });
-  notes.push(start.note);
-  const hasPrevious = online ? start.isVersion : false;
-  if (online && !hasPrevious) notes.push(NO_PREVIOUS);
-  const state = freshState(where.input, { dataset, hasPrevious });
-  notes.push(`computes convolutions in ${state.precision}`);
-  return { dataset, notes, checkpoint: null, start, state };
-}
 
 const NO_PREVIOUS =
   'warning: learns online without a previous version; nothing is distilled in the first tenth of the steps ' +
   '(student.pretrained can name one: a checkpoint, a run or a model of the same model_name and classes)';
+
+/** Resumes from the newest committed checkpoint; without one, starts from initial weights. */
+export async function loadInitialState(options: TrainOptions): Promise<InitialState> {
+  const { input, datasetFolder, store, stageKey, settings } = options;
+  const dataset = await readCleanedDataset(datasetFolder);
+  const { checkpoint, skipped } = await newestCheckpoint(store, stageKey);
+  const notes = skipped.map(reason => `passed over: ${reason}`);
+  if (checkpoint)
+    return { dataset, notes, checkpoint, state: await readState(checkpoint.folder), weights: null };
+  const { training, online } = input;
+  const weights = await loadInitialWeights(training.pretrained, {
+    modelName: training.model_name,
+    specs: variableSpecs({ family: familyOf(training.model_name), numClasses: dataset.classes.length }),
+    classes: dataset.classes,
+    settings,
+  });
+  const hasPrevious = online !== null && weights.isPreviousVersion;
+  const state = freshState(input, { dataset, hasPrevious });
+  notes.push(weights.note);
+  if (online && !hasPrevious) notes.push(NO_PREVIOUS);
+  notes.push(`computes convolutions in ${state.precision}`);
+  return { dataset, notes, checkpoint: null, weights, state };
+}
 
 function freshState(
   { training, seed, role }: TrainInput,
@@ -73,7 +65,7 @@ function freshState(
     best: null,
     has_previous: hasPrevious,
     precision: resolvePrecision(training.precision, thisHardware),
-    caution: 1,
+    backoff_factor: 1,
     history: {
       stepsPerEpoch: perEpoch,
       totalSteps: perEpoch * training.num_epochs,

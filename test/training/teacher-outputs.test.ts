@@ -13,8 +13,9 @@ import { prune } from '../../src/graph/graph.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { variableSpecs } from '../../src/model/efficientdet.js';
 import { randomFrom } from '../../src/random.js';
-import { type BestAnswers, bestCount, guideFrom } from '../../src/training/best-answers.js';
-import { type StepInputs, trainStep } from '../../src/training/step.js';
+import { trainStep } from '../../src/training/step.js';
+import type { StepInputs } from '../../src/training/step-inputs.js';
+import { keptAnchors, softTargetsFrom, type TeacherTensors } from '../../src/training/teacher-outputs.js';
 import { recordTraining } from '../../src/training/training-program.js';
 import { gridOf } from '../detection/grids.js';
 import { goldenModel } from '../../bench/fixtures/golden-model.js';
@@ -27,7 +28,7 @@ const MODEL = 'efficientdet-d0';
 const [SIZE, BATCH, CLASSES] = [128, 2, 3];
 const hparams = Hparams.parse({});
 const anchors = gridOf(MODEL, [SIZE, SIZE]);
-const KEPT = bestCount(anchors.count);
+const KEPT = keptAnchors(anchors.count);
 
 /** The best anchors of every image by the frozen graph alone, in Python. */
 const PYTHON = `
@@ -50,11 +51,11 @@ take = lambda values: np.take_along_axis(values, best[:, :, None], 1).reshape(-1
 print(json.dumps(dict(anchors=best.reshape(-1).tolist(), logits=take(logits), deltas=take(deltas))))
 `;
 
-describe('a program that is fed a teacher’s answers', () => {
+describe('a program that is fed a teacher’s outputs', () => {
   let folder = '';
   let program: Program;
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'best-answers-'));
+    folder = await mkdtemp(join(tmpdir(), 'teacher-outputs-'));
     const { card, weights } = goldenModel(MODEL, [SIZE, SIZE], CLASSES);
     const frozen = encodeGraph(prune(frozenNetwork(card, weights).outputs));
     await writeFile(join(folder, 'frozen_graph.pb'), frozen);
@@ -68,7 +69,7 @@ describe('a program that is fed a teacher’s answers', () => {
       teacher: { frozen, isFed: true },
       online: null,
       precision: 'float32',
-      compiles: true,
+      useXla: true,
     }).write(join(folder, 'program'));
     await loadTensorFlow();
     await tf.setBackend('tensorflow');
@@ -78,8 +79,8 @@ describe('a program that is fed a teacher’s answers', () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it('keeps a hundredth of the anchors', () => {
-    expect(bestCount(49_104)).toBe(491);
-    expect(bestCount(20)).toBe(1);
+    expect(keptAnchors(49_104)).toBe(491);
+    expect(keptAnchors(20)).toBe(1);
   });
 
   it('gives what Python finds to be the best of any number of images', async test => {
@@ -87,7 +88,7 @@ describe('a program that is fed a teacher’s answers', () => {
       const random = randomFrom('images', count);
       const pixels = Float32Array.from({ length: count * SIZE * SIZE * 3 }, () => random.uniform(-1, 1));
       const images = tf.tensor4d(pixels, [count, SIZE, SIZE, 3]);
-      const found = await program.run('teacher_answers', { images });
+      const found = await program.run('teacher_outputs', { images });
       await writeFile(join(folder, 'images'), pixels);
       const args = [folder, ...[SIZE, CLASSES, KEPT].map(String)];
       const expected = JSON.parse(await runPython(PYTHON, { args, test })) as Record<string, number[]>;
@@ -111,7 +112,7 @@ describe('a program that is fed a teacher’s answers', () => {
       );
     };
     const targets = assignTargets(anchors, [{ box: [4, 6, 40, 50], classIndex: 1 }]);
-    const inputs: StepInputs & BestAnswers = {
+    const inputs: StepInputs & TeacherTensors = {
       ...stepInputs({ images: floats([BATCH, SIZE, SIZE, 3], 1) as tf.Tensor4D, anchors, targets, step: 0 }),
       teacher_anchors: tf.tensor2d(
         Int32Array.from({ length: BATCH * KEPT }, () => random.integer(anchors.count)),
@@ -128,7 +129,7 @@ describe('a program that is fed a teacher’s answers', () => {
       inputs,
       {
         variables: new EagerVariables(spec => initial[spec.name]!.dataSync<'float32'>()),
-        teacher: guideFrom(inputs),
+        teacher: softTargetsFrom(inputs),
       },
     );
     const recorded = await program.run('train_step', { ...inputs });

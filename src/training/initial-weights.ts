@@ -14,30 +14,33 @@ import {
 import { provideNativeParts } from '../native/setup.js';
 import type { Settings } from '../settings.js';
 
-export interface Start {
+export interface InitialWeights {
+  /** null: all weights are random. */
   readonly adoption: Adoption | null;
-  /** Whether the run named a whole detector of the same model and classes: an earlier version of what is trained. */
-  readonly isVersion: boolean;
-  /** One line for people: what the weights are and how many tensors fitted. */
+  /** Whether the run named a whole detector of the same model and classes: a previous version of the one that is trained. */
+  readonly isPreviousVersion: boolean;
+  /** One line for people: the source of the weights and how many tensors fitted. */
   readonly note: string;
 }
 
-interface StartOptions {
+interface WeightOptions {
   readonly modelName: ModelName;
   readonly specs: readonly VariableSpec[];
-  /** Of the detector that is trained. */
+  /** Classes of the detector that is trained. */
   readonly classes: readonly string[];
   readonly settings: Settings;
 }
 
-/** A place where weights may be found: what it is called, and its path; null: it has none for this model. */
+/** A place where weights may be found. */
 interface Source {
+  /** Its name for people. */
   readonly name: string;
+  /** The path of the weights; null: there are none for this model. */
   readonly find: () => Promise<string | null>;
 }
 
-/** In the order they are tried: the closer to the task the better, the packaged ones where nothing can be reached. */
-function sourcesOf(pretrained: 'coco' | 'imagenet', { modelName, settings }: StartOptions): Source[] {
+/** The sources in the order in which they are tried: closest to the task first, packaged weights last. */
+function sourcesOf(pretrained: 'coco' | 'imagenet', { modelName, settings }: WeightOptions): Source[] {
   const { backbone } = familyOf(modelName);
   const detector: Source = {
     name: `published COCO weights of ${modelName}`,
@@ -60,51 +63,54 @@ function sourcesOf(pretrained: 'coco' | 'imagenet', { modelName, settings }: Sta
 }
 
 /**
- * The weights that training starts from. `coco` and `imagenet` take the best that this machine can get: google/automl's
- * published checkpoints, else the packaged ImageNet backbones. Anything else is an address or a path, as `readWeights`
- * takes it. Of a class head, the classes that have the same names are taken over.
+ * The weights that training starts from. For `coco` and `imagenet` they are the best that this machine can get: the published
+ * checkpoints of google/automl, else the packaged ImageNet backbones. Anything else is an address or a path for `readWeights`. Of a
+ * class head, the outputs of classes with the same names are adopted.
  */
-export async function startingWeights(
+export async function loadInitialWeights(
   pretrained: Training['pretrained'],
-  options: StartOptions,
-): Promise<Start> {
-  if (pretrained === 'none') return { adoption: null, isVersion: false, note: 'starts at random' };
+  options: WeightOptions,
+): Promise<InitialWeights> {
+  if (pretrained === 'none') return { adoption: null, isPreviousVersion: false, note: 'starts at random' };
   const isNamed = pretrained !== 'coco' && pretrained !== 'imagenet';
-  const missed: string[] = [];
-  const adopt = async (name: string, path: string): Promise<Start> => {
-    const { adoption, known } = await fit(path, options);
-    const lines = [...missed.map(source => `${source}: out of reach`), describe(name, adoption, known)];
-    return { adoption, isVersion: isNamed && isWhole(adoption), note: lines.join('; ') };
+  const unreachable: string[] = [];
+  const adopt = async (name: string, path: string): Promise<InitialWeights> => {
+    const { adoption, known } = await readFitting(path, options);
+    const lines = [...unreachable.map(source => `${source}: out of reach`), describe(name, adoption, known)];
+    return { adoption, isPreviousVersion: isNamed && isComplete(adoption), note: lines.join('; ') };
   };
   if (pretrained.includes('://'))
     return adopt(pretrained, await provideWeightsFrom(pretrained, options.settings));
   if (isNamed) return adopt(pretrained, pretrained);
   for (const { name, find } of sourcesOf(pretrained, options)) {
-    const path = await find().catch(orWithout);
+    const path = await find().catch(nullIfUnavailable);
     if (path !== null) return adopt(name, path);
-    missed.push(name);
+    unreachable.push(name);
   }
   return {
     adoption: null,
-    isVersion: false,
+    isPreviousVersion: false,
     note: 'starts at random: no weights for it can be reached',
   };
 }
 
-/** Nothing stays fresh, of the class head either. */
-const isWhole = ({ missing, mismatched, values }: Adoption): boolean =>
+/** Whether no value stays random, of the class head either. */
+const isComplete = ({ missing, mismatched, values }: Adoption): boolean =>
   missing.length + mismatched.length === 0 && ![...values.values()].some(value => value.some(Number.isNaN));
 
-/** Weights that cannot be had are done without; weights that are damaged are not. */
-function orWithout(error: unknown): null {
+/** Training does without weights that cannot be downloaded, but not with damaged ones. */
+function nullIfUnavailable(error: unknown): null {
   if (error instanceof AppError && error.code === 'NATIVE_PART_UNAVAILABLE') return null;
   throw error;
 }
 
-/** @returns what fits, and the classes whose part of the head was taken over; null: the head is taken as it is */
-async function fit(
+/**
+ * Reads weights and selects those that fit the network.
+ * @returns the weights, and the classes whose outputs of the head were adopted; null: the head is adopted as it is
+ */
+async function readFitting(
   path: string,
-  { modelName, specs, classes }: StartOptions,
+  { modelName, specs, classes }: WeightOptions,
 ): Promise<{ adoption: Adoption; known: readonly string[] | null }> {
   const { weights, classes: from } = await readWeights(path, {
     backbone: familyOf(modelName).backbone,

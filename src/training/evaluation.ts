@@ -1,0 +1,56 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { familyOf } from '../config/families.js';
+import { evaluationBatches } from '../data/batches.js';
+import type { CocoMetrics } from '../formats/coco-metrics.js';
+import { type CocoDetection, cocoDetections } from '../formats/detections.js';
+import { groundTruthCoco } from '../formats/ground-truth.js';
+import { ARCHIVE, checkpointPrefix, writeCheckpointPointer } from '../formats/training-state.js';
+import type { TrainingRun } from './training-run.js';
+
+/** Evaluates, logs the result, and archives the checkpoint when it is the best so far. */
+export async function evaluate(run: TrainingRun): Promise<void> {
+  const metrics = await measure(run);
+  run.journal.evaluation(metrics);
+  if (run.state.addEvaluation(metrics)) await archive(run, metrics);
+}
+
+/** The metrics of the network as it is now on the evaluation split. */
+export async function measure({ options, dataset, session }: TrainingRun): Promise<CocoMetrics> {
+  const { input, datasetFolder: folder, score, onProgress } = options;
+  const { model_name, image_size: imageSize, eval_batch_size: batchSize } = input.training;
+  const recipe = { folder, imageSize, normalisation: familyOf(model_name).normalisation };
+  const detections: CocoDetection[] = [];
+  const totalSteps = dataset.splits.eval.length;
+  let step = 0;
+  const batches = evaluationBatches({ dataset, split: 'eval', batchSize, recipe });
+  for await (const { images, samples, scales } of batches) {
+    const raw = await session.predict(images);
+    samples.forEach((sample, i) =>
+      detections.push(...cocoDetections(raw, i, { ...sample, scale: scales[i]! })),
+    );
+    step += samples.length;
+    onProgress({ phase: 'validate', step, totalSteps });
+    await new Promise(resolve => setImmediate(resolve));
+  }
+  return score(groundTruthCoco(dataset, 'eval'), detections);
+}
+
+/** Archives the checkpoint with its metrics in the layout of google/automl (`utils.archive_ckpt`), and the metrics as JSON. */
+async function archive({ options, state, session }: TrainingRun, metrics: CocoMetrics): Promise<void> {
+  const folder = join(options.folder, ARCHIVE);
+  const { step } = state;
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await session.publish(checkpointPrefix(folder, step));
+  await writeCheckpointPointer(folder, step);
+  await writeFile(join(folder, 'best_eval.txt'), `${pythonDict({ ...metrics, step })}\n`);
+  await writeFile(join(folder, 'best_eval.json'), `${JSON.stringify({ ...metrics, step }, null, 2)}\n`);
+  await writeFile(join(folder, 'best_objective.txt'), `${metrics.AP}\n`);
+}
+
+/** A dictionary as Python prints it. */
+const pythonDict = (values: Readonly<Record<string, number>>): string =>
+  `{${Object.entries(values)
+    .map(([name, value]) => `'${name}': ${value}`)
+    .join(', ')}}`;

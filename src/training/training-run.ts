@@ -1,0 +1,51 @@
+import type { SoftWeights } from '../config/run.js';
+import type { CleanedDataset } from '../formats/dataset.js';
+import type { CocoMetrics } from '../formats/coco-metrics.js';
+import type { CocoDetection } from '../formats/detections.js';
+import type { CocoGroundTruth } from '../formats/ground-truth.js';
+import type { StageProgress } from '../formats/progress.js';
+import type { TrainInput } from '../formats/stage-io.js';
+import type { Settings } from '../settings.js';
+import type { ArtifactStore } from '../store/artifact-store.js';
+import type { Journal } from './journal.js';
+import type { RunState } from './run-state.js';
+import type { TrainingSession } from './session.js';
+import type { Teacher } from './teacher.js';
+
+export interface TrainOptions {
+  readonly input: TrainInput;
+  readonly stageKey: string;
+  /** The cleaned data set. */
+  readonly datasetFolder: string;
+  readonly teacher: Teacher | null;
+  readonly store: ArtifactStore;
+  readonly settings: Settings;
+  /** Becomes the training artifact; emptied first. */
+  readonly folder: string;
+  /** Caches the outputs of a teacher; may hold those of earlier attempts. */
+  readonly teacherCacheFolder: string;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: StageProgress) => void;
+  /** COCO metrics, which are the work of another stage and therefore handed in. */
+  readonly score: (groundTruth: CocoGroundTruth, detections: readonly CocoDetection[]) => CocoMetrics;
+}
+
+export interface TrainOutcome {
+  readonly metrics: CocoMetrics;
+  readonly steps: number;
+  readonly bestStep: number;
+  readonly rollbacks: number;
+}
+
+/** A training whose program is loaded. */
+export interface TrainingRun {
+  readonly options: TrainOptions;
+  readonly dataset: CleanedDataset;
+  readonly session: TrainingSession;
+  readonly state: RunState;
+  readonly journal: Journal;
+}
+
+/** The weights of the distillation terms; null: nothing is distilled. */
+export const softWeightsOf = ({ teacher, online }: TrainInput): SoftWeights | null =>
+  teacher?.distillation ?? online;
