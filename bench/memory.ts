@@ -1,6 +1,6 @@
 /**
  * Peak memory of processes that do nothing but train, one after the other, compared with effdet; and the time from the start of
- * our process to the end of its first step. PyTorch has glibc's default settings here, with which it needs less memory.
+ * our process to the end of its first step. PyTorch returns freed memory here (glibc's defaults): keeping it would count against it.
  */
 import { type Candidate, isRunning, type Measurement, type Skipped, start } from './candidate.js';
 import { isSelected, type ModelSelection } from './models.js';
