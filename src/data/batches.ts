@@ -7,16 +7,16 @@ import { anchorOptions } from '../detection/anchors.js';
 import { AppError } from '../errors/index.js';
 import { randomFrom } from '../random.js';
 import type { CleanedDataset, CleanedSample, Split } from '../formats/dataset.js';
-import type { Answer, EvaluationTask, TrainingTask } from './sample-worker.js';
+import type { EvaluationTask, TaskResult, TrainingTask } from './sample-worker.js';
 import type { SampleRecipe, TrainingRecipe, TrainingSample } from './samples.js';
 
 export interface TrainingBatch {
   readonly step: number;
-  /** Of every sample in it, see `viewOf`. */
+  /** The view of all its samples: see `viewOf`. */
   readonly view: number;
   /** [batch, height, width, 3], normalised. */
   readonly images: Float32Array;
-  /** [batch, anchors], -1 for background. */
+  /** [batch, anchors]; -1 is background. */
   readonly classTargets: Int32Array;
   /** [batch, anchors, 4] */
   readonly boxTargets: Float32Array;
@@ -26,24 +26,24 @@ export interface TrainingBatch {
 }
 
 export interface EvaluationBatch {
-  /** [batch, height, width, 3]; the last batch is filled up with zeros. */
+  /** [batch, height, width, 3], normalised; the last batch is padded with zeros. */
   readonly images: Float32Array;
   readonly samples: readonly CleanedSample[];
-  /** Network pixels × scale = pixels of the image. */
+  /** By sample: image pixels per network pixel. */
   readonly scales: readonly number[];
 }
 
-/** Batches that are being made while one is used. */
-const AHEAD = 3;
+/** The number of batches that are prepared while one is used. */
+const PREFETCHED = 3;
 
-/** A thread that waits this long ends; steps of large models take seconds. */
+/** A thread ends after it was idle for this long; one step of a large model takes seconds. */
 const IDLE_MS = 60_000;
 
 const threads = (): number => Math.max(2, Math.min(8, availableParallelism() - 1));
 
 /**
- * Threads that decode, augment and match. Each is given its share of the batches ahead at once: while a step runs, nobody is
- * there to hand out more.
+ * Threads that decode and augment images and match anchors. Each thread gets its share of the prefetched batches at once, as
+ * the main thread cannot hand out tasks while a training step runs.
  */
 function openPool(batchSize: number): Piscina {
   const count = threads();
@@ -51,23 +51,23 @@ function openPool(batchSize: number): Piscina {
     filename: compiledModule('./sample-worker.js', import.meta.url).href,
     minThreads: count,
     maxThreads: count,
-    concurrentTasksPerWorker: Math.ceil((AHEAD * batchSize) / count),
+    concurrentTasksPerWorker: Math.ceil((PREFETCHED * batchSize) / count),
     idleTimeout: IDLE_MS,
   });
 }
 
-/** @typeParam T what the worker's function of that name gives */
-async function ask<T>(pool: Piscina, name: string, task: TrainingTask | EvaluationTask): Promise<T> {
-  const answer = (await pool.run(task, { name })) as Answer<T>; // sample-worker.ts answers so
-  if ('failure' in answer) throw AppError.from(answer.failure);
-  return answer.value;
+/** Runs a function of sample-worker.ts in a thread. @typeParam T its result */
+async function runTask<T>(pool: Piscina, name: string, task: TrainingTask | EvaluationTask): Promise<T> {
+  const result = (await pool.run(task, { name })) as TaskResult<T>; // the workers return nothing else
+  if ('failure' in result) throw AppError.from(result.failure);
+  return result.value;
 }
 
-/** Steps of one pass over the training split; a split smaller than a batch fills it by repetition. */
+/** Steps of one pass over the training split. A split that is smaller than a batch is repeated to fill it. */
 export const stepsPerEpoch = (samples: number, batchSize: number): number =>
   Math.max(1, Math.floor(samples / batchSize));
 
-/** The samples of a step: a pure function of seed and step, so a resumed run goes on with the very same batches. */
+/** The samples of a step are a pure function of seed and step, so a resumed run continues with exactly the same batches. */
 export function samplesOfStep(
   samples: readonly CleanedSample[],
   { step, batchSize, seed }: { step: number; batchSize: number; seed: number },
@@ -80,9 +80,8 @@ export function samplesOfStep(
 }
 
 /**
- * Which of its views a sample shows in an epoch: another one every time, or one of a fixed number in turn, the same pixels
- * whenever its turn comes.
- * @param views how many; 0: as many as epochs
+ * The view of each sample in an epoch. A view is one fixed augmentation: equal views of a sample have equal pixels.
+ * @param views the number of views, which take turns; 0: each epoch has a new one
  */
 export const viewOf = (epoch: number, views: number): number => (views === 0 ? epoch : epoch % views);
 
@@ -103,15 +102,15 @@ export interface TrainingBatchOptions {
   readonly training: Training;
   readonly family: FamilyRow;
   readonly seed: number;
-  /** Of every image, see `viewOf`. */
+  /** The number of views of each sample; 0: unlimited. See `viewOf`. */
   readonly views: number;
   readonly startStep: number;
   readonly totalSteps: number;
-  /** One line for people, where the data is not used as it is. */
+  /** Receives one line of text if the data cannot be used completely. */
   readonly onNote?: (note: string) => void;
 }
 
-/** Batches from `startStep` on, made ahead in worker threads. */
+/** Batches from `startStep` on, prefetched in worker threads. */
 export async function* trainingBatches({
   folder,
   dataset,
@@ -137,18 +136,18 @@ export async function* trainingBatches({
     const view = viewOf(epoch, views);
     const tasks = samples.map(sample => {
       const task: TrainingTask = { sample, view, recipe, anchors };
-      return ask<TrainingSample>(pool, 'train', task);
+      return runTask<TrainingSample>(pool, 'train', task);
     });
     return { step, view, ...stack(await Promise.all(tasks)), sampleIds: samples.map(({ id }) => id) };
   };
-  yield* ahead(make, { from: startStep, to: totalSteps, close: () => pool.destroy() });
+  yield* prefetch(make, { from: startStep, to: totalSteps, close: () => pool.destroy() });
 }
 
-/** Images with more boxes than training takes. */
+/** The number of images with more boxes than training uses. */
 const countCrowded = (samples: readonly CleanedSample[], limit: number): number =>
   samples.filter(({ boxes }) => boxes.filter(({ crowd }) => !crowd).length > limit).length;
 
-/** The images of a split in order, as the network sees them when nothing is changed. */
+/** The images of a split in order, without augmentation. */
 export async function* evaluationBatches({
   dataset,
   split,
@@ -168,14 +167,14 @@ export async function* evaluationBatches({
     const results = await Promise.all(
       chosen.map(sample => {
         const task: EvaluationTask = { sample, recipe };
-        return ask<{ image: Float32Array; scale: number }>(pool, 'evaluate', task);
+        return runTask<{ image: Float32Array; scale: number }>(pool, 'evaluate', task);
       }),
     );
     const images = new Float32Array(batchSize * size);
     results.forEach(({ image }, i) => images.set(image, i * size));
     return { images, samples: chosen, scales: results.map(({ scale }) => scale) };
   };
-  yield* ahead(make, { from: 0, to: Math.ceil(samples.length / batchSize), close: () => pool.destroy() });
+  yield* prefetch(make, { from: 0, to: Math.ceil(samples.length / batchSize), close: () => pool.destroy() });
 }
 
 interface Range {
@@ -184,23 +183,26 @@ interface Range {
   readonly close: () => Promise<void>;
 }
 
-/** Makes items `from` … `to` in order, a few ahead of the one that is asked for. */
-async function* ahead<T>(make: (index: number) => Promise<T>, { from, to, close }: Range): AsyncGenerator<T> {
+/** Makes the items from `from` up to, but not including, `to`: in order, and a few ahead of the one that is awaited. */
+async function* prefetch<T>(
+  make: (index: number) => Promise<T>,
+  { from, to, close }: Range,
+): AsyncGenerator<T> {
   const pending: Promise<T>[] = [];
   let next = from;
   const begin = (): void => {
     const item = make(next++);
-    // It may fail while an earlier one is still in use; who takes it sees the error.
+    // It may fail while an earlier one is still in use; the error is thrown when its turn comes.
     item.catch(() => undefined);
     pending.push(item);
   };
   try {
     while (pending.length > 0 || next < to) {
-      while (pending.length < AHEAD && next < to) begin();
+      while (pending.length < PREFETCHED && next < to) begin();
       yield await pending.shift()!;
     }
   } finally {
-    // Left early, by a roll-back or a stop: a thread that ends in the middle of its work would end the process.
+    // After a roll-back or a stop, items may still be in progress; ending a thread during its work would crash the process.
     await Promise.allSettled(pending);
     await close();
   }

@@ -14,7 +14,7 @@ import {
 import { s3 } from '../store/s3.js';
 import { findManifest, locate, readManifest } from './readers/manifest-file.js';
 
-/** A data configuration whose paths are of this machine: what lies in buckets, or what a manifest names there, is fetched. */
+/** Fetches data that lies in buckets, and what manifests name there. @returns the configuration with local paths */
 export async function localData(data: Data, options: FetchOptions): Promise<Data> {
   const local = async (path: string): Promise<string> => fetchManifest(await fetched(path, options), options);
   return {
@@ -24,9 +24,9 @@ export async function localData(data: Data, options: FetchOptions): Promise<Data
   };
 }
 
-/** A manifest that names objects of buckets becomes one that names their copies here. */
+/** Fetches the objects that a manifest names. @returns a manifest that names the local copies; any other path as it is */
 async function fetchManifest(path: string, options: FetchOptions): Promise<string> {
-  const file = await findManifest(path).catch(() => null); // whoever reads it says what is wrong
+  const file = await findManifest(path).catch(() => null); // the reader reports the problem
   if (file === null) return path;
   const lines = await readManifest(file);
   const named = lines.flatMap(({ source, annotations }) => [source, ...annotations]).filter(isBucketAddress);
@@ -39,7 +39,7 @@ async function fetchManifest(path: string, options: FetchOptions): Promise<strin
     const driver = s3(`s3://${bucket}`, options.env ?? process.env);
     const listed = await mapConcurrently(folders, folder => driver.list(folder === '.' ? '' : folder));
     const objects = new Map(listed.flat().map(object => [object.key, object]));
-    // What is not there stays missing: cleaning names the image or the label.
+    // Missing objects are left out here: cleaning reports the image or the annotation.
     await fetchObjects(
       bucket,
       [...keys].flatMap(key => objects.get(key) ?? []),

@@ -8,8 +8,8 @@ import { listFiles, statOf } from '../files/walk.js';
 import { readDataset } from './readers/index.js';
 
 /**
- * What the files of a data set look like from outside: names, sizes, times in ms. Changes when a file does; a copy with new
- * times is cleaned again, but its equal result is then recognised by content.
+ * A hash of the names, sizes and modification times (ms) of the files of a data set, which changes when a file does. A copy
+ * with new times is cleaned again, but its equal result is then recognised by content.
  */
 export async function dataFingerprint({ train, eval: evaluation, format }: Data): Promise<string> {
   const paths = evaluation === null ? [train] : [train, evaluation];
@@ -28,7 +28,7 @@ async function listing(path: string, format: string): Promise<string> {
   return lines.join('\n');
 }
 
-/** A label file that stands alone names images elsewhere. */
+/** The images of a data set that is given as a single label file may lie anywhere. */
 async function filesNamedIn(path: string, format: string): Promise<string[]> {
   const { samples } = await readDataset(path, format);
   return [path, ...samples.map(({ image }) => image)];

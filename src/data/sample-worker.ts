@@ -6,7 +6,7 @@ import { evaluationSample, type SampleRecipe, type TrainingRecipe, trainingSampl
 
 export interface TrainingTask {
   readonly sample: CleanedSample;
-  /** Which of the sample's views: see `viewOf`. */
+  /** The number of the sample's view: see `viewOf`. */
   readonly view: number;
   readonly recipe: TrainingRecipe;
   readonly anchors: AnchorOptions;
@@ -16,38 +16,38 @@ export interface EvaluationTask {
   readonly recipe: SampleRecipe;
 }
 
-/** The grid of the last task: a run has one. */
-let known: { readonly key: string; readonly grid: AnchorGrid } | undefined;
+/** The grid of the last task; all tasks of a run have the same one. */
+let cached: { readonly key: string; readonly grid: AnchorGrid } | undefined;
 
 function gridOf(anchors: AnchorOptions, imageSize: readonly [number, number]): AnchorGrid {
   const key = JSON.stringify([anchors, imageSize]);
-  if (known?.key !== key) known = { key, grid: createAnchors(anchors, imageSize) };
-  return known.grid;
+  if (cached?.key !== key) cached = { key, grid: createAnchors(anchors, imageSize) };
+  return cached.grid;
 }
 
-/** What a thread answers: a thrown error would lose its code on the way. */
-export type Answer<T> = { readonly value: T } | { readonly failure: ErrorFacts };
+/** The result of a task. Errors are returned, because a thrown one would lose its code between threads. */
+export type TaskResult<T> = { readonly value: T } | { readonly failure: ErrorFacts };
 
-/** Buffers are handed over, not copied. */
-async function answer<T>(
+/** Waits for the result; its buffers are moved to the main thread, not copied. */
+async function taskResult<T>(
   work: Promise<T>,
   buffersOf: (value: T) => readonly ArrayBufferView[],
 ): Promise<unknown> {
   try {
     const value = await work;
     const buffers = buffersOf(value).map(({ buffer }) => buffer);
-    return move({ [transferableSymbol]: buffers, [valueSymbol]: { value } satisfies Answer<T> });
+    return move({ [transferableSymbol]: buffers, [valueSymbol]: { value } satisfies TaskResult<T> });
   } catch (error) {
-    if (error instanceof AppError) return { failure: error.toJSON() } satisfies Answer<T>;
+    if (error instanceof AppError) return { failure: error.toJSON() } satisfies TaskResult<T>;
     throw error;
   }
 }
 
 export const train = ({ sample, view, recipe, anchors }: TrainingTask): Promise<unknown> =>
-  answer(
+  taskResult(
     trainingSample(sample, { view, recipe, grid: gridOf(anchors, recipe.imageSize) }),
     ({ image, classTargets, boxTargets }) => [image, classTargets, boxTargets],
   );
 
 export const evaluate = ({ sample, recipe }: EvaluationTask): Promise<unknown> =>
-  answer(evaluationSample(sample, recipe), ({ image }) => [image]);
+  taskResult(evaluationSample(sample, recipe), ({ image }) => [image]);

@@ -28,11 +28,13 @@ export interface TrainingRecipe extends SampleRecipe {
   readonly seed: number;
 }
 
-/** Flip, scale, crop and colour of one view of a sample: drawn from (seed, view, sample), so a restart repeats it. */
+/** The augmentation of one view of a sample. It is drawn from (seed, view, sample), so a resumed run repeats it. */
 interface Augmentation {
   readonly flip: boolean;
+  /** Size of the whole image after scaling. */
   readonly width: number;
   readonly height: number;
+  /** Pixels of the scaled image that are cropped at its top and left. */
   readonly offset: readonly [y: number, x: number];
   readonly gain: Rgb;
 }
@@ -53,7 +55,7 @@ function drawAugmentation(
   return { flip, width, height, offset, gain: [channel(), channel(), channel()] };
 }
 
-/** A sample as the network trains on it, in the order of google/automl `dataloader.py`: flip, scale, crop, pad, match. */
+/** Flips, scales, crops and pads an image and matches its boxes with anchors, in the order of google/automl's `dataloader.py`. */
 export async function trainingSample(
   sample: CleanedSample,
   { view, recipe, grid }: { view: number; recipe: TrainingRecipe; grid: AnchorGrid },
@@ -73,13 +75,13 @@ export async function trainingSample(
     .slice(0, recipe.hparams.max_instances_per_image)
     .map(({ box, classIndex }): TargetBox => ({
       classIndex,
-      box: moveBox(box, { sample, augmentation, imageSize: recipe.imageSize }),
+      box: augmentBox(box, { sample, augmentation, imageSize: recipe.imageSize }),
     }))
     .filter(({ box: [ymin, xmin, ymax, xmax] }) => ymax > ymin && xmax > xmin);
   return { image, ...assignTargets(grid, boxes) };
 }
 
-function moveBox(
+function augmentBox(
   box: BoxYxyx,
   {
     sample,
@@ -100,7 +102,7 @@ function moveBox(
   ];
 }
 
-/** An image as the network sees it when nothing is changed: scaled to fit, top left. @returns pixels and the scale to undo. */
+/** Scales an image to fit the network input, at its top left. @returns [height, width, 3] and image pixels per network pixel */
 export async function evaluationSample(
   sample: CleanedSample,
   { folder, imageSize, normalisation }: SampleRecipe,

@@ -14,6 +14,7 @@ import {
   trainingBatches,
 } from '../../src/data/batches.js';
 import type { CleanedDataset, CleanedSample } from '../../src/formats/dataset.js';
+import { sha256 } from '../../src/files/hashing.js';
 import { randomFrom } from '../../src/random.js';
 import { expectParity } from '../parity.js';
 import { runPython } from '../python.js';
@@ -92,14 +93,18 @@ describe('samplesOfStep', () => {
 });
 
 describe('trainingBatches', () => {
-  it('may be left while threads still work, as a roll-back does', async () => {
+  it('may be left while threads still work, as a roll-back does, and ends', async () => {
     const options = await setUp(8, { image_size: 512, train_batch_size: 8 });
+    const firsts: [step: number | undefined, hash: string][] = [];
     for (let round = 0; round < 3; round++) {
       const batches = trainingBatches({ ...options, startStep: 0, totalSteps: 20 });
-      await batches.next();
+      const { value: first } = await batches.next();
+      firsts.push([first?.step, sha256(Buffer.from(first?.images.buffer ?? []))]);
       // Threads that are ended in the middle of their work throw where nobody catches.
-      await batches.return(undefined);
+      expect(await batches.return(undefined)).toEqual({ done: true, value: undefined });
+      expect(await batches.next()).toEqual({ done: true, value: undefined });
     }
+    expect(firsts).toEqual(Array.from({ length: 3 }, () => [0, firsts[0]?.[1]]));
   });
 
   it('goes on after an interruption with the very same batches, bit for bit', async () => {
