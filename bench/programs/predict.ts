@@ -22,7 +22,7 @@ export interface OpenPredictor {
 }
 
 /** As the engine does at first. */
-const CHOICE = { least: -Infinity, most: BEST_CELLS };
+const CHOICE = { minLogit: -Infinity, maxCells: BEST_CELLS };
 
 async function network({ folder, size, batch }: OpenPredictor): Promise<() => Promise<number>> {
   const card = await readModelCard(folder);
