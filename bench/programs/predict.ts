@@ -22,7 +22,7 @@ export interface OpenPredictor {
 }
 
 /** The choice of cells that the engine tries first. */
-const CHOICE = { least: -Infinity, most: BEST_CELLS };
+const CHOICE = { minLogit: -Infinity, maxCells: BEST_CELLS };
 
 async function network({ folder, size, batch }: OpenPredictor): Promise<() => Promise<number>> {
   const card = await readModelCard(folder);

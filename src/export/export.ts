@@ -18,7 +18,7 @@ export interface ExportOptions {
   readonly folder: string;
 }
 
-/** What is read of training.json. */
+/** The part of training.json that is read. */
 const Trained = z.object({
   model_name: z.enum(MODEL_NAMES),
   image_size: z.tuple([z.int(), z.int()]),
@@ -41,7 +41,7 @@ export async function exportModel({ trainedFolder, imageSize, folder }: ExportOp
 
 interface Source {
   readonly card: ModelCard;
-  /** Of the checkpoint with the weights. */
+  /** The prefix of the checkpoint with the weights. */
   readonly prefix: string;
 }
 

@@ -4,8 +4,8 @@ import { first, type Graph, type Output } from '../graph/graph.js';
 const FLOAT = { type: 'float32' } as const;
 const INT = { type: 'int32' } as const;
 
-/** Graph nodes with sizes that are known only when images come: tfjs has no words for them. */
-function words(graph: Graph) {
+/** Adds graph nodes for shapes that are known only at run time, which tfjs cannot express. */
+function operationsOf(graph: Graph) {
   const add = (op: string, inputs: readonly Output[], attributes = {}): Output =>
     first(graph.add(op, inputs, { attributes }));
   const floats = (...values: number[]): Output =>
@@ -40,18 +40,18 @@ export interface ImageInput {
   readonly scale: Output;
 }
 
-/** Images 0–255 of any size → scaled to fit (bilinear), normalised, top left, rest 0. */
+/** Turns images 0–255 of any size into the network's input: scaled to fit (bilinear), normalised, at the top left, the rest 0. */
 export function imagesToInput(
   graph: Graph,
   images: Output,
   { image_size, mean, std }: Pick<ModelCard, 'image_size' | 'mean' | 'std'>,
 ): ImageInput {
-  const { add, binary, floats, ints, scalar, toFloat, toInt, concat } = words(graph);
+  const { add, binary, floats, ints, scalar, toFloat, toInt, concat } = operationsOf(graph);
   const shape = add('Shape', [images], { T: FLOAT, out_type: INT });
   const size = toFloat(add('Slice', [shape, ints(1), ints(2)], { T: INT, Index: INT }));
   const ratios = binary('RealDiv', floats(...image_size), size);
   const scale = add('Min', [ratios, ints(0)], { T: FLOAT, Tidx: INT, keep_dims: { bool: false } });
-  // Multiplied before it is divided, as letterbox does: a side that fits exactly stays exact. [side, limit]
+  // Multiplies before it divides, as letterbox does: a side that fits exactly stays exact. [side, limit]
   const column = add('ExpandDims', [size, ints(1)], { T: FLOAT, Tdim: INT });
   const sides = binary('RealDiv', binary('Mul', column, floats(...image_size)), size);
   const fitting = add('Min', [sides, ints(1)], { T: FLOAT, Tidx: INT, keep_dims: { bool: false } });
@@ -83,7 +83,7 @@ export function toImages(
   { size, scale }: ImageInput,
   { boxes, scores, classes, count }: Detections,
 ): Detections {
-  const { binary, scalar, toFloat, concat } = words(graph);
+  const { binary, scalar, toFloat, concat } = operationsOf(graph);
   const limits = concat([size, size], FLOAT);
   const clipped = binary('Minimum', binary('Maximum', binary('RealDiv', boxes, scale), scalar(0)), limits);
   return { boxes: clipped, scores, classes: binary('AddV2', classes, scalar(1)), count: toFloat(count) };

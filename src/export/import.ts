@@ -9,10 +9,10 @@ import { adoptWeights, type Weights } from '../model/weights/weights.js';
 import type { ImportInput, ImportReport } from '../formats/imported-weights.js';
 import { freshWeights, writeModel } from './model-folder.js';
 
-/** What variables that a checkpoint lacks are drawn with. */
+/** The seed of the variables that a checkpoint lacks. */
 const SEED = 1;
 
-/** Makes a model folder of weights from elsewhere, and says what was adopted and what was not. */
+/** Makes a model folder of weights from elsewhere. @returns which variables were adopted and which were not */
 export async function importCheckpoint(input: ImportInput, folder: string): Promise<ImportReport> {
   const { checkpoint, model_name, strict } = input;
   const family = familyOf(model_name);

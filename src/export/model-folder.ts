@@ -18,7 +18,7 @@ import { onnxNetwork } from './onnx/network.js';
 
 interface Model {
   readonly card: ModelCard;
-  /** Of every variable. */
+  /** The values of every variable. */
   readonly weights: Weights;
 }
 
@@ -35,7 +35,7 @@ export async function writeModel(folder: string, { card, weights }: Model): Prom
   await writeVariables(folder, { card, weights });
 }
 
-/** variables/ as TensorFlow's own saver writes it. */
+/** Writes variables/ as TensorFlow's own saver does. */
 async function writeVariables(folder: string, { card, weights }: Model): Promise<void> {
   const specs = variableSpecs({ family: familyOf(card.model_name), numClasses: card.classes.length });
   await withVariables(`${folder}.writer`, specs, async program => {
@@ -53,7 +53,7 @@ async function writeVariables(folder: string, { card, weights }: Model): Promise
   });
 }
 
-/** The values that variables start with when nothing is known of them. */
+/** The initial values of variables. */
 export const freshWeights = (
   folder: string,
   { specs, seed }: { specs: readonly VariableSpec[]; seed: number },
@@ -68,7 +68,7 @@ export const freshWeights = (
     return weights;
   });
 
-/** A program of nothing but these variables, for as long as `work` takes. */
+/** Runs `work` with a program that has only these variables. */
 async function withVariables<T>(
   folder: string,
   specs: readonly VariableSpec[],

@@ -12,7 +12,7 @@ import { efficientDet, type Outputs } from '../model/efficientdet.js';
 import type { Weights } from '../model/weights/weights.js';
 import { imagesToInput, toImages } from './image-nodes.js';
 
-/** Weights as constants of the graph. */
+/** Variables whose values are constants of the graph. */
 const frozen = (weights: Weights): Variables => ({
   read: ({ name, shape }: VariableSpec) => {
     const found = weights.get(name);
@@ -37,7 +37,7 @@ export interface FrozenNetwork {
   readonly outputs: readonly Node[];
 }
 
-/** The network alone with its weights inside. */
+/** The graph of the network alone, with its weights as constants. */
 export function frozenNetwork(card: ModelCard, weights: Weights): FrozenNetwork {
   const graph = new Graph();
   const [height, width] = card.image_size;

@@ -2,7 +2,7 @@ import { type Constant, first, type Graph, type Output } from './graph.js';
 
 const FLOAT = { T: { type: 'float32' } } as const;
 
-/** What a norm does to a channel that is not trained: x · factor + offset. */
+/** A batch norm with fixed statistics as one multiplication and one addition for each channel: x · factor + offset. */
 export interface ChannelAffine {
   readonly factors: Float32Array;
   readonly offsets: Float32Array;
@@ -23,8 +23,8 @@ export function channelAffine(
 }
 
 /**
- * A norm of constants as part of the convolution before it: filter · factor, and one addition.
- * @returns null where no convolution with a constant filter, or such a one and a constant bias, is before it
+ * Folds a batch norm into the convolution that computes its input: filter · factor, and one addition.
+ * @returns null where the input is not a convolution with a constant filter, with or without a constant bias
  */
 export function foldBatchNorm(graph: Graph, x: Output, { factors, offsets }: ChannelAffine): Output | null {
   const biased = x.node.op === 'AddV2' ? constantOf(x.node.inputs[1]!) : null;
@@ -42,7 +42,7 @@ export function foldBatchNorm(graph: Graph, x: Output, { factors, offsets }: Cha
   return first(graph.add('AddV2', [scaled, added], { attributes: FLOAT }));
 }
 
-/** Arrays of one value are fills. */
+/** The values of a constant; the recorder writes arrays of one value as fills. */
 function constantOf({ node }: Output): Constant | null {
   if (node.op === 'Fill') {
     const [sizes, value] = node.inputs.map(input => constantOf(input)?.values as Int32Array | undefined);

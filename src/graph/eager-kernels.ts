@@ -54,7 +54,7 @@ function batchNormAttributes(backend: NodeBackend, epsilon: unknown): object[] {
   ];
 }
 
-/** Where a row has a label: [labels, 3] of image, row and class. */
+/** The places of labels, [labels, 3]: image, row and class. */
 function places(labels: tf.Tensor): tf.Tensor2D {
   const rows = labels.shape[1]!;
   const found = [...labels.dataSync()].flatMap((label, i) =>

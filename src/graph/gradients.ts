@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 export const RELU6_GRAD = 'Relu6Grad';
 
-/** From what went out; tfjs's own keeps what went in, and takes several passes. */
+/** Computed from the output. tfjs's own gradient keeps the input and takes several passes. */
 tf.registerGradient({
   kernelName: tf.Relu6,
   outputsToSave: [true],

@@ -89,7 +89,7 @@ function attributeProto(attribute: Attribute): object {
 
 export const outputName = ({ node, index }: Output): string =>
   index === 0 ? node.name : `${node.name}:${index}`;
-/** As signatures name it: always with the index. */
+/** An output's name in signatures, which always has the index. */
 export const tensorName = ({ node, index }: Output): string => `${node.name}:${index}`;
 
 function nodeProto(node: Node): object {
@@ -115,7 +115,7 @@ export function graphProto(nodes: readonly Node[]): object {
   };
 }
 
-/** What TensorFlow calls the output of an operation: inside of functions it is named by it. */
+/** TensorFlow's names of the outputs of operations, by which nodes of functions read them. */
 const OUTPUTS = { Sigmoid: 'y', Rsqrt: 'y', Mul: 'z', AddV2: 'z', Sub: 'z' } as const;
 
 function functionProto(name: XlaFunctionName): object {
@@ -204,9 +204,9 @@ function attributeFrom(attribute: AttributeMessage): Attribute {
 }
 
 /**
- * Adds the nodes of a frozen graph that was written here; its placeholders are replaced by `feeds`. Where the graph computes
- * in bfloat16 so does all of it: nothing flows back through it, so that no small difference can add up.
- * @returns the outputs by node name, as float32
+ * Adds the nodes of a frozen graph that `encodeGraph` wrote; `feeds` take the place of its placeholders. If the graph's
+ * precision is bfloat16, all added nodes compute in bfloat16: without gradients, small differences cannot add up.
+ * @returns looks up outputs by node name, as float32
  */
 export function inlineGraph(
   graph: Graph,
@@ -216,7 +216,7 @@ export function inlineGraph(
   const { node: nodes } = message('GraphDef').decode(bytes) as unknown as { node: readonly NodeMessage[] };
   const isShort = graph.precision === 'bfloat16';
   const known = new Map<string, Output>();
-  /** Names of what is float32 all the same: constants, which are converted where they are read. */
+  /** Names of the nodes that stay float32: constants, which are converted where they are read. */
   const exact = new Set<string>();
   for (const [name, feed] of Object.entries(feeds))
     known.set(name, isShort ? convert(graph, feed, 'bfloat16') : feed);
@@ -253,7 +253,7 @@ export function inlineGraph(
 const isFloat = (attribute: Attribute | undefined): boolean =>
   attribute !== undefined && 'type' in attribute && attribute.type === 'float32';
 
-/** The type of what is computed; what a norm knows of its channels, U, stays as it is. */
+/** Changes the type in which a node computes; the type of a batch norm's statistics, U, stays. */
 const shortened = (attributes: Readonly<Record<string, Attribute>>): Record<string, Attribute> => ({
   ...attributes,
   ...(isFloat(attributes.T) && { T: { type: 'bfloat16' } }),

@@ -11,11 +11,11 @@ const RANDOM_OPS = {
   uniform: 'StatelessRandomUniform',
 } as const;
 
-/** From a random operation's own range to the initializer's. */
+/** Maps a random operation's own range to the initializer's. */
 const scaleOf = (initializer: Exclude<Initializer, { kind: 'constant' }>): [factor: number, shift: number] =>
   initializer.kind === 'uniform' ? [2 * initializer.limit, -initializer.limit] : [initializer.std, 0];
 
-/** Nodes that compute a variable's first value. @param index makes the seed (int32 [2]) its own */
+/** Adds nodes that compute a variable's initial value. @param index distinguishes its seed from other variables' */
 export function initialValue(
   graph: Graph,
   { shape, initializer }: VariableSpec,

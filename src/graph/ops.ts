@@ -22,7 +22,7 @@ export function swish<T extends tf.Tensor>(x: T): T {
 
 export interface BatchNorm {
   readonly y: tf.Tensor4D;
-  /** Of the batch, one value per channel. */
+  /** The mean over the batch, one value per channel. */
   readonly mean: tf.Tensor1D;
   /** Bessel-corrected (n / (n - 1)), as TensorFlow's fused kernel gives it to the moving statistics. */
   readonly variance: tf.Tensor1D;
@@ -32,7 +32,7 @@ interface BatchNormOptions {
   readonly scale: tf.Tensor1D;
   readonly offset: tf.Tensor1D;
   readonly epsilon: number;
-  /** What follows the norm. Of a swish the norm's result is not kept for the gradient but computed again: half the memory. */
+  /** The function after the norm. With swish, the gradient computes the norm's result again: half the memory. */
   readonly activation?: 'none' | 'swish';
 }
 
@@ -69,7 +69,7 @@ export const gatherByLabel = (x: tf.Tensor, labels: tf.Tensor2D): tf.Tensor1D =>
 export const scatterAddByLabel = <T extends tf.Tensor>(x: T, labels: tf.Tensor2D, values: tf.Tensor1D): T =>
   tf.engine().runKernel(SCATTER_ADD_BY_LABEL, { x, labels, values });
 
-/** Σ x² / 2, in one pass. No gradient is known of it. */
+/** Σ x² / 2, in one pass. It has no gradient. */
 export const halfSquares = (x: tf.Tensor): tf.Scalar => tf.engine().runKernel(HALF_SQUARES, { x });
 
 const swishGrad = (dy: tf.Tensor, x: tf.Tensor): tf.Tensor => tf.engine().runKernel(SWISH_GRAD, { dy, x });
@@ -83,7 +83,7 @@ tf.registerGradient({
 tf.registerGradient({
   kernelName: FUSED_BATCH_NORM,
   inputsToSave: ['x', 'scale', 'offset'],
-  // Outputs 3–5 of the kernel are what its gradient wants to have kept.
+  // Outputs 3–5 of the kernel are inputs of its gradient.
   outputsToSave: [false, true, true, true, true, true],
   gradFunc: (dys, saved, attributes) => {
     const [x, scale, offset, mean, variance, ...reserved] = saved as unknown as [

@@ -18,7 +18,7 @@ export class ProgramVariables {
 
   constructor(private readonly graph: Graph) {}
 
-  /** In the order in which they were declared. */
+  /** All variables, in the order of their declaration. */
   get all(): readonly ProgramVariable[] {
     return [...this.#variables.values()];
   }
@@ -64,15 +64,15 @@ export class ProgramVariables {
     );
   }
 
-  /** TensorFlow's own node writes them into a checkpoint. @param isWanted by name; left out: all */
-  save(prefix: Output, isWanted: (name: string) => boolean = () => true): Node {
-    const saved = this.all.filter(({ spec }) => isWanted(spec.name));
+  /** Writes variables into a checkpoint by TensorFlow's own node. @param isSaved tells by name; default: all */
+  save(prefix: Output, isSaved: (name: string) => boolean = () => true): Node {
+    const saved = this.all.filter(({ spec }) => isSaved(spec.name));
     const values = saved.map(({ spec, dtype }) => this.read(spec, dtype));
     const options = { stateful: true, attributes: { dtypes: { types: typesOf(saved) } } };
     return this.graph.add('SaveV2', [prefix, ...this.#checkpointTables(saved), ...values], options);
   }
 
-  /** … and reads them back. */
+  /** Reads them back from a checkpoint. */
   restore(prefix: Output): Node[] {
     const options = { stateful: true, attributes: { dtypes: { types: typesOf(this.all) } } };
     const node = this.graph.add('RestoreV2', [prefix, ...this.#checkpointTables(this.all)], options);
@@ -90,7 +90,7 @@ export class ProgramVariables {
 
 const typesOf = (variables: readonly ProgramVariable[]): DataType[] => variables.map(({ dtype }) => dtype);
 
-/** The variables of one signature: read once each, changed at most once, and only then. */
+/** The variables of one signature: each is read once, and changed at most once, after that. */
 export class SignatureVariables implements TrainedVariables {
   readonly #tensors = new Map<string, tf.Tensor>();
   readonly #changes = new Map<string, Node>();
@@ -132,7 +132,7 @@ export class SignatureVariables implements TrainedVariables {
     return change ? this.#tensorOf(this.variables.read(spec, 'float32', [change]), spec) : this.read(spec);
   }
 
-  /** After the step's only reading of it: TensorFlow then copies what is still in use. */
+  /** Changes a variable after the step has read it: TensorFlow then copies a value that is still in use. */
   #change(spec: VariableSpec, op: string, inputs: readonly Output[]): void {
     const controls = [this.#valueOf(spec).node];
     const options = { stateful: true, controls, attributes: FLOAT };

@@ -43,7 +43,7 @@ export class ProgramBuilder {
     return this.#variables.all.map(({ spec }) => spec);
   }
 
-  /** Records `build`: inputs in, named outputs out; what it assigns is stored before the outputs are seen. */
+  /** Records `build` as a signature. Variables that it changes are stored before the outputs are available. */
   signature(
     name: string,
     inputs: Named<InputSpec>,
@@ -72,48 +72,48 @@ export class ProgramBuilder {
     );
   }
 
-  /** Records into the program without making a signature of it. */
+  /** Records into the program's graph without adding a signature. */
   record<T>(scope: string, build: (variables: Variables) => T): T {
     return this.graph.within(scope, () =>
       recordingBackend.record(this.graph, () => build(new SignatureVariables(this.graph, this.#variables))),
     );
   }
 
-  /** A signature made of graph nodes; for what tfjs has no words for. */
+  /** Adds a signature made of graph nodes, for what tfjs cannot express. */
   graphSignature(name: string, signature: Signature): void {
     this.#signatures.set(name, signature);
   }
 
-  /** A variable that no signature has read yet. */
+  /** Declares a variable that no signature has read yet. */
   declare(spec: VariableSpec): void {
     this.#variables.declare(spec);
   }
 
-  /** `initialize(seed int32 [2])`: every variable gets its initial value. */
+  /** Adds `initialize(seed int32 [2])`, which gives every variable its initial value. */
   addInitialize(): void {
     this.graph.within('initialize', () => {
       const seed = this.graph.placeholder('seed', 'int32', [2]);
       const inputs = { seed: { output: seed, dtype: 'int32', shape: [2] } } as const;
-      this.#done('initialize', inputs, this.#variables.initialize(seed));
+      this.#addProcedure('initialize', inputs, this.#variables.initialize(seed));
     });
   }
 
   /**
-   * `save(prefix)` and `restore(prefix)`: a TensorFlow checkpoint of every variable, by TensorFlow's own nodes.
-   * With `isPublished`, `publish(prefix)`: one of only those.
+   * Adds `save(prefix)` and `restore(prefix)`, which write and read a TensorFlow checkpoint of every variable.
+   * @param isPublished tells by name which variables `publish(prefix)` writes; default: there is no such signature
    */
   addCheckpointing({ isPublished }: { isPublished?: (name: string) => boolean } = {}): void {
     const add = (name: string, build: (prefix: Output) => Node[]): void =>
       this.graph.within(name, () => {
         const output = this.graph.placeholder('prefix', 'string', []);
-        this.#done(name, { prefix: { output, ...PREFIX } }, build(output));
+        this.#addProcedure(name, { prefix: { output, ...PREFIX } }, build(output));
       });
     add('save', prefix => [this.#variables.save(prefix)]);
     add('restore', prefix => this.#variables.restore(prefix));
     if (isPublished) add('publish', prefix => [this.#variables.save(prefix, isPublished)]);
   }
 
-  /** `values()` gives and `adopt(values)` sets the float variables: how weights from elsewhere get in. */
+  /** Adds `values()`, which gives the float variables, and `adopt(values)`, which sets them: for imported weights. */
   addAdoption(): void {
     const floats = this.#variables.all.filter(({ dtype }) => dtype === 'float32').map(({ spec }) => spec);
     const ports = (outputOf: (spec: VariableSpec) => Output): Signature['inputs'] =>
@@ -126,11 +126,11 @@ export class ProgramBuilder {
     this.graph.within('adopt', () => {
       const inputs = ports(({ name, shape }) => this.graph.placeholder(name, 'float32', shape));
       const stored = floats.map(({ name }) => this.#variables.assign(name, inputs[name]!.output));
-      this.#done('adopt', inputs, stored);
+      this.#addProcedure('adopt', inputs, stored);
     });
   }
 
-  /** Saver nodes as TensorFlow's own SavedModels have them, so that its loaders restore `variables/` by themselves. */
+  /** Adds the saver nodes by which TensorFlow's loaders restore `variables/` by themselves. */
   addSaver(): void {
     this.graph.within('saver', () => {
       const file = this.graph.constant({ dtype: 'string', shape: [], values: ['model'] }, 'filename');
@@ -168,7 +168,7 @@ export class ProgramBuilder {
     return { tensor: recordingBackend.tensorOf(output, { shape, dtype }), output, dtype, shape: written };
   }
 
-  /** The output, seen only when the nodes have run. */
+  /** The output, available only after the nodes have run. */
   #after(
     controls: readonly Node[],
     output: Output,
@@ -178,8 +178,8 @@ export class ProgramBuilder {
     return first(this.graph.add('Identity', [output], options));
   }
 
-  /** A signature that only changes state. */
-  #done(name: string, inputs: Signature['inputs'], controls: readonly Node[]): void {
+  /** Adds a signature that only changes state. */
+  #addProcedure(name: string, inputs: Signature['inputs'], controls: readonly Node[]): void {
     const one = this.graph.constant({ dtype: 'int32', shape: [], values: Int32Array.of(1) });
     const output = this.#after(controls, one, { name: 'done', dtype: 'int32' });
     this.#signatures.set(name, { inputs, outputs: { done: { output, dtype: 'int32', shape: [] } } });

@@ -9,7 +9,7 @@ type Values = tf.backend_util.BackendValues;
 interface Recorded {
   readonly shape: readonly number[];
   readonly dtype: tf.DataType;
-  /** The graph output that the tensor stands for; of a constant, made when it is first used. */
+  /** The graph output that the tensor stands for; that of a constant is made when it is first used. */
   output: Output | undefined;
   readonly values?: Values;
 }
@@ -55,7 +55,7 @@ export class RecordingBackend extends tf.KernelBackend {
     return this.wrap(first(this.graph.add(op, inputs, options)), result);
   }
 
-  /** What tfjs knows of a graph output. */
+  /** Makes a graph output known to tfjs. */
   wrap(output: Output, { shape, dtype }: { shape: readonly number[]; dtype: tf.DataType }): tf.TensorInfo {
     const dataId = {};
     this.#tensors.set(dataId, { shape, dtype, output });
@@ -75,7 +75,7 @@ export class RecordingBackend extends tf.KernelBackend {
     return recorded.output;
   }
 
-  /** The values of a constant: for kernels whose attributes hold what tfjs passes as a tensor. */
+  /** The values of a constant, for kernels that need them while recording. */
   constantValues(tensor: tf.TensorInfo): Values | undefined {
     return this.#tensors.get(tensor.dataId)?.values;
   }
@@ -141,7 +141,7 @@ export class RecordingBackend extends tf.KernelBackend {
   override dispose(): void {}
 }
 
-/** tfjs's word for a kernel that this backend lacks, turned into ours. */
+/** Turns tfjs's error about a kernel that this backend lacks into ours. */
 function unsupportedKernel(error: unknown): Error | undefined {
   const kernel = /Kernel '(\w+)' not registered for backend 'recording'/.exec(messageOf(error))?.[1];
   return kernel ? errors.kernelUnsupported(kernel) : undefined;

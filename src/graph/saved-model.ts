@@ -81,7 +81,7 @@ const saverProto = ({ input, result, restore }: Saver): object => ({
   max_to_keep: 5,
 });
 
-/** Python's loader finds the variables by these. */
+/** The messages by which Python's loader finds the variables. */
 function variableProtos(
   nodes: readonly Node[],
   { variables, saver }: { variables: readonly VariableSpec[]; saver: Saver },
@@ -122,7 +122,7 @@ export interface SignatureInfo {
   readonly defaults: Readonly<Record<string, never>>;
 }
 
-/** Names of TensorFlow's types in its messages, where they are not ours with DT_ before. */
+/** TensorFlow's names of types in messages, where they are not our names after DT_. */
 const DT_NAMES: Partial<Record<DataType, string>> = { float32: 'DT_FLOAT' };
 
 interface TensorInfoMessage {

@@ -14,11 +14,11 @@ export interface VariableSpec {
   readonly initializer: Initializer;
 }
 
-/** Where a network finds its weights: it declares each where it uses it. */
+/** The weights of a network, which declares each one where it uses it. */
 export interface Variables {
   /** The value of a variable during this step; the same tensor at every call. */
   read(spec: VariableSpec): tf.Tensor;
-  /** Moves the variable towards what it follows, when this step has read it: v ← v − share · (v − target). */
+  /** Moves the variable towards a target after this step has read it: v ← v − share · (v − target). */
   follow(spec: VariableSpec, target: tf.Tensor, share: number | tf.Scalar): void;
 }
 
@@ -30,15 +30,15 @@ export interface Descent {
   readonly momentum: number;
 }
 
-/** … and where what trains it changes them. */
+/** The weights of a network in training. */
 export interface TrainedVariables extends Variables {
-  /** TensorFlow 1's momentum: slot ← momentum · slot + gradient, v ← v − learningRate · slot; when this step has read it. */
+  /** TensorFlow 1's momentum, after this step has read the variable: slot ← momentum · slot + gradient, v ← v − learningRate · slot. */
   descend(spec: VariableSpec, descent: Descent): void;
-  /** The value that the step leaves. */
+  /** The value after the step. */
   next(spec: VariableSpec): tf.Tensor;
 }
 
-/** The same network's variables again, under names of their own. */
+/** A second set of the same network's variables, under prefixed names. */
 export const prefixed = (variables: Variables, prefix: string): Variables => ({
   read: spec => variables.read({ ...spec, name: `${prefix}${spec.name}` }),
   follow: (spec, target, share) =>

@@ -1,4 +1,4 @@
-/** A node of a function: what it reads are arguments or other nodes, by name. */
+/** A node of a function. Its inputs are arguments or other nodes, by name. */
 interface XlaNode {
   readonly op: 'Sigmoid' | 'Rsqrt' | 'Mul' | 'AddV2' | 'Sub';
   readonly inputs: readonly string[];
@@ -7,9 +7,9 @@ interface XlaNode {
 /** A function of float32 tensors that a graph can call: TensorFlow compiles it (XLA) for the shapes that it is called with. */
 export interface XlaFunction {
   readonly inputs: readonly string[];
-  /** In any order, by name. */
+  /** The nodes by name, in any order. */
   readonly nodes: Readonly<Record<string, XlaNode>>;
-  /** The node whose value comes back. */
+  /** The node whose value the function returns. */
   readonly result: string;
 }
 
@@ -27,7 +27,7 @@ const swishGradient = (x: string): XlaFunction['nodes'] => ({
   dx: mul('dy', 'slope'),
 });
 
-/** What takes many passes over memory as operations and one when it is compiled. */
+/** Computations that take many passes over memory as operations, and one when compiled. */
 export const XLA_FUNCTIONS = {
   SwishGradient: { inputs: ['dy', 'x'], nodes: swishGradient('x'), result: 'dx' },
   /** The gradient of swish(norm(x)) before the norm's own: (x - mean) / √(variance + epsilon) · scale + offset is computed again. */

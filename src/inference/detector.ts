@@ -6,16 +6,16 @@ import { isFile } from '../files/walk.js';
 import type { Engine } from './engine.js';
 import { type ModelCard, ONNX_NETWORK, readModelCard } from '../formats/model-card.js';
 
-/** An exported model that is ready to look at images. */
+/** An exported model that is ready to detect. */
 export interface Detector extends Engine {
   readonly card: ModelCard;
-  /** What runs the network. */
+  /** The engine that runs the network. */
   readonly engine: EngineName;
 }
 
 /**
- * Opens a model folder with the engine that the settings name. `auto` is onnxruntime, which starts sooner and runs the network
- * faster on CPUs, where there is no GPU, the folder has an ONNX network and the library loads; else TensorFlow.
+ * Opens a model folder with the engine that the settings name. `auto` chooses onnxruntime where there is no GPU, the folder
+ * has an ONNX network and the library loads: on CPUs it starts sooner and runs faster. Otherwise it chooses TensorFlow.
  */
 export async function openDetector(folder: string, { engine }: Pick<Settings, 'engine'>): Promise<Detector> {
   const card = await readModelCard(folder);
@@ -30,7 +30,7 @@ export async function openDetector(folder: string, { engine }: Pick<Settings, 'e
       if (!(error instanceof AppError && error.code === 'ONNXRUNTIME_NOT_PROVIDED')) throw error;
     }
   }
-  // Each library is loaded by the first who needs it: TensorFlow's takes a second.
+  // Each library is loaded where it is needed: TensorFlow's takes a second.
   const { openTensorFlow } = await import('./tensorflow-engine.js');
   return { card, engine: 'tensorflow', ...(await openTensorFlow(folder)) };
 }
@@ -40,5 +40,5 @@ async function withOnnxruntime(folder: string, card: ModelCard): Promise<Detecto
   return { card, engine: 'onnxruntime', ...(await openOnnx(folder, card)) };
 }
 
-/** Folders that were exported before there was one have none. */
+/** Models that older versions exported have no ONNX network. */
 const hasOnnx = (folder: string): Promise<boolean> => isFile(join(folder, ONNX_NETWORK));

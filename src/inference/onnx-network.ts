@@ -6,27 +6,27 @@ import { gridOf } from '../detection/anchors.js';
 import { extendModel, type Port } from '../onnx/model.js';
 import { Nodes } from '../onnx/nodes.js';
 import { loadOnnxruntime, physicalCores } from './onnxruntime.js';
-import type { RawMaps } from './suppress.js';
+import type { RawMaps } from './candidates.js';
 
 export interface OnnxNetwork {
   readonly grid: AnchorGrid;
   /** @param image [height, width, 3], normalised */
-  readonly run: (image: Float32Array, choice: Choice) => Promise<Chosen>;
+  readonly run: (image: Float32Array, selection: CellSelection) => Promise<SelectedMaps>;
 }
 
-/** Of which cells the class logits are wanted. */
-export interface Choice {
-  /** Cells without any logit as high are left out. */
-  readonly least: number;
-  /** And those that are not among so many best ones. */
-  readonly most: number;
+/** The cells whose class logits are read. A cell is one place of a level's map, with its anchors. */
+interface CellSelection {
+  /** Cells whose logits are all lower are left out. */
+  readonly minLogit: number;
+  /** Only so many cells with the highest logits are read; Infinity: all. */
+  readonly maxCells: number;
 }
 
-/** What is looked at first: with the chosen logits of D0's 90 classes, nearly all of its time is the network's own. */
+/** The first try: with the logits of so many cells, nearly all of the time for D0 with 90 classes is the network's own. */
 export const BEST_CELLS = 300;
 
-interface Chosen extends RawMaps {
-  /** What is left out of the class logits is less. */
+interface SelectedMaps extends RawMaps {
+  /** Every logit that was left out is lower. */
   readonly from: number;
 }
 
@@ -36,26 +36,26 @@ export async function openNetwork(file: string, card: ModelCard): Promise<OnnxNe
   const [height, width] = card.image_size;
   const grid = gridOf(card);
   const open = async (): ReturnType<typeof InferenceSession.create> => {
-    const network = withChoice(await readFile(file), { card, grid });
+    const network = withSelection(await readFile(file), { card, grid });
     return InferenceSession.create(network, { intraOpNumThreads: physicalCores() });
   };
   const session = await open().catch((cause: unknown) => {
     throw errors.modelUnreadable(file, cause);
   });
   const count = grid.levels.reduce((sum, { height, width }) => sum + height * width, 0);
-  const run: OnnxNetwork['run'] = async (image, { least, most }) => {
+  const run: OnnxNetwork['run'] = async (image, { minLogit, maxCells }) => {
     const maps = await session.run({
       [FROZEN_INPUT]: new Tensor('float32', image, [1, height, width, 3]),
-      [LEAST]: new Tensor('float32', Float32Array.of(least), []),
-      [MOST]: new Tensor('int64', BigInt64Array.of(BigInt(Math.min(most, count))), [1]),
+      [LEAST]: new Tensor('float32', Float32Array.of(minLogit), []),
+      [MOST]: new Tensor('int64', BigInt64Array.of(BigInt(Math.min(maxCells, count))), [1]),
     });
     const ofLevels = <T>(nameOf: (level: number) => string): T[] =>
       grid.levels.map(({ level }) => maps[nameOf(level)]!.data as T); // float32 or int32, as the graph says
     return {
-      classLogits: ofLevels<Float32Array>(chosen),
+      classLogits: ofLevels<Float32Array>(selected),
       cells: ofLevels<Int32Array>(cells),
       boxDeltas: ofLevels<Float32Array>(level => frozenOutput('box', level)),
-      from: most < count ? (maps[FROM]!.data as Float32Array)[0]! : least,
+      from: maxCells < count ? (maps[FROM]!.data as Float32Array)[0]! : minLogit,
     };
   };
   return { grid, run };
@@ -65,13 +65,16 @@ const LEAST = 'least_logit';
 const MOST = 'most_cells';
 const FROM = 'from_logit';
 const cells = (level: number): string => `cells_${level}`;
-const chosen = (level: number): string => `${frozenOutput('class', level)}_of_cells`;
+const selected = (level: number): string => `${frozenOutput('class', level)}_of_cells`;
 
 /**
- * The network for one image that gives the class logits of chosen cells only: onnxruntime copies what it gives to JavaScript,
- * 18 MB of D0's logits of 90 classes, of which a handful is wanted.
+ * The network for one image, with the class logits of selected cells only: onnxruntime copies its outputs to JavaScript, and
+ * of the 18 MB of logits that D0 has for 90 classes only few matter.
  */
-function withChoice(network: Uint8Array, { card, grid }: { card: ModelCard; grid: AnchorGrid }): Uint8Array {
+function withSelection(
+  network: Uint8Array,
+  { card, grid }: { card: ModelCard; grid: AnchorGrid },
+): Uint8Array {
   const [height, width] = card.image_size;
   const after = new Nodes('choice');
   const levels = grid.levels.map(row => {
@@ -90,11 +93,11 @@ function withChoice(network: Uint8Array, { card, grid }: { card: ModelCard; grid
       const places = after.node('Reshape', [after.node('NonZero', [isHigh]), after.ints(-1)]);
       const INT32 = 6; // onnx.TensorProto.INT32
       after.output(cells(level), 'Cast', [places], { to: INT32 });
-      after.output(chosen(level), 'Gather', [logits, places], { axis: 1 });
+      after.output(selected(level), 'Gather', [logits, places], { axis: 1 });
       const n = `n_${level}`;
       return [
         { name: cells(level), type: 'int32', shape: [n] },
-        { name: chosen(level), type: 'float32', shape: [channels, n] },
+        { name: selected(level), type: 'float32', shape: [channels, n] },
         { name: frozenOutput('box', level), type: 'float32', shape: [1, (4 * count) / area, height, width] },
       ];
     },

@@ -13,7 +13,7 @@ export async function loadOnnxruntime(): Promise<Onnxruntime> {
   }
 }
 
-/** Cores that this process may use: two threads of one core only wait for each other. */
+/** The number of physical cores that this process may use: two threads of one core only wait for each other. */
 export function physicalCores(cpuinfo = readCpuinfo()): number {
   const valuesOf = (key: string): string[] =>
     [...cpuinfo.matchAll(new RegExp(`^${key}\\s*:\\s*(\\d+)$`, 'gm'))].map(([, value]) => value!);
@@ -22,7 +22,7 @@ export function physicalCores(cpuinfo = readCpuinfo()): number {
   return Math.max(1, Math.min(distinct || Infinity, availableParallelism()));
 }
 
-/** Linux says which processors share a core; elsewhere nothing is known. */
+/** Linux tells which processors share a core; other systems do not. */
 function readCpuinfo(): string {
   try {
     return readFileSync('/proc/cpuinfo', 'utf8');

@@ -3,7 +3,7 @@ import { Program } from '../graph/execution.js';
 import { loadTensorFlow } from '../graph/tensorflow.js';
 import type { Detection, DetectorInput, Engine } from './engine.js';
 
-/** The SavedModel of a model folder: it takes images of any size, and any number of one size. */
+/** The SavedModel of a model folder. It takes any number of images of one size, whatever that size is. */
 export async function openTensorFlow(folder: string): Promise<Engine> {
   await loadTensorFlow();
   await tf.setBackend('tensorflow');

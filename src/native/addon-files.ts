@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 
 const resolve = createRequire(import.meta.url).resolve;
 
-/** Where the package `@tensorflow/tfjs-node-gpu` lies. */
+/** The folder of the package `@tensorflow/tfjs-node-gpu`. */
 export const tfjsFolder = (): string => dirname(resolve('@tensorflow/tfjs-node-gpu/package.json'));
 
 /** The only place where tfjs-node looks for its addon; a link into the cache. */

@@ -24,13 +24,13 @@ const PART = 'the tfjs addon';
 const FLAGS = ['-O2', '-std=c++17', '-fPIC', '-shared', '-DNAPI_VERSION=8'];
 const COMPILERS = ['g++', 'c++', 'clang++'];
 
-/** tfjs-node's link to the addon for this library, when it is in place. */
+/** tfjs-node's link to the addon for this library; null: it is not in place. */
 export function findAddon(place: AddonPlace): string | null {
   const link = addonLink();
   return isSameAddon(link, join(folderOf(place), ADDON)) ? link : null;
 }
 
-/** Compiles tfjs's addon against the library, once, and links it to where tfjs-node looks for it. */
+/** Compiles tfjs's addon against the library, once, and puts a link to it where tfjs-node looks for it. */
 export async function provideAddon(options: AddonOptions): Promise<string> {
   const folder = folderOf(options);
   await createAtomically(folder, {
@@ -41,7 +41,7 @@ export async function provideAddon(options: AddonOptions): Promise<string> {
   return addonLink();
 }
 
-/** One folder for each combination of tfjs, library and flags, however the library is reached. */
+/** The folder for this combination of tfjs, library and flags, whatever path leads to the library. */
 function folderOf({ cacheFolder, library: named }: AddonPlace): string {
   const library = realpathSync(named);
   const tfjs = readFileSync(join(tfjsFolder(), 'package.json'), 'utf8');
@@ -88,7 +88,7 @@ async function compile(args: readonly string[], library: string): Promise<void> 
   }
 }
 
-/** In a process of its own: a library that does not fit this machine may take its process with it. */
+/** Loads the addon in a process of its own: a library that does not fit this machine may crash the process. */
 async function checkThatItLoads(folder: string, library: string): Promise<void> {
   try {
     await runCommand(process.execPath, ['-e', 'require(process.argv[1])', join(folder, ADDON)]);
@@ -97,7 +97,7 @@ async function checkThatItLoads(folder: string, library: string): Promise<void> 
   }
 }
 
-/** Points `link` to the addon in `folder`: in place of whatever is there, by a copy where links are not possible. */
+/** Makes `link` a link to the addon in `folder`, or a copy of it where links are not possible; replaces what is there. */
 export async function linkAddon(folder: string, link: string): Promise<void> {
   const addon = join(folder, ADDON);
   if (isSameAddon(link, addon)) return;
@@ -111,7 +111,7 @@ export async function linkAddon(folder: string, link: string): Promise<void> {
   }
 }
 
-/** A link to the addon, or a copy of it. */
+/** Whether a path is a link to the addon, or a copy of it. */
 function isSameAddon(link: string, addon: string): boolean {
   try {
     if (realpathSync(link) === realpathSync(addon)) return true;

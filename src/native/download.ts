@@ -22,10 +22,10 @@ interface DownloadRequest {
 export type Download = (request: DownloadRequest) => Promise<string>;
 
 const WATCH_MS = 500;
-/** The simple repository API, where the machine has no setting of its own. */
+/** The package index's simple API, where the environment names no other. */
 const INDEX = 'https://pypi.org/simple';
 
-/** Every way to get a wheel, in the order they are tried. */
+/** The ways to download a wheel, in the order in which they are tried. */
 const WAYS: readonly {
   readonly name: string;
   readonly fetch: (request: DownloadRequest) => Promise<void>;
@@ -35,7 +35,7 @@ const WAYS: readonly {
   { name: 'HTTPS', fetch: fetchOverHttps },
 ];
 
-/** Downloads a wheel with pip, else over HTTPS; an error tells what each way said. */
+/** Downloads a wheel with pip, else over HTTPS. The error has the message of each way. */
 export const downloadWheel: Download = async request => {
   const { row, wheel, into, onProgress } = request;
   const attempts: ProvideAttempt[] = [];
@@ -54,12 +54,12 @@ export const downloadWheel: Download = async request => {
   throw errors.nativePartUnavailable({ part: row.part, attempts, byHand: row.byHand });
 
   async function report(): Promise<void> {
-    const bytes = Math.min(await sizeOfFolder(into), wheel.bytes ?? Infinity); // while it copies, two are there
+    const bytes = Math.min(await sizeOfFolder(into), wheel.bytes ?? Infinity); // pip copies the file at the end
     onProgress({ part: row.part, phase: 'download', bytes, totalBytes: wheel.bytes });
   }
 };
 
-/** pip writes into its temporary folder first: with that one inside ours, the growing file can be watched. */
+/** pip first writes to its temporary folder: inside `into`, the growing file can be measured. */
 async function fetchWithPip(python: string, { wheel, into }: DownloadRequest): Promise<void> {
   const temporary = join(into, 'temporary');
   await mkdir(temporary, { recursive: true });
@@ -83,13 +83,13 @@ async function fetchOverHttps({ wheel, into }: DownloadRequest): Promise<void> {
   const index = process.env.PIP_INDEX_URL ?? INDEX;
   const page = await get(`${index}/${name}/`, { accept: 'application/vnd.pypi.simple.v1+json' });
   const { files } = (await page.json()) as SimplePage;
-  const found = files.find(({ filename }) => filename === wheel.file);
-  if (!found) throw new Error(`the index has no ${wheel.file}`);
-  const answer = await get(new URL(found.url, page.url).href, {});
-  if (answer.body) await pipeline(Readable.fromWeb(answer.body), createWriteStream(join(into, wheel.file)));
+  const entry = files.find(({ filename }) => filename === wheel.file);
+  if (!entry) throw new Error(`the index has no ${wheel.file}`);
+  const { body } = await get(new URL(entry.url, page.url).href, {});
+  if (body) await pipeline(Readable.fromWeb(body), createWriteStream(join(into, wheel.file)));
 }
 
-/** PEP 691. */
+/** The JSON form of an index page: PEP 691. */
 interface SimplePage {
   readonly files: readonly { readonly filename: string; readonly url: string }[];
 }

@@ -7,22 +7,22 @@ import { findWheel, provideWheel, type WheelOptions } from './wheel.js';
 import { CUDA_LIBRARIES, LIBTENSORFLOW_CPU, LIBTENSORFLOW_GPU, type WheelRow } from './wheels.js';
 
 export interface LibraryOptions extends WheelOptions {
-  /** DETDISTILL_LIBTENSORFLOW. */
+  /** The folder that DETDISTILL_LIBTENSORFLOW names; null: it is not set. */
   readonly byHand: string | null;
-  /** Whether it shall be the one for NVIDIA GPUs. */
+  /** Whether to use the library for NVIDIA GPUs. */
   readonly gpu: boolean;
 }
 
 const NEEDED = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2', 'include'];
 
-/** The folder with libtensorflow and its headers when it is on this machine. */
+/** The folder with libtensorflow and its headers; null: it is not on this machine. */
 export function findLibrary({ byHand, gpu, cacheFolder }: LibraryOptions): string | null {
   if (byHand !== null) return missingIn(byHand).length === 0 ? byHand : null;
   const paths = rowsFor(gpu).map(row => findWheel(row, cacheFolder));
   return paths.includes(null) ? null : (paths[0] ?? null);
 }
 
-/** The same, downloaded when it is not there. */
+/** The same folder, downloaded where it is missing. */
 export async function provideLibrary(options: LibraryOptions): Promise<string> {
   const { byHand, gpu } = options;
   if (byHand !== null) return checkByHand(byHand);
@@ -31,14 +31,14 @@ export async function provideLibrary(options: LibraryOptions): Promise<string> {
   return provideWheel(library, options);
 }
 
-/** Where the loader finds CUDA's libraries; for the trainer process only. */
+/** The search path by which the loader finds CUDA's libraries. */
 export function cudaEnvironment(cacheFolder: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const folders = CUDA_LIBRARIES.map(row => findWheel(row, cacheFolder)).flatMap(libraryFolders);
   if (folders.length === 0) return {};
   return { LD_LIBRARY_PATH: [...folders, env.LD_LIBRARY_PATH].filter(Boolean).join(delimiter) };
 }
 
-/** Whether the driver's own tool finds a GPU. */
+/** Whether the NVIDIA driver's own tool finds a GPU. */
 export function hasNvidiaGpu(): boolean {
   const tool = findOnPath('nvidia-smi');
   return tool !== null && spawnSync(tool, ['-L']).status === 0;

@@ -15,7 +15,7 @@ export function findMinio(cacheFolder: string): string | null {
   return findOnPath('minio') ?? (isExecutable(builtPath(cacheFolder)) ? builtPath(cacheFolder) : null);
 }
 
-/** MinIO's server, built from its Go module where nobody installed it; takes minutes, once. */
+/** The path of MinIO's server, built from its Go module where it is not installed: that takes minutes, once. */
 export async function provideMinio(cacheFolder: string, onProgress: OnProgress = silent): Promise<string> {
   const found = findMinio(cacheFolder);
   if (found !== null) return found;

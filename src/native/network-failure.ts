@@ -1,10 +1,10 @@
 import { messageOf } from '../errors/index.js';
 
-/** What pip, Go, Node's fetch and the resolver say when a connection fails. */
+/** The words of pip, Go, Node's fetch and the resolver for a failed connection. */
 const NETWORK_WORDS =
   /ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|Max retries|name resolution|no such host|dial tcp|fetch failed|ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|timed out|i\/o timeout|answered 5\d\d/i;
 
-/** Why an attempt failed, in words, and whether the network was the reason. */
+/** The message of a failed attempt with its cause, and whether the network was the reason. */
 export function describeFailure(error: unknown): { message: string; network: boolean } {
   const cause = error instanceof Error && error.cause ? `: ${messageOf(error.cause)}` : '';
   const message = messageOf(error) + cause;

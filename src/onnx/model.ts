@@ -18,7 +18,7 @@ message ModelProto { int64 ir_version = 1; string producer_name = 2; GraphProto 
 
 const ModelProto = protobuf.parse(PROTO, { keepCase: true }).root.lookupType('ModelProto');
 
-/** Of the main operator set: every operator here is in it, and programs of 2023 already know it. */
+/** The version of the main operator set. It has every operator that is used, and programs of 2023 already know it. */
 export const OPSET = 18;
 /** The file format that came with that operator set. */
 const IR_VERSION = 8;
@@ -30,7 +30,7 @@ export type OnnxType = keyof typeof DATA_TYPES;
 /** onnx.AttributeProto.AttributeType. */
 const ATTRIBUTE = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
 
-/** A text stands for a free dimension, by its name. */
+/** A string is the name of a free dimension. */
 export type Dimension = number | string;
 
 export interface Port {
@@ -90,20 +90,22 @@ interface Part {
 
 const NOTHING: Part = { nodes: [], initializers: [] };
 
-/** What is needed of a model that is read. */
+/** The part of a decoded model that is used. */
 interface ModelMessage {
-  graph: { node: object[]; initializer: object[]; input: object[]; output: object[] };
+  graph: { node: { input: string[] }[]; initializer: object[]; input: object[]; output: object[] };
 }
 
-/** A model that was written here, with nodes before and after its own and with other inputs and outputs. */
+interface Extension extends Pick<OnnxModel, 'inputs' | 'outputs'> {
+  readonly before?: Part;
+  readonly after: Part;
+  /** The names of values that the model's own nodes read in place of its inputs, by those inputs' names. */
+  readonly replaced?: Readonly<Record<string, string>>;
+}
+
+/** A model written by `encodeModel`, with nodes before and after its own and with other inputs and outputs. */
 export function extendModel(
   bytes: Uint8Array,
-  {
-    before = NOTHING,
-    after,
-    inputs,
-    outputs,
-  }: { before?: Part; after: Part } & Pick<OnnxModel, 'inputs' | 'outputs'>,
+  { before = NOTHING, after, replaced = {}, inputs, outputs }: Extension,
 ): Uint8Array {
   const model = ModelProto.decode(bytes);
   const { graph } = model as unknown as ModelMessage;
@@ -111,7 +113,9 @@ export function extendModel(
     const type = ModelProto.root.lookupType(name);
     return values.map(value => type.fromObject(value));
   };
-  const nodes = (part: Part): object[] => messages('NodeProto', part.nodes.map(nodeProto));
+  const nodes = (part: Part) =>
+    messages('NodeProto', part.nodes.map(nodeProto)) as unknown as typeof graph.node;
+  for (const node of graph.node) node.input = node.input.map(name => replaced[name] ?? name);
   graph.node = [...nodes(before), ...graph.node, ...nodes(after)];
   graph.initializer.push(
     ...messages('TensorProto', [...before.initializers, ...after.initializers].map(tensorProto)),

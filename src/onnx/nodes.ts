@@ -1,6 +1,6 @@
 import type { Initializer, OnnxNode } from './model.js';
 
-/** Appends nodes; the name of what each computes comes back. */
+/** Appends nodes; each method returns the name of the value that its node computes. */
 export class Nodes {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: Initializer[] = [];
@@ -17,7 +17,7 @@ export class Nodes {
     this.nodes.push({ op, inputs, outputs, attributes });
     return outputs;
   }
-  /** The last node gives an output of the model. */
+  /** Appends a node whose value is an output of the model. */
   output(name: string, op: string, inputs: readonly string[], attributes?: OnnxNode['attributes']): void {
     this.nodes.push({ op, inputs, outputs: [name], attributes });
   }

@@ -10,7 +10,7 @@ import type { StageProgress } from '../formats/progress.js';
 import type { StoreDriver, StoredObject } from './driver.js';
 import { s3 } from './s3.js';
 
-/** Object storage by any of its names: all of them speak S3's protocol. */
+/** Addresses of object storage: all of them speak S3's protocol. */
 const ADDRESS = /^(?:s3|s3a|obs):\/\/([^/]+)\/*(.*)$/;
 export const isBucketAddress = (path: string): boolean => ADDRESS.test(path);
 
@@ -24,7 +24,7 @@ export function placeOf(address: string): Place {
   return { bucket: bucket!, key: key!.replace(/\/+$/, '') };
 }
 
-/** What lies below an address; keys are seen from there. */
+/** The objects below an address; keys are relative to it. */
 export function openBucket(address: string, env: NodeJS.ProcessEnv = process.env): StoreDriver {
   const { bucket, key } = placeOf(address);
   return s3(`s3://${[bucket, ...key.split('/').filter(Boolean).map(encodeURIComponent)].join('/')}`, env);
@@ -45,7 +45,7 @@ export interface FetchOptions {
   readonly onProgress?: (progress: StageProgress) => void;
 }
 
-/** The objects that an address means: that one, or all below it. */
+/** The objects at an address: the object itself, or all below it. */
 async function objectsAt(address: string, env: NodeJS.ProcessEnv = process.env): Promise<StoredObject[]> {
   const { bucket, key } = placeOf(address);
   const below = await s3(`s3://${bucket}`, env).list(key);
@@ -57,7 +57,7 @@ async function objectsAt(address: string, env: NodeJS.ProcessEnv = process.env):
   return found;
 }
 
-/** What lies at an address, as the listing of a folder would say it of its copy here. */
+/** Lists the objects at an address: a line for each with its relative key, size and time. */
 export async function listBucket(address: string, env?: NodeJS.ProcessEnv): Promise<string> {
   const { key: root } = placeOf(address);
   return (await objectsAt(address, env))
@@ -66,7 +66,7 @@ export async function listBucket(address: string, env?: NodeJS.ProcessEnv): Prom
     .join('\n');
 }
 
-/** A path of this machine: of the copy of what lies at an address; any other path is that already. */
+/** Copies the objects at an address to this machine and gives the path of the copy; any other path stays as it is. */
 export async function fetched(path: string, options: FetchOptions): Promise<string> {
   if (!isBucketAddress(path)) return path;
   const place = placeOf(path);
@@ -78,11 +78,11 @@ export async function fetched(path: string, options: FetchOptions): Promise<stri
   return here;
 }
 
-/** Where the copy of an object lies. */
+/** The path of the copy of an object. */
 export const copyOf = ({ bucket, key }: Place, { cacheFolder }: FetchOptions): string =>
   join(cacheFolder, 'data', bucket, key);
 
-/** Only what is not here yet, or has changed there: a copy has the size and the time of its object. */
+/** Fetches the objects that are missing here or have changed: a copy has the size and the time of its object. */
 export async function fetchObjects(
   bucket: string,
   objects: readonly StoredObject[],
@@ -106,7 +106,7 @@ export async function fetchObjects(
   });
 }
 
-/** What is gone there must not go on to count here. */
+/** Removes copies of objects that no longer exist. */
 async function removeOthers(folder: string, wanted: ReadonlySet<string>): Promise<void> {
   for (const file of await filesBelow(folder))
     if (!wanted.has(file) && !file.includes(PARTIAL)) await rm(file, { force: true });

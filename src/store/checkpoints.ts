@@ -10,17 +10,17 @@ export interface Checkpoint {
 }
 
 const folderOf = (stageKey: string): string => `checkpoints/${stageKey}`;
-/** Zero-padded, so that names sort like numbers where people read them. */
+/** Steps are zero-padded, so that names sort like numbers. */
 const keyOf = (stageKey: string, step: number): string =>
   `${folderOf(stageKey)}/step-${String(step).padStart(9, '0')}`;
 
-/** Newest first. */
+/** The steps of committed checkpoints, newest first. */
 async function steps(store: ArtifactStore, stageKey: string): Promise<number[]> {
   const keys = await store.list(folderOf(stageKey));
   return keys.map(key => Number(/step-(\d+)$/.exec(key)?.[1])).sort((a, b) => b - a);
 }
 
-/** Commits a folder as the checkpoint of a step, in place of an earlier one of that step; then prunes. */
+/** Commits a folder as the checkpoint of a step, replacing an earlier one of that step; then prunes. */
 export async function commitCheckpoint(
   store: ArtifactStore,
   stageKey: string,
@@ -32,7 +32,7 @@ export async function commitCheckpoint(
   return artifact;
 }
 
-/** The newest committed checkpoint; a damaged one is passed over, with the reason, for the one before. */
+/** The newest committed checkpoint that is undamaged, and why newer ones were skipped. */
 export async function newestCheckpoint(
   store: ArtifactStore,
   stageKey: string,

@@ -4,7 +4,7 @@ import { fetched, type FetchOptions, hasObject, isBucketAddress } from './bucket
 import { type ModelCard, MODEL_CARD, misplaced, readModelCard } from '../formats/model-card.js';
 
 /**
- * The folder of a model on this machine: a copy, where it lies in a bucket.
+ * The folder of a model on this machine, copied from a bucket if it lies there.
  * @throws MODEL_UNREADABLE: there is none at that level of the bucket
  */
 export async function fetchModel(named: string, options: FetchOptions): Promise<string> {
@@ -18,7 +18,7 @@ export async function fetchModel(named: string, options: FetchOptions): Promise<
   return fetched(named, options);
 }
 
-/** The family of the model at a place; null where none can be read: whoever needs it says why. */
+/** The family of the model at a place; null: it cannot be read. Whoever needs the model reports why. */
 export const modelNameAt = async (named: unknown, options: FetchOptions): Promise<ModelName | null> =>
   typeof named !== 'string'
     ? null

@@ -45,7 +45,7 @@ async function uploadParts(
     }
     await client.completeMultipartUpload(bucket, name, id, parts);
   } catch (error) {
-    // Parts that stay behind are swept later; the first error is the one to tell.
+    // Parts that are left are swept later; the first error is the one to report.
     await client.abortMultipartUpload(bucket, name, id).catch(() => undefined);
     throw error;
   }

@@ -9,9 +9,9 @@ import { uploadFile } from './s3-upload.js';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
-/** A silent connection is a dead one. */
+/** A connection without data for so long counts as dead. */
 const IDLE_MS = 60_000;
-/** Waits before another try, so that a blip does not cost a training its place. */
+/** Waits before further attempts, so that a short failure does not end a training. */
 const RETRY_MS = [200, 1_000, 3_000];
 
 export const s3 = (url: string, env: NodeJS.ProcessEnv): StoreDriver => new S3Bucket(url, env);
@@ -123,7 +123,7 @@ class S3Bucket implements StoreDriver {
 const ABSENT = new Set(['NoSuchKey', 'NoSuchBucket', 'NotFound']);
 const EXISTS = new Set(['PreconditionFailed', 'ConditionalRequestConflict']);
 const UNCONDITIONAL = new Set(['NotImplemented', 'MethodNotAllowed']);
-/** What the server answers that another moment may change; every other answer of its is final. */
+/** Answers of the server that may change at another attempt; all others are final. */
 const TRANSIENT = new Set([
   'InternalError',
   'OperationAborted',
@@ -134,7 +134,7 @@ const TRANSIENT = new Set([
   'XMinioStorageFull',
 ]);
 
-/** S3Error declares it, the other errors of a request may carry the system's. */
+/** The code of an S3 error, or the operating system's. */
 const codeOf = (error: unknown): string => (error as { code?: string } | undefined)?.code ?? '';
 const isRefusal = (error: unknown): boolean => error instanceof S3Error && !TRANSIENT.has(codeOf(error));
 
@@ -171,7 +171,7 @@ function connect(url: string, env: NodeJS.ProcessEnv): Client {
     sessionToken: env.AWS_SESSION_TOKEN,
     region: env.AWS_REGION,
     transport: { request: withTimeout(useSSL ? https.request : http.request) },
-    // Its own way of trying again writes to the console.
+    // The client's own retries write to the console.
     retryOptions: { disableRetry: true },
   });
 }

@@ -10,5 +10,5 @@ export interface StageKeyParts {
   readonly inputs: Readonly<Record<string, string>>;
 }
 
-/** Equal keys: equal results. */
+/** The key of a stage's result: equal keys mean equal results. */
 export const stageKey = (parts: StageKeyParts): string => sha256(canonicalJson(parts));

@@ -32,7 +32,7 @@ describe('the network of the engine', () => {
     const sorted = Float32Array.from(whole.flatMap(values => [...values])).sort();
     const all = grid.levels.reduce((sum, { height, width }) => sum + height * width, 0);
     for (const least of [-Infinity, sorted.at(-300)!, sorted.at(-1)! + 1]) {
-      const { classLogits, cells, boxDeltas } = await run(image, { least, most: Infinity });
+      const { classLogits, cells, boxDeltas } = await run(image, { minLogit: least, maxCells: Infinity });
       grid.levels.forEach(({ level, height, width }, i) => {
         const area = height * width;
         const channels = whole[i]!.length / area;
@@ -64,13 +64,13 @@ describe('the network of the engine', () => {
           Math.max(...logits.filter((_, at) => at % cells![level]!.length === i)),
         ),
       );
-    const whole = await run(image, { least: -Infinity, most: Infinity });
+    const whole = await run(image, { minLogit: -Infinity, maxCells: Infinity });
     expect(whole.from).toBe(-Infinity);
     const highest = highestOf(whole).sort((a, b) => b - a);
-    const some = await run(image, { least: -Infinity, most: 20 });
+    const some = await run(image, { minLogit: -Infinity, maxCells: 20 });
     expect(highestOf(some).sort((a, b) => b - a)).toEqual(highest.slice(0, 20));
     expect(some.from).toBe(highest[19]);
-    const few = await run(image, { least: highest[4]!, most: 20 });
+    const few = await run(image, { minLogit: highest[4]!, maxCells: 20 });
     expect(highestOf(few)).toHaveLength(5);
     expect(few.from).toBe(highest[4]);
   }, 120_000);

@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { NmsConfigs } from '../../src/config/run.js';
 import { detect } from '../../src/detection/detect.js';
-import { type Kept, type RawMaps, suppress, suppressComplete } from '../../src/inference/suppress.js';
+import type { RawMaps } from '../../src/inference/candidates.js';
+import { type KeptBox, suppress, suppressComplete } from '../../src/inference/suppress.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { AUTOML } from '../automl.js';
 import { golden } from '../model/golden-weights.js';
@@ -104,7 +105,7 @@ describe.each(AUTOML.detections)('suppression without TensorFlow, $name', expect
 });
 
 /** What the recorded and the eager programs do. */
-function byTensorFlow(maps: Maps, nms: NmsConfigs): Kept[][] {
+function byTensorFlow(maps: Maps, nms: NmsConfigs): KeptBox[][] {
   tf.engine().startScope();
   try {
     const tensors = (list: readonly Float32Array[]): tf.Tensor4D[] =>
@@ -137,10 +138,10 @@ function byTensorFlow(maps: Maps, nms: NmsConfigs): Kept[][] {
   }
 }
 
-function compare(found: readonly Kept[], expected: readonly Kept[]): void {
+function compare(found: readonly KeptBox[], expected: readonly KeptBox[]): void {
   expect(found.map(({ classIndex }) => classIndex)).toEqual(expected.map(({ classIndex }) => classIndex));
-  const scores = (list: readonly Kept[]): number[] => list.map(({ score }) => score);
-  const sides = (list: readonly Kept[]): number[] => list.flatMap(({ box }) => [...box]);
+  const scores = (list: readonly KeptBox[]): number[] => list.map(({ score }) => score);
+  const sides = (list: readonly KeptBox[]): number[] => list.flatMap(({ box }) => [...box]);
   expect(largestError(scores(found), scores(expected))).toBeLessThan(1e-6);
   expect(largestError(sides(found), sides(expected))).toBeLessThan(1e-3);
 }
@@ -179,7 +180,7 @@ describe('suppression of a hundred thousand candidates', () => {
     grid.levels.map(({ count }) =>
       Float32Array.from({ length: count * values }, () => scale * random.uniform(-1, 1)),
     );
-  const found = (maps: RawMaps, changes: Partial<NmsConfigs>): Kept[] =>
+  const found = (maps: RawMaps, changes: Partial<NmsConfigs>): KeptBox[] =>
     suppress(maps, { grid, numClasses: 3, nms: NmsConfigs.parse(changes) });
 
   it.each([true, false])('looks at the best only and keeps the same: per class %s', perClass => {

@@ -8,7 +8,7 @@ import { packageFile } from '../../package-root.js';
 const SERVICE = 'customize_service.py';
 const CONFIG = 'config.json';
 
-/** What ModelArts asks of a model folder beside the SavedModel: `index`, customize_service.py, config.json. */
+/** Writes the files that ModelArts needs besides the SavedModel: `index`, customize_service.py, config.json. */
 export async function writeModelArtsFiles(
   folder: string,
   { classes, image_size }: Pick<ModelCard, 'classes' | 'image_size'>,

@@ -7,16 +7,16 @@ import { Nodes } from '../../onnx/nodes.js';
 import { errors } from '../../errors/index.js';
 
 /**
- * A model that is useful by itself: the network of network.onnx between normalisation and suppression. Input `raw_images`
- * float32 [N, height, width, 3], RGB, 0–255, already scaled to fit; outputs as the SavedModel has them, with boxes in pixels
- * of the input: detection_boxes [N, max, 4] yxyx, detection_scores and detection_classes [N, max], num_detections [N].
+ * A model that needs nothing else: network.onnx between normalisation and suppression. Its input `images` is float32
+ * [N, height, width, 3], RGB, 0–255, already scaled to fit; its outputs are the SavedModel's, with boxes in pixels of the
+ * input: detection_boxes [N, max, 4] yxyx, detection_scores and detection_classes [N, max], num_detections [N].
  */
 export function onnxDetections(network: Uint8Array, card: ModelCard): Uint8Array {
   const { nms_configs: nms, image_size: [height, width] } = card; // prettier-ignore
   if (nms.method === 'gaussian') throw errors.onnxSoftSuppression();
   const before = new Nodes('input');
   const [mean, std] = [card.mean, card.std].map(values => before.floats([3], values)) as [string, string];
-  before.output(FROZEN_INPUT, 'Div', [before.node('Sub', ['raw_images', mean]), std]);
+  const normalised = before.node('Div', [before.node('Sub', [FROZEN_INPUT, mean]), std]);
   const after = new Nodes('detections');
   const anchors = gridOf(card);
   const boxes = decoded(after, card, anchors);
@@ -31,7 +31,8 @@ export function onnxDetections(network: Uint8Array, card: ModelCard): Uint8Array
   return extendModel(network, {
     before,
     after,
-    inputs: [{ name: 'images', type: 'float32', shape: ['N', height, width, 3] }],
+    replaced: { [FROZEN_INPUT]: normalised },
+    inputs: [{ name: FROZEN_INPUT, type: 'float32', shape: ['N', height, width, 3] }],
     outputs: [
       output('detection_boxes', max, 4),
       output('detection_scores', max),
@@ -58,7 +59,7 @@ function flattened(nodes: Nodes, head: 'class' | 'box', card: ModelCard): string
   return nodes.node('Concat', parts, { axis: head === 'class' ? 2 : 1 });
 }
 
-/** Boxes [N, anchors, 4] yxyx: the inverse of the box coder. */
+/** Decoded boxes [N, anchors, 4] yxyx: the inverse of the box coder. */
 function decoded(nodes: Nodes, card: ModelCard, { boxes, count }: AnchorGrid): string {
   const axes = (of: (low: number, high: number) => number): string => {
     const pairs = Array.from({ length: count }, (_, i) =>
@@ -76,7 +77,7 @@ function decoded(nodes: Nodes, card: ModelCard, { boxes, count }: AnchorGrid): s
   return nodes.node('Concat', corners, { axis: 2 });
 }
 
-interface Found {
+interface Candidates {
   readonly boxes: string;
   /** [N, classes, anchors] */
   readonly scores: string;
@@ -85,8 +86,8 @@ interface Found {
   readonly max: number;
 }
 
-/** The best of each image. What is suppressed scores 0, so a fixed number of each image can be taken. */
-function suppressed(nodes: Nodes, { boxes, scores, card, anchors, max }: Found): void {
+/** The best detections of each image. Suppressed boxes score 0, so that a fixed number can be taken of each image. */
+function suppressed(nodes: Nodes, { boxes, scores, card, anchors, max }: Candidates): void {
   const { per_class, iou_thresh, score_thresh, max_output_size } = card.nms_configs;
   const grouped = per_class ? scores : nodes.node('ReduceMax', [scores, nodes.ints(1)], { keepdims: 1 });
   const limits = [

@@ -2,21 +2,21 @@ import { errors } from '../../errors/index.js';
 import type { Attribute, Node } from '../../graph/graph.js';
 import { type Convolution, type Fixed, fixedFrom, type Translation, type Value } from './translation.js';
 
-/** How one TensorFlow operation is said in ONNX. */
+/** Translates one TensorFlow operation to ONNX. */
 type Operation = (translation: Translation, node: Node) => Value;
 
 const attribute = <K extends string, T>(node: Node, key: string, field: K): T =>
   (node.attributes[key] as unknown as Record<K, T>)[field];
 const intsOf = (node: Node, key: string): number[] => attribute(node, key, 'ints');
 
-/** What a node reads must be known while the model is written. */
+/** An input that must be constant. */
 function fixed(translation: Translation, node: Node, index: number): Fixed {
   const value = translation.valueOf(node.inputs[index]!);
   if (value.kind !== 'fixed') throw errors.onnxUnsupported(node.op, 'of numbers that are computed');
   return value;
 }
 
-/** TensorFlow's SAME and VALID along one axis. */
+/** TensorFlow's SAME and VALID padding along one axis. */
 function window(
   size: number,
   {
@@ -114,7 +114,7 @@ const binary =
 /** Numbers fit every map. */
 const areaOf = (value: Value): number => (value.kind === 'fixed' ? 0 : value.shape[1]! * value.shape[2]!);
 
-/** Of numbers of one shape, or one number for all. */
+/** Combines constants of one shape, or one number with all values. */
 function evaluated(a: Fixed, b: Fixed, evaluate: (a: number, b: number) => number): Fixed {
   const { shape } = a.values.length >= b.values.length ? a : b;
   const count = Math.max(a.values.length, b.values.length);
@@ -161,7 +161,7 @@ const maxPool: Operation = (translation, node) => {
   );
 };
 
-/** Of output i the pixel floor(i · in / out). */
+/** Nearest neighbour: output pixel i is input pixel floor(i · in / out). */
 const resizeNearest: Operation = (translation, node) => {
   if (attribute(node, 'align_corners', 'bool') || attribute(node, 'half_pixel_centers', 'bool'))
     throw errors.onnxUnsupported(node.op, 'with aligned corners or half pixel centres');

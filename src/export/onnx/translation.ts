@@ -1,7 +1,7 @@
 import type { Constant, Node, Output } from '../../graph/graph.js';
 import type { Initializer, OnnxNode } from '../../onnx/model.js';
 
-/** Numbers known while the model is written. */
+/** A constant. */
 export interface Fixed {
   readonly kind: 'fixed';
   readonly shape: readonly number[];
@@ -30,7 +30,7 @@ export interface Convolution {
 
 export type Value = Fixed | FeatureMap | Convolution;
 
-/** The ONNX nodes and numbers that a TensorFlow graph becomes, as they come. */
+/** Collects the ONNX nodes and initializers that a TensorFlow graph becomes. */
 export class Translation {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: Initializer[] = [];
@@ -79,14 +79,14 @@ export class Translation {
     return { kind: 'map', name, shape };
   }
 
-  /** Numbers that a node reads. */
+  /** Adds numbers that a node reads and returns their name. */
   initializer(shape: readonly number[], values: Initializer['values']): string {
     const name = `weights_${this.#count++}`;
     this.initializers.push({ name, shape, values });
     return name;
   }
 
-  /** One number for each channel, or one for all, so that it meets maps held as NCHW. */
+  /** Writes one number for each channel, or one for all, in a shape that broadcasts over NCHW maps. */
   #write(value: Fixed): string {
     const written = this.#fixed.get(value);
     if (written !== undefined) return written;

@@ -67,7 +67,7 @@ interface Recipe {
 interface Operands {
   /** The two tensors that are multiplied, in the operation's order. */
   readonly factors: readonly [Output, Output];
-  /** What the operation takes besides: the shape that its result has, at this place among its inputs. */
+  /** A further input, the result's shape, and its place among the inputs. */
   readonly extra?: { readonly input: Output; readonly at: number };
   readonly info: Convolution;
   readonly shape: readonly number[];
@@ -128,7 +128,7 @@ const toFilter =
 const isPointwise = ({ filterHeight, filterWidth, strideHeight, strideWidth }: Convolution): boolean =>
   [filterHeight, filterWidth, strideHeight, strideWidth].every(value => value === 1);
 
-/** Pixels as rows: xᵀ · dy, which oneDNN multiplies faster than it convolves. */
+/** A matrix product over pixels as rows, xᵀ · dy: oneDNN multiplies faster than it convolves. */
 function pointwiseToFilter(
   backend: RecordingBackend,
   factors: readonly [Output, Output],
@@ -190,7 +190,7 @@ function perChannel(
   return backend.graph.constant({ dtype: 'float32', shape: [fallback.channels], values });
 }
 
-function foldedNorm(
+function foldedBatchNorm(
   backend: RecordingBackend,
   { x, ...parameters }: Pick<Inputs, 'x'> & Partial<Pick<Inputs, 'mean' | 'variance' | 'scale' | 'offset'>>,
   epsilon: number,
@@ -252,10 +252,10 @@ export const CONVOLUTION: KernelTable = {
       attributes,
     });
   },
-  /** Inference: with the moving statistics; where all of them are constants, part of the convolution before. */
+  /** Batch norm in inference, with moving statistics. Where all of them are constants, it becomes part of the convolution. */
   FusedBatchNorm: (backend, { x, mean, variance, scale, offset }, { varianceEpsilon }) => {
     const channels = x.shape[3]!;
-    const folded = foldedNorm(backend, { x, mean, variance, scale, offset }, varianceEpsilon);
+    const folded = foldedBatchNorm(backend, { x, mean, variance, scale, offset }, varianceEpsilon);
     if (folded) return backend.wrap(folded, x);
     const inputs = [
       backend.outputOf(x),
@@ -280,7 +280,7 @@ export const CONVOLUTION: KernelTable = {
     );
     return [backend.wrap(activation === 'swish' ? swishOf(backend, y) : y, x), ...ofChannels];
   },
-  /** dy · swish'(norm(x)) of a norm that is computed again, not before dy is there: computed ahead, it would have to be kept. */
+  /** dy · swish'(norm(x)). The norm is computed again, after dy: computed earlier, it would have to be kept. */
   [NORMALISED_SWISH_GRAD]: (backend, { dy, x, mean, variance, scale, offset }, { epsilon }) => {
     const { graph } = backend;
     const [gradient, input] = [backend.outputOf(dy), backend.outputOf(x)];

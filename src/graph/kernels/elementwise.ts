@@ -70,7 +70,7 @@ export function swishOf({ graph }: RecordingBackend, x: Output): Output {
   return first(graph.add('Mul', [x, sigmoid], { attributes: float }));
 }
 
-/** Of x · sigmoid(x). The sigmoid is not the one of the swish: kept until here, it would cost as much memory as x. */
+/** The gradient of x · sigmoid(x). It computes the sigmoid again: kept since the swish, it would take as much memory as x. */
 export function swishGradOf({ graph }: RecordingBackend, dy: Output, x: Output): Output {
   if (graph.useXla) return call(graph, 'SwishGradient', [dy, x]);
   const add = (op: string, inputs: Output[], controls: Node[] = []): Output =>
@@ -80,7 +80,7 @@ export function swishGradOf({ graph }: RecordingBackend, dy: Output, x: Output):
   return add('Mul', [dy, slope]);
 }
 
-/** A call of a function that is compiled. */
+/** Calls a function that XLA compiles. */
 export function call(graph: Graph, name: XlaFunctionName, inputs: readonly Output[]): Output {
   const attributes = {
     Tin: { types: inputs.map(() => 'float32' as const) },

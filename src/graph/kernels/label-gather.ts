@@ -7,7 +7,7 @@ const FLOAT = typeOf('float32');
 const BOOL = { T: typeOf('bool') };
 const INT64 = { type: 'int64' } as const;
 
-/** Where a row has a label: int32 [labels, 3] of image, row and class. */
+/** The places of labels, int32 [labels, 3]: image, row and class. */
 function places(backend: RecordingBackend, { labels }: Inputs): Output {
   const add = (op: string, inputs: readonly Output[], attributes = {}): Output =>
     first(backend.graph.add(op, inputs, { attributes }));
@@ -24,7 +24,7 @@ function places(backend: RecordingBackend, { labels }: Inputs): Output {
   });
 }
 
-/** How many there are is known only when the program runs: of their shape, recorded as [1], nothing may be concluded. */
+/** The number of labels is known only at run time: the recorded shape [1] stands for any. */
 export const LABEL_GATHER: KernelTable = {
   [GATHER_BY_LABEL]: (backend, inputs) =>
     backend.emit(

@@ -182,7 +182,7 @@ export const SHAPE: KernelTable = {
     const attributes = { T: typeOf(type), TI: INT32, axis: { int: -1 } };
     return backend.emit('OneHot', inputs, { shape: [...indices.shape, depth], dtype: type }, { attributes });
   },
-  /** What gradients of a gather are: the rows of each segment, added up. */
+  /** The gradient of a gather: the sum of the rows of each segment. */
   UnsortedSegmentSum: (backend, { x, segmentIds }, { numSegments }) => {
     const inputs = [backend.outputOf(x), backend.outputOf(segmentIds), backend.scalar(numSegments, 'int32')];
     const shape = [numSegments, ...x.shape.slice(segmentIds.shape.length)];
