@@ -4,7 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BboxXywh, CocoFound, CocoTruth } from '../src/evaluation/coco-format.js';
+import type { BboxXywh, CocoDetection, CocoGroundTruth } from '../src/formats/coco.js';
 import { randomFrom } from '../src/random.js';
 import { type Measured, once } from './contestants.js';
 import { inFolder } from './folder.js';
@@ -22,7 +22,7 @@ function generate(
   images: number,
   boxes: number,
   detections: number,
-): { truth: CocoTruth; found: CocoFound[] } {
+): { truth: CocoGroundTruth; found: CocoDetection[] } {
   const random = randomFrom('bench', images, boxes, detections);
   const bbox = (): BboxXywh => {
     const side = (): number => 8 * 40 ** random.next();
@@ -39,7 +39,7 @@ function generate(
       iscrowd: random.next() < 0.01 ? (1 as const) : (0 as const),
     };
   });
-  const found = Array.from({ length: detections }, (_, i): CocoFound => {
+  const found = Array.from({ length: detections }, (_, i): CocoDetection => {
     const near = i < boxes ? annotations[i]! : null;
     if (!near)
       return {

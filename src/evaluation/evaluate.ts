@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NmsConfigs } from '../config/run.js';
+import type { CocoDetection, CocoGroundTruth } from '../formats/coco.js';
 import { CleanedDataset, type CleanedSample, DATASET_FILE } from '../formats/dataset.js';
-import { type CocoGroundTruth, groundTruthCoco } from '../formats/ground-truth.js';
+import { groundTruthCoco } from '../formats/ground-truth.js';
 import { readImage } from '../images/images.js';
-import { type CocoDetection, SHOWN_SCORE } from '../formats/detections.js';
+import { DEFAULT_SCORE_THRESHOLD } from '../formats/detections.js';
 import { type Detector, openDetector } from '../inference/detector.js';
 import type { Detection, DetectorInput } from '../inference/engine.js';
 import { errors } from '../errors/index.js';
@@ -49,7 +50,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<CocoMetri
     detections,
     model: { name: card.model_name, image_size: card.image_size, engine: detector.engine },
     training: trainingCounts(dataset),
-    deployed: { scoreThreshold: SHOWN_SCORE },
+    deployed: { scoreThreshold: DEFAULT_SCORE_THRESHOLD },
     suppression: compareSuppression(firstImages(groundTruth, COMPARED_IMAGES), {
       found: under,
       deployed: card.nms_configs.iou_thresh,

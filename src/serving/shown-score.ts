@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { SHOWN_SCORE } from '../formats/detections.js';
+import { DEFAULT_SCORE_THRESHOLD } from '../formats/detections.js';
 import { errors } from '../errors/index.js';
 
-const Index = z.object({ score_threshold: z.number().default(SHOWN_SCORE) });
+const Index = z.object({ score_threshold: z.number().default(DEFAULT_SCORE_THRESHOLD) });
 
 /** From which score on a model's detections are shown in ModelArts' form: its `index` says so, as to its service. */
 export async function shownScore(folder: string): Promise<number> {

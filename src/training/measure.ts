@@ -1,9 +1,10 @@
 import { familyOf } from '../config/families.js';
 import type { Training } from '../config/run.js';
 import { evaluationBatches } from '../data/batches.js';
+import type { CocoDetection, CocoGroundTruth } from '../formats/coco.js';
 import type { CleanedDataset } from '../formats/dataset.js';
-import { type CocoGroundTruth, groundTruthCoco } from '../formats/ground-truth.js';
-import { type CocoDetection, cocoDetections } from '../formats/detections.js';
+import { groundTruthCoco } from '../formats/ground-truth.js';
+import { cocoDetections } from '../formats/detections.js';
 import type { CocoMetrics } from '../formats/coco-metrics.js';
 import type { StageProgress } from '../formats/progress.js';
 import type { TrainingSession } from './session.js';

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readImage } from '../../src/images/images.js';
-import { SHOWN_SCORE } from '../../src/formats/detections.js';
+import { DEFAULT_SCORE_THRESHOLD } from '../../src/formats/detections.js';
 import { openDetector } from '../../src/inference/detector.js';
 import { writeConfig } from '../../src/export/modelarts/package.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
@@ -58,7 +58,7 @@ describe('a model folder', () => {
       labels_list: CLASSES,
       is_multilabel: false,
       image_shape: [96, 96],
-      score_threshold: SHOWN_SCORE,
+      score_threshold: DEFAULT_SCORE_THRESHOLD,
     });
     const config = JSON.parse(await readFile(join(model, 'config.json'), 'utf8')) as Record<string, unknown>;
     expect(config).toMatchObject({
@@ -103,7 +103,7 @@ describe('a model folder', () => {
     let [pixels, score, count] = [0, 0, 0];
     for (const [i, path] of paths.entries()) {
       const [here] = await detector.detect([await readImage(path)]);
-      const shown = here!.filter(detection => detection.score >= SHOWN_SCORE);
+      const shown = here!.filter(detection => detection.score >= DEFAULT_SCORE_THRESHOLD);
       const {
         detection_classes: classes,
         detection_boxes: boxes,

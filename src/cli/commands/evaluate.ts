@@ -61,7 +61,7 @@ function evaluateWhatIsNamed({
 
 async function evaluateFiles(detections: string, groundTruth: string): Promise<Evaluated> {
   const { cocoMetrics } = await import('../../evaluation/coco.js');
-  const { readFound, readTruth } = await import('../../evaluation/coco-files.js');
-  const truth = await readTruth(groundTruth);
-  return cocoMetrics(truth, await readFound(detections, truth));
+  const { readDetections, readGroundTruth } = await import('../../evaluation/coco-files.js');
+  const truth = await readGroundTruth(groundTruth);
+  return cocoMetrics(truth, await readDetections(detections, truth));
 }

@@ -1,6 +1,6 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
-import { SHOWN_SCORE } from '../../formats/detections.js';
+import { DEFAULT_SCORE_THRESHOLD } from '../../formats/detections.js';
 import { errors } from '../../errors/index.js';
 import type { Prediction } from '../../formats/prediction.js';
 import { defineCommand, needed, optional, MODEL_HELP } from '../command.js';
@@ -11,7 +11,7 @@ export const predict = defineCommand({
   summary: 'what a model finds in images',
   options: {
     model: needed('model', MODEL_HELP),
-    score: optional('number', `only detections from this score on, 0 to 1; ${SHOWN_SCORE} if left out`),
+    score: optional('number', `only detections from this score on, 0 to 1; ${DEFAULT_SCORE_THRESHOLD} if left out`),
     out: optional('dir', 'folder for copies of the images with boxes'),
   },
   json: true,
@@ -36,7 +36,7 @@ export const predict = defineCommand({
 });
 
 function readScore(written: string | undefined): number {
-  const score = written === undefined ? SHOWN_SCORE : Number(written);
+  const score = written === undefined ? DEFAULT_SCORE_THRESHOLD : Number(written);
   if (score >= 0 && score <= 1) return score;
   throw errors.usageWrong(`--score ${written}: no such score`, 'allowed: 0 to 1');
 }

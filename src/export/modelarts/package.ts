@@ -1,7 +1,7 @@
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelCard } from '../../formats/model-card.js';
-import { SHOWN_SCORE } from '../../formats/detections.js';
+import { DEFAULT_SCORE_THRESHOLD } from '../../formats/detections.js';
 import type { ConfigMetrics } from '../../formats/model-config.js';
 
 const SERVICE = 'customize_service.py';
@@ -23,7 +23,7 @@ export async function writeModelArtsFiles(
     labels_list: classes,
     is_multilabel: false,
     image_shape: image_size,
-    score_threshold: SHOWN_SCORE,
+    score_threshold: DEFAULT_SCORE_THRESHOLD,
   };
   await writeFile(join(folder, 'index'), `${JSON.stringify(index)}\n`);
   await copyFile(serviceSource(), join(folder, SERVICE));
