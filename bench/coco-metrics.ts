@@ -4,7 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BboxXywh, CocoFound, CocoTruth } from '../src/evaluation/coco-format.js';
+import type { BboxXywh, CocoDetection, CocoGroundTruth } from '../src/formats/coco.js';
 import { randomFrom } from '../src/random.js';
 import { type Measurement, measureOnce } from './candidate.js';
 import type { Report } from './report.js';
@@ -18,7 +18,10 @@ interface MetricsMeasurement extends Measurement {
 const CATEGORIES = 80;
 
 /** Boxes of every size. Some detections lie near a box; most lie anywhere and have low scores. */
-function generate({ images, boxes, detections }: MetricsOptions): { truth: CocoTruth; found: CocoFound[] } {
+function generate({ images, boxes, detections }: MetricsOptions): {
+  truth: CocoGroundTruth;
+  found: CocoDetection[];
+} {
   const random = randomFrom('bench', images, boxes, detections);
   const bbox = (): BboxXywh => {
     const side = (): number => 8 * 40 ** random.next();
@@ -35,7 +38,7 @@ function generate({ images, boxes, detections }: MetricsOptions): { truth: CocoT
       iscrowd: random.next() < 0.01 ? (1 as const) : (0 as const),
     };
   });
-  const found = Array.from({ length: detections }, (_, i): CocoFound => {
+  const found = Array.from({ length: detections }, (_, i): CocoDetection => {
     const near = i < boxes ? annotations[i]! : null;
     if (!near)
       return {

@@ -1,5 +1,5 @@
 /** Measured program: computes the twelve COCO metrics of two files. */
-import { readFound, readTruth } from '../../src/evaluation/coco-files.js';
+import { readDetections, readGroundTruth } from '../../src/evaluation/coco-files.js';
 import { cocoMetrics } from '../../src/evaluation/coco.js';
 import { answerLines } from './answer.js';
 import { ownVersions } from './versions.js';
@@ -13,8 +13,8 @@ await answerLines<Files>(async files => ({
   about: await ownVersions(null),
   run: async () => {
     const started = performance.now();
-    const truth = await readTruth(files.truth);
-    const { metrics } = cocoMetrics(truth, await readFound(files.found, truth));
+    const truth = await readGroundTruth(files.truth);
+    const { metrics } = cocoMetrics(truth, await readDetections(files.found, truth));
     return { ms: performance.now() - started, metrics: Object.values(metrics) };
   },
 }));

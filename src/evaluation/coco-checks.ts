@@ -1,8 +1,14 @@
 import { errors } from '../errors/index.js';
-import type { BboxXywh, CocoFound, CocoId, CocoTruth } from './coco-format.js';
+import {
+  BBOX_ALLOWED,
+  type BboxXywh,
+  type CocoDetection,
+  type CocoGroundTruth,
+  type CocoId,
+} from '../formats/coco.js';
 
-/** Refuses a ground truth whose numbers would be nonsense: the error names the entry. */
-export function checkTruth({ images, annotations, categories }: CocoTruth, source: string): void {
+/** @throws COCO_ENTRY_INVALID for an entry whose numbers have no meaning */
+export function checkGroundTruth({ images, annotations, categories }: CocoGroundTruth, source: string): void {
   const known = {
     images: uniqueIds(images, `${source}: images`),
     categories: uniqueIds(categories, `${source}: categories`),
@@ -14,16 +20,16 @@ export function checkTruth({ images, annotations, categories }: CocoTruth, sourc
   });
 }
 
-/** Refuses detections that do not belong to the ground truth or are no numbers: the error names the entry. */
-export function checkFound(
-  found: readonly CocoFound[],
-  { source, truth }: { source: string; truth: CocoTruth },
+/** @throws COCO_ENTRY_INVALID for a detection that does not belong to the ground truth or whose numbers have no meaning */
+export function checkDetections(
+  detections: readonly CocoDetection[],
+  { source, groundTruth }: { source: string; groundTruth: CocoGroundTruth },
 ): void {
   const known = {
-    images: new Set(truth.images.map(({ id }) => id)),
-    categories: new Set<CocoId>(truth.categories.map(({ id }) => id)),
+    images: new Set(groundTruth.images.map(({ id }) => id)),
+    categories: new Set<CocoId>(groundTruth.categories.map(({ id }) => id)),
   };
-  found.forEach((detection, i) => {
+  detections.forEach((detection, i) => {
     const problem = problemOf(detection, known) ?? scoreProblem(detection.score);
     if (problem) throw errors.cocoEntryInvalid({ place: `${source}[${i}]`, ...problem });
   });
@@ -41,7 +47,7 @@ interface Known {
 }
 
 function problemOf(
-  { image_id, category_id, bbox }: Pick<CocoFound, 'image_id' | 'category_id' | 'bbox'>,
+  { image_id, category_id, bbox }: Pick<CocoDetection, 'image_id' | 'category_id' | 'bbox'>,
   { images, categories }: Known,
 ): Problem | null {
   if (!images.has(image_id))
@@ -53,7 +59,7 @@ function problemOf(
 
 function bboxProblem(bbox: BboxXywh): Problem | null {
   if (bbox.length !== 4 || !bbox.every(value => Number.isFinite(value)))
-    return { key: 'bbox', value: bbox, allowed: 'x, y, width, height: four finite numbers' };
+    return { key: 'bbox', value: bbox, allowed: BBOX_ALLOWED };
   if (bbox[2] < 0 || bbox[3] < 0)
     return { key: 'bbox', value: bbox, allowed: 'a width and a height that are not negative' };
   return null;

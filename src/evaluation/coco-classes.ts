@@ -1,4 +1,4 @@
-import type { CocoCategory, CocoFound, CocoId, CocoTruth } from './coco-format.js';
+import type { CocoCategory, CocoDetection, CocoId, CocoGroundTruth } from '../formats/coco.js';
 
 /** COCO looks at no more detections of a class in an image. */
 export const MAX_DETECTIONS = 100;
@@ -13,10 +13,10 @@ export interface ClassBoxes {
 }
 
 export interface Scene {
-  readonly truth: CocoTruth;
-  readonly detections: readonly CocoFound[];
+  readonly truth: CocoGroundTruth;
+  readonly detections: readonly CocoDetection[];
   /** Images in the order of their ids. */
-  readonly images: CocoTruth['images'];
+  readonly images: CocoGroundTruth['images'];
   /** Annotation → position of its image in `images`; detection → the same. */
   readonly truthImage: Int32Array;
   readonly foundImage: Int32Array;
@@ -25,7 +25,7 @@ export interface Scene {
 }
 
 /** The entries sorted as pycocotools walks them; checked before. */
-export function arrangeByClass(truth: CocoTruth, detections: readonly CocoFound[]): Scene {
+export function arrangeByClass(truth: CocoGroundTruth, detections: readonly CocoDetection[]): Scene {
   const images = sortById(truth.images);
   const categories = sortById(truth.categories);
   const imageAt = new Map(images.map(({ id }, i) => [id, i]));

@@ -1,7 +1,7 @@
 import type { CocoMetrics } from '../formats/coco-metrics.js';
-import { checkFound, checkTruth } from './coco-checks.js';
+import { checkDetections, checkGroundTruth } from './coco-checks.js';
 import { arrangeByClass, type Scene } from './coco-classes.js';
-import type { CocoFound, CocoTruth } from './coco-format.js';
+import type { CocoDetection, CocoGroundTruth } from '../formats/coco.js';
 import { type AreaRange, IOU_THRESHOLDS, matchClass, type MatchedClass } from './matching.js';
 import { mean, meanOfDefined, recallCurve, type RecallCurve } from './precision-recall.js';
 
@@ -35,13 +35,13 @@ export interface MatchedScene extends Scene {
  * COCO's detection metrics, equal to those of pycocotools 2.0.11 to the last decision about ties, for better and for
  * worse: `ignore` flags of annotations have no effect there, and a hit on the annotation with id 0 counts as none.
  */
-export const cocoMetrics = (truth: CocoTruth, detections: readonly CocoFound[]): CocoResult =>
+export const cocoMetrics = (truth: CocoGroundTruth, detections: readonly CocoDetection[]): CocoResult =>
   metricsOf(matchScene(truth, detections));
 
 /** Checks both, then decides which detection hits what. */
-export function matchScene(truth: CocoTruth, detections: readonly CocoFound[]): MatchedScene {
-  checkTruth(truth, 'ground truth');
-  checkFound(detections, { source: 'detections', truth });
+export function matchScene(truth: CocoGroundTruth, detections: readonly CocoDetection[]): MatchedScene {
+  checkGroundTruth(truth, 'ground truth');
+  checkDetections(detections, { source: 'detections', groundTruth: truth });
   const scene = arrangeByClass(truth, detections);
   return { ...scene, matched: scene.classes.map(boxes => matchClass(scene, boxes)) };
 }

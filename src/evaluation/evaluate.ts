@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import type { NmsConfigs } from '../config/run.js';
 import { type CleanedDataset, type CleanedSample, readCleanedDataset } from '../formats/dataset.js';
-import { type CocoGroundTruth, groundTruthCoco } from '../formats/ground-truth.js';
+import { groundTruthCoco } from '../formats/ground-truth.js';
 import { readImage } from '../images/decode.js';
-import { type CocoDetection, DEFAULT_SCORE_THRESHOLD } from '../formats/detections.js';
+import type { CocoDetection, CocoGroundTruth } from '../formats/coco.js';
+import { DEFAULT_SCORE_THRESHOLD } from '../formats/detections.js';
 import { type Detector, openDetector } from '../inference/detector.js';
 import type { Detection, DetectorInput } from '../inference/engine.js';
 import { errors } from '../errors/index.js';

@@ -1,6 +1,6 @@
 import type { ErrorType } from '../formats/report.js';
 import type { MatchedScene } from './coco.js';
-import type { BboxXywh } from './coco-format.js';
+import type { BboxXywh } from '../formats/coco.js';
 import { overlap } from './matching.js';
 
 export type AlarmKind = Exclude<ErrorType, 'miss'>;

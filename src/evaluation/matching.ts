@@ -1,5 +1,5 @@
 import type { ClassBoxes, Scene } from './coco-classes.js';
-import type { BboxXywh, CocoId } from './coco-format.js';
+import type { BboxXywh, CocoId } from '../formats/coco.js';
 
 /** numpy.linspace(.5, .95, 10): the very same floating-point values. */
 export const IOU_THRESHOLDS = Float64Array.from({ length: 10 }, (_, i) =>

@@ -1,12 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CocoGroundTruth } from '../formats/ground-truth.js';
-import type { CocoDetection } from '../formats/detections.js';
 import { type MatchedScene, matchScene, metricsOf } from './coco.js';
 import { confidenceOfAP50 } from './confidence.js';
 import { countKinds, errorKinds } from './error-kinds.js';
 import type { Judgement } from './judgement.js';
 import { operatingCurve } from './operating-point.js';
+import type { CocoDetection, CocoGroundTruth } from '../formats/coco.js';
 import { type Report, writeReport } from '../formats/report.js';
 import { recallBySize } from './size-recall.js';
 

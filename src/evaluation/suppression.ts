@@ -1,6 +1,6 @@
 import type { NmsConfigs } from '../config/run.js';
 import { cocoMetrics } from './coco.js';
-import type { CocoFound, CocoTruth } from './coco-format.js';
+import type { CocoDetection, CocoGroundTruth } from '../formats/coco.js';
 import type { Report } from '../formats/report.js';
 
 /** IoU thresholds that are tried besides the one in use. */
@@ -20,12 +20,12 @@ export const suppressionRules = (nms: NmsConfigs): NmsConfigs[] =>
 /** What the model found under one threshold. */
 export interface FoundUnder {
   readonly iou: number;
-  readonly detections: readonly CocoFound[];
+  readonly detections: readonly CocoDetection[];
 }
 
 /** AP by threshold, and what the best one would gain. @param truth of the compared images */
 export function compareSuppression(
-  truth: CocoTruth,
+  truth: CocoGroundTruth,
   { found, deployed }: { found: readonly FoundUnder[]; deployed: number },
 ): Report['suppression'] {
   const curve = found.map(({ iou, detections }) => {

@@ -1,15 +1,9 @@
-/** COCO's own format. */
-export interface CocoDetection {
-  readonly image_id: number;
-  readonly category_id: number;
-  readonly bbox: readonly [x: number, y: number, width: number, height: number];
-  readonly score: number;
-}
+import type { CocoDetection } from './coco.js';
 
 /** Detections with lower scores are hidden unless another threshold is chosen: few of them are correct. */
 export const DEFAULT_SCORE_THRESHOLD = 0.3;
 
-/** What a program's `predict` gives for a batch, boxes [batch, 100, 4] in pixels of the network input. */
+/** The outputs of a program's `predict` for a batch; boxes [batch, 100, 4] in pixels of the network input. */
 export interface RawDetections {
   readonly boxes: ArrayLike<number>;
   readonly scores: ArrayLike<number>;
@@ -17,7 +11,7 @@ export interface RawDetections {
   readonly count: ArrayLike<number>;
 }
 
-/** The detections of one image of a batch, in its own pixels, clipped to it. Category ids count from 1. */
+/** The detections of one image of a batch, in pixels of the image and clipped to it. Category ids count from 1. */
 export function cocoDetections(
   raw: RawDetections,
   index: number,

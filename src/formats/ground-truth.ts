@@ -1,24 +1,7 @@
+import type { CocoGroundTruth } from './coco.js';
 import type { CleanedDataset, Split } from './dataset.js';
 
-/** COCO's own format; category ids count from 1. */
-export interface CocoGroundTruth {
-  readonly images: readonly {
-    readonly id: number;
-    readonly width: number;
-    readonly height: number;
-    readonly file_name: string;
-  }[];
-  readonly annotations: readonly {
-    readonly id: number;
-    readonly image_id: number;
-    readonly category_id: number;
-    readonly bbox: readonly [x: number, y: number, width: number, height: number];
-    readonly area: number;
-    readonly iscrowd: 0 | 1;
-  }[];
-  readonly categories: readonly { readonly id: number; readonly name: string }[];
-}
-
+/** The labels of a split as COCO has them; category ids count from 1. */
 export function groundTruthCoco({ classes, splits }: CleanedDataset, split: Split): CocoGroundTruth {
   const annotations = splits[split].flatMap(({ imageId, boxes }) =>
     boxes.map(({ box: [ymin, xmin, ymax, xmax], classIndex, crowd, area }) => ({

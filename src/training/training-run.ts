@@ -1,8 +1,8 @@
 import type { SoftWeights } from '../config/run.js';
 import type { CleanedDataset } from '../formats/dataset.js';
 import type { CocoMetrics } from '../formats/coco-metrics.js';
-import type { CocoDetection } from '../formats/detections.js';
-import type { CocoGroundTruth } from '../formats/ground-truth.js';
+import type { CocoDetection } from '../formats/coco.js';
+import type { CocoGroundTruth } from '../formats/coco.js';
 import type { StageProgress } from '../formats/progress.js';
 import type { TrainInput } from '../formats/stage-io.js';
 import type { Settings } from '../settings.js';

@@ -1,9 +1,9 @@
-import type { BboxXywh, CocoFound, CocoId, CocoTruth } from '../../src/evaluation/coco-format.js';
+import type { BboxXywh, CocoDetection, CocoId, CocoGroundTruth } from '../../src/formats/coco.js';
 import { type Random, randomFrom } from '../../src/random.js';
 
 export interface CocoCase {
-  readonly truth: CocoTruth;
-  readonly found: readonly CocoFound[];
+  readonly truth: CocoGroundTruth;
+  readonly found: readonly CocoDetection[];
 }
 
 /** Each trait is there in every so many-th case, so that they meet each other in all ways. */
@@ -57,8 +57,8 @@ function imageId(i: number, has: (trait: Trait) => boolean): CocoId {
 interface Scene {
   readonly random: Random;
   readonly has: (trait: Trait) => boolean;
-  readonly images: CocoTruth['images'];
-  readonly categories: CocoTruth['categories'];
+  readonly images: CocoGroundTruth['images'];
+  readonly categories: CocoGroundTruth['categories'];
   readonly pick: <T>(items: readonly T[]) => T;
 }
 
@@ -69,7 +69,7 @@ function bboxOf({ random, has }: Scene): BboxXywh {
   return [round(random.uniform(0, 300)), round(random.uniform(0, 200)), side(), side()];
 }
 
-function boxesOf(scene: Scene): CocoTruth['annotations'] {
+function boxesOf(scene: Scene): CocoGroundTruth['annotations'] {
   const { random, has, images, categories, pick } = scene;
   // The last class has no boxes in half of the cases.
   const named = random.next() < 0.5 && categories.length > 1 ? categories.slice(0, -1) : categories;
@@ -89,11 +89,11 @@ function boxesOf(scene: Scene): CocoTruth['annotations'] {
     });
 }
 
-function detectionsOf(scene: Scene, annotations: CocoTruth['annotations']): CocoFound[] {
+function detectionsOf(scene: Scene, annotations: CocoGroundTruth['annotations']): CocoDetection[] {
   const { random, has, images, categories, pick } = scene;
   const score = (): number => (has('manyTies') ? Math.round(random.next() * 5) / 5 : random.next());
   const near = annotations.flatMap(({ image_id, category_id, bbox: [x, y, w, h] }) =>
-    Array.from({ length: random.integer(4) }, (): CocoFound => {
+    Array.from({ length: random.integer(4) }, (): CocoDetection => {
       const shift = (): number => (has('exactBoxes') ? 0 : random.uniform(-0.25, 0.25));
       return {
         image_id,
@@ -103,7 +103,7 @@ function detectionsOf(scene: Scene, annotations: CocoTruth['annotations']): Coco
       };
     }),
   );
-  const stray = (image_id: CocoId, category_id: number): CocoFound => ({
+  const stray = (image_id: CocoId, category_id: number): CocoDetection => ({
     image_id,
     category_id,
     bbox: bboxOf(scene),

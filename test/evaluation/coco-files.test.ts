@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readFound, readTruth } from '../../src/evaluation/coco-files.js';
-import type { CocoTruth } from '../../src/evaluation/coco-format.js';
+import { readDetections, readGroundTruth } from '../../src/evaluation/coco-files.js';
+import type { CocoGroundTruth } from '../../src/formats/coco.js';
 import { generateCase, toCocoJson } from './coco-cases.js';
 
 let folder: string;
@@ -18,7 +18,7 @@ async function fileOf(text: string): Promise<string> {
   return file;
 }
 
-const truth: CocoTruth = {
+const truth: CocoGroundTruth = {
   images: [{ id: 7, width: 10, height: 10, file_name: 'a.jpg' }],
   annotations: [],
   categories: [{ id: 2, name: 'cat' }],
@@ -28,9 +28,9 @@ describe('COCO files', () => {
   it('come back as they were written, ids beyond 2^53 too', async () => {
     for (const seed of [2, 3, 6, 13, 27]) {
       const { truth: written, found } = generateCase(seed);
-      const read = await readTruth(await fileOf(toCocoJson(written)));
+      const read = await readGroundTruth(await fileOf(toCocoJson(written)));
       expect(read).toEqual(written);
-      expect(await readFound(await fileOf(toCocoJson(found)), read)).toEqual(found);
+      expect(await readDetections(await fileOf(toCocoJson(found)), read)).toEqual(found);
     }
     // One of these has such ids.
     expect(typeof generateCase(6).truth.images[0]!.id).toBe('bigint');
@@ -40,7 +40,7 @@ describe('COCO files', () => {
     const file = await fileOf(
       '{"info": {"note": "NaN, Infinity"}, "images": [{"id": 1, "coco_url": "x"}], "categories": [{"id": 3, "name": "cat", "supercategory": "pet"}], "annotations": [{"id": 5, "image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4], "segmentation": []}]}',
     );
-    expect((await readTruth(file)).annotations).toEqual([
+    expect((await readGroundTruth(file)).annotations).toEqual([
       { id: 5, image_id: 1, category_id: 3, bbox: [1, 2, 3, 4], area: 12, iscrowd: 0 },
     ]);
   });
@@ -79,15 +79,15 @@ describe('COCO files', () => {
     ['{}', ': not a list'],
     ['[', 'file.json: '],
   ])('of detections are refused where they are wrong: %s', async (text, message) => {
-    await expect(readFound(await fileOf(text), truth)).rejects.toThrow(message);
+    await expect(readDetections(await fileOf(text), truth)).rejects.toThrow(message);
   });
 
   it('of ground truth are refused where they are wrong, and missing ones are named', async () => {
     const twice = { ...truth, images: [...truth.images, ...truth.images] };
-    await expect(readTruth(await fileOf(JSON.stringify(twice)))).rejects.toThrow(
+    await expect(readGroundTruth(await fileOf(JSON.stringify(twice)))).rejects.toThrow(
       'images[1].id: 7, must be an id that no other entry has',
     );
-    await expect(readTruth(await fileOf('{"images": []}'))).rejects.toThrow('annotations: not a list');
-    await expect(readTruth(join(folder, 'none.json'))).rejects.toMatchObject({ code: 'DATA_MISSING' });
+    await expect(readGroundTruth(await fileOf('{"images": []}'))).rejects.toThrow('annotations: not a list');
+    await expect(readGroundTruth(join(folder, 'none.json'))).rejects.toMatchObject({ code: 'DATA_MISSING' });
   });
 });

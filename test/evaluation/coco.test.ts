@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import type { CocoFound, CocoTruth } from '../../src/evaluation/coco-format.js';
+import type { CocoDetection, CocoGroundTruth } from '../../src/formats/coco.js';
 import { cocoMetrics } from '../../src/evaluation/coco.js';
 import { expectParity, largestError } from '../parity.js';
 import { runPython } from '../python.js';
@@ -72,12 +72,12 @@ describe('COCO metrics', () => {
   });
 });
 
-const truth: CocoTruth = {
+const truth: CocoGroundTruth = {
   images: [{ id: 7, width: 10, height: 10, file_name: 'a.jpg' }],
   annotations: [{ id: 1, image_id: 7, category_id: 2, bbox: [0, 0, 4, 4], area: 16, iscrowd: 0 }],
   categories: [{ id: 2, name: 'cat' }],
 };
-const detection: CocoFound = { image_id: 7, category_id: 2, bbox: [0, 0, 4, 4], score: 0.5 };
+const detection: CocoDetection = { image_id: 7, category_id: 2, bbox: [0, 0, 4, 4], score: 0.5 };
 
 describe('bad numbers', () => {
   it.each([

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import type { BboxXywh, CocoFound, CocoTruth } from '../../src/evaluation/coco-format.js';
+import type { BboxXywh, CocoDetection, CocoGroundTruth } from '../../src/formats/coco.js';
 import { cocoMetrics, matchScene } from '../../src/evaluation/coco.js';
 import { countKinds, errorKinds, type PerKind } from '../../src/evaluation/error-kinds.js';
 import { fixOracle } from '../../src/evaluation/fix-oracle.js';
@@ -23,7 +23,7 @@ interface Golden {
 function truthOf(
   rows: readonly (readonly number[])[],
   { images, classes }: { images: number; classes: number },
-): CocoTruth {
+): CocoGroundTruth {
   const numbered = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
   return {
     images: numbered(images).map(id => ({ id, width: 200, height: 200, file_name: `${id}.jpg` })),
@@ -39,7 +39,7 @@ function truthOf(
   };
 }
 
-const foundOf = (rows: readonly (readonly number[])[]): CocoFound[] =>
+const foundOf = (rows: readonly (readonly number[])[]): CocoDetection[] =>
   rows.map(([image_id, category_id, x, y, width, height, score]) => ({
     image_id: image_id!,
     category_id: category_id!,

@@ -2,10 +2,9 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { CocoGroundTruth } from '../../src/formats/ground-truth.js';
-import type { CocoDetection } from '../../src/formats/detections.js';
 import { cocoMetrics, matchScene } from '../../src/evaluation/coco.js';
 import { classesOf, confidenceOfAP50, weightedAP50 } from '../../src/evaluation/confidence.js';
+import type { CocoDetection, CocoGroundTruth } from '../../src/formats/coco.js';
 import { readReport } from '../../src/formats/report.js';
 import { buildReport, writeEvaluation } from '../../src/evaluation/report.js';
 import { randomFrom } from '../../src/random.js';
@@ -119,7 +118,7 @@ describe('the confidence interval of AP50', () => {
         ...groundTruth.annotations,
         ...groundTruth.annotations
           .filter(({ image_id }) => image_id === 3)
-          .map(annotation => ({ ...annotation, id: annotation.id + 1000, image_id: 99 })),
+          .map(annotation => ({ ...annotation, id: Number(annotation.id) + 1000, image_id: 99 })),
       ],
     };
     const copies = detections.filter(({ image_id }) => image_id === 3).map(one => ({ ...one, image_id: 99 }));

@@ -57,7 +57,7 @@ function evaluateNamed({ options: named, settings, terminal }: Call<typeof optio
 
 async function evaluateFiles(detections: string, groundTruth: string): Promise<Evaluated> {
   const { cocoMetrics } = await import('../../evaluation/coco.js');
-  const { readFound, readTruth } = await import('../../evaluation/coco-files.js');
-  const truth = await readTruth(groundTruth);
-  return cocoMetrics(truth, await readFound(detections, truth));
+  const { readDetections, readGroundTruth } = await import('../../evaluation/coco-files.js');
+  const truth = await readGroundTruth(groundTruth);
+  return cocoMetrics(truth, await readDetections(detections, truth));
 }

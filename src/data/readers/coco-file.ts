@@ -1,76 +1,42 @@
 import { basename, dirname, extname, join, relative } from 'node:path';
-import { z } from 'zod';
 import { mapConcurrently } from '../../concurrency.js';
-import { AppError, errors } from '../../errors/index.js';
-import type { Split } from '../../formats/dataset.js';
+import { errors } from '../../errors/index.js';
 import { listFiles, readHead, statOf } from '../../files/walk.js';
-import { readJsonLists } from './json-lists.js';
-import { checked } from './reader.js';
+import { SourceAnnotation, SourceCategory, SourceImage } from '../../formats/coco.js';
+import { checkEntry, readCocoLists } from '../../formats/coco-json.js';
+import type { Split } from '../../formats/dataset.js';
 
-const Id = z.union([z.number(), z.string()]);
-
-const Image = z.object({
-  id: Id,
-  file_name: z.string(),
-  width: z.number().nullish(),
-  height: z.number().nullish(),
-});
-/** A box that is missing or incomplete is for cleaning to name. */
-const Annotation = z.object({
-  image_id: Id,
-  category_id: Id,
-  bbox: z.array(z.number().nullable()).nullish(),
-  iscrowd: z.union([z.number(), z.boolean()]).nullish(),
-  area: z.number().nullish(),
-});
-const Category = z.object({ id: Id, name: z.string() });
-const Lists = z.object({
-  images: z.array(z.unknown()),
-  annotations: z.array(z.unknown()),
-  categories: z.array(z.unknown()),
-});
-
-export type CocoId = z.infer<typeof Id>;
-export type CocoImage = z.infer<typeof Image>;
-export type CocoAnnotation = z.infer<typeof Annotation>;
-
-/** What a COCO file lists before its boxes, which come one at a time: a file may hold a million of them. */
+/** The lists of a COCO file but for the annotations, which are read one at a time: a file may hold a million of them. */
 export interface CocoHead {
-  readonly images: readonly CocoImage[];
-  readonly categories: readonly z.infer<typeof Category>[];
+  readonly images: readonly SourceImage[];
+  readonly categories: readonly SourceCategory[];
 }
 
-/** @throws DATA_UNREADABLE, with the place in the file */
+/** @throws DATA_UNREADABLE or COCO_ENTRY_INVALID, with the place in the file */
 export async function readCocoHead(file: string): Promise<CocoHead> {
-  const images: CocoImage[] = [];
-  const categories: CocoHead['categories'][number][] = [];
-  const lists = await readLists(file, {
-    images: (image, i) => images.push(checked(Image, image, file, `images.${i}`)),
-    categories: (category, i) => categories.push(checked(Category, category, file, `categories.${i}`)),
+  const images: SourceImage[] = [];
+  const categories: SourceCategory[] = [];
+  await readCocoLists(file, {
+    images: (entry, i) => images.push(checkEntry(SourceImage, entry, `${file}: images[${i}]`)),
+    categories: (entry, i) => categories.push(checkEntry(SourceCategory, entry, `${file}: categories[${i}]`)),
   });
-  checked(Lists, lists, file);
   return { images, categories };
 }
 
-/** @throws DATA_UNREADABLE, with the place in the file */
+/** @throws DATA_UNREADABLE or COCO_ENTRY_INVALID, with the place in the file */
 export async function readCocoAnnotations(
   file: string,
-  visit: (annotation: CocoAnnotation) => void,
+  visit: (annotation: SourceAnnotation) => void,
 ): Promise<void> {
-  await readLists(file, {
-    annotations: (annotation, i) => visit(checked(Annotation, annotation, file, `annotations.${i}`)),
+  await readCocoLists(file, {
+    annotations: (entry, i) => visit(checkEntry(SourceAnnotation, entry, `${file}: annotations[${i}]`)),
   });
 }
-
-const readLists: typeof readJsonLists = (file, visits) =>
-  readJsonLists(file, visits).catch((error: unknown) => {
-    throw error instanceof AppError ? error : errors.datasetUnreadable(file, error);
-  });
 
 const HEAD_BYTES = 65_536;
 const COCO_LIST = /"(images|annotations|categories)"\s*:\s*\[/;
 
-/** The files below a path that look like COCO; of the official set those that hold boxes. */
+/** Finds the files below a path that look like COCO; of the official set only those with boxes (`instances_*`). */
 export async function findCocoFiles(path: string): Promise<string[]> {
   const info = await statOf(path);
   if (!info?.isDirectory()) return info && extname(path) === '.json' ? [path] : [];
@@ -84,10 +50,10 @@ export async function findCocoFiles(path: string): Promise<string[]> {
 }
 
 const TRAIN_NAME = /train/i;
-/** The likeliest first. */
+/** In order of preference. */
 const EVAL_NAMES = [/val/i, /test/i] as const;
 
-/** The one file, or the two that are named after the splits. */
+/** The only file, or the two files that are named after the splits. */
 export function chooseSplits(
   root: string,
   files: readonly string[],
@@ -98,10 +64,11 @@ export function chooseSplits(
   const train = named(files, TRAIN_NAME);
   const others = files.filter(file => !train.includes(file));
   const evaluation = EVAL_NAMES.map(name => named(others, name)).find(list => list.length > 0) ?? [];
-  if (train.length === 1 && evaluation.length === 1)
+  const [[trainFile, ...moreTrain], [evalFile, ...moreEval]] = [train, evaluation];
+  if (trainFile && evalFile && moreTrain.length + moreEval.length === 0)
     return [
-      { file: train[0]!, split: 'train' },
-      { file: evaluation[0]!, split: 'eval' },
+      { file: trainFile, split: 'train' },
+      { file: evalFile, split: 'eval' },
     ];
   throw errors.datasetAmbiguous({
     path: root,
@@ -110,7 +77,7 @@ export function chooseSplits(
   });
 }
 
-/** Where the images of a file may lie, the likeliest first. */
+/** The folders that may hold the images of a file, the most common one first. */
 export function imageFolders(file: string): string[] {
   const folder = dirname(file);
   const base = basename(folder) === 'annotations' ? dirname(folder) : folder;

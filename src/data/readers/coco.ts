@@ -3,11 +3,10 @@ import { mapConcurrently } from '../../concurrency.js';
 import type { Split } from '../../formats/dataset.js';
 import type { LabelledBox, RawDataset, RawSample } from '../raw-dataset.js';
 import { fileNames } from '../../files/walk.js';
+import type { SourceAnnotation, SourceId } from '../../formats/coco.js';
 import {
   chooseSplits,
-  type CocoAnnotation,
   type CocoHead,
-  type CocoId,
   findCocoFiles,
   imageFolders,
   readCocoAnnotations,
@@ -15,7 +14,7 @@ import {
 } from './coco-file.js';
 import { type DatasetReader, orderSamples } from './reader.js';
 
-/** COCO: a JSON file with images, annotations, categories, or a folder that holds such files and the images. */
+/** Reads COCO: a JSON file with images, annotations and categories, or a folder with such files and the images. */
 export const coco: DatasetReader = {
   format: 'coco',
   needs:
@@ -33,12 +32,12 @@ export const coco: DatasetReader = {
   },
 };
 
-interface Part {
+interface FileContent {
   readonly samples: { sample: RawSample; fullName: string }[];
   readonly classes: readonly string[];
 }
 
-async function readFile(file: string, split: Split | null): Promise<Part> {
+async function readFile(file: string, split: Split | null): Promise<FileContent> {
   const head = await readCocoHead(file);
   const boxes = await boxesByImage(file, head);
   const locate = imageFinder(file);
@@ -49,23 +48,23 @@ async function readFile(file: string, split: Split | null): Promise<Part> {
       split,
       image: await locate(image.file_name),
       annotation: resolve(file),
-      // An image that the file lists without any box is labelled: as background.
+      // An image that the file lists without boxes is labelled as background.
       boxes: boxes.get(image.id) ?? [],
       declared: image.width && image.height ? { width: image.width, height: image.height } : null,
       problem: null,
     };
     return { sample, fullName: `${name}-${image.id}` };
   });
-  const lost = unlisted(file, { split, head, ids: boxes.keys() });
-  return { samples: [...samples, ...lost], classes: head.categories.map(({ name }) => name) };
+  const missing = unlistedSamples(file, { split, head, ids: boxes.keys() });
+  return { samples: [...samples, ...missing], classes: head.categories.map(({ name }) => name) };
 }
 
-/** A relative path that cannot leave its folder. */
+/** A relative path that stays in its folder. */
 const safeName = (name: string): string => posix.normalize(`/${name.replaceAll('\\', '/')}`).slice(1);
 
-async function boxesByImage(file: string, { categories }: CocoHead): Promise<Map<CocoId, LabelledBox[]>> {
+async function boxesByImage(file: string, { categories }: CocoHead): Promise<Map<SourceId, LabelledBox[]>> {
   const names = new Map(categories.map(({ id, name }) => [id, name]));
-  const boxes = new Map<CocoId, LabelledBox[]>();
+  const boxes = new Map<SourceId, LabelledBox[]>();
   await readCocoAnnotations(file, annotation => {
     const box = boxOf(annotation, names.get(annotation.category_id) ?? `category ${annotation.category_id}`);
     const list = boxes.get(annotation.image_id);
@@ -75,30 +74,27 @@ async function boxesByImage(file: string, { categories }: CocoHead): Promise<Map
   return boxes;
 }
 
-/** A number that is missing becomes NaN: cleaning names it. */
-function boxOf({ bbox, iscrowd, area }: CocoAnnotation, label: string): LabelledBox {
-  const [x, y, width, height] = [0, 1, 2, 3].map(index => bbox?.[index] ?? NaN) as [
-    number,
-    number,
-    number,
-    number,
-  ]; // of four indices
+/** A missing number becomes NaN, which cleaning reports. */
+function boxOf({ bbox, iscrowd, area }: SourceAnnotation, label: string): LabelledBox {
+  const at = (index: number): number => bbox?.[index] ?? NaN;
+  const [x, y, width, height] = [at(0), at(1), at(2), at(3)];
   const box = [y, x, y + height, x + width] as const;
-  return { box, label, crowd: Boolean(iscrowd), difficult: false, ...(area != null && { area }) };
+  return { box, label, crowd: iscrowd === 1, difficult: false, ...(area != null && { area }) };
 }
 
-/** Finds images in the folder that held the last one first: a file has them all in one, listed once. */
+/** Finds images, in the folder of the last one first: usually all are in one folder, which is listed only once. */
 function imageFinder(file: string): (name: string) => Promise<string> {
   let folders = imageFolders(file);
   const listed = new Map<string, Promise<Set<string>>>();
-  const isThere = async (path: string): Promise<boolean> => {
+  const exists = async (path: string): Promise<boolean> => {
     const folder = dirname(path);
-    if (!listed.has(folder)) listed.set(folder, fileNames(folder));
-    return (await listed.get(folder)!).has(basename(path));
+    const names = listed.get(folder) ?? fileNames(folder);
+    listed.set(folder, names);
+    return (await names).has(basename(path));
   };
   return async name => {
     for (const folder of folders) {
-      if (!(await isThere(join(folder, name)))) continue;
+      if (!(await exists(join(folder, name)))) continue;
       folders = [folder, ...folders.filter(other => other !== folder)];
       return resolve(folder, name);
     }
@@ -106,11 +102,11 @@ function imageFinder(file: string): (name: string) => Promise<string> {
   };
 }
 
-/** Labels for images that the file does not list. */
-function unlisted(
+/** Samples for images that annotations name but the file does not list. */
+function unlistedSamples(
   file: string,
-  { split, head, ids }: { split: Split | null; head: CocoHead; ids: Iterable<CocoId> },
-): Part['samples'] {
+  { split, head, ids }: { split: Split | null; head: CocoHead; ids: Iterable<SourceId> },
+): FileContent['samples'] {
   const listed = new Set(head.images.map(({ id }) => id));
   return [...ids]
     .filter(id => !listed.has(id))

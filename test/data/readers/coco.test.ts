@@ -135,11 +135,33 @@ describe('the COCO reader', () => {
     ]);
   });
 
+  it('keeps ids beyond 2^53 apart', async () => {
+    const [one, two] = ['9007199254740992', '9007199254740993'];
+    const file = await writeJson(
+      `{"images": [{"id": ${one}, "file_name": "a.jpg"}, {"id": ${two}, "file_name": "b.jpg"}], "annotations": [` +
+        `{"image_id": ${two}, "category_id": 18, "bbox": [1, 2, 3, 4]}], "categories": [{"id": 18, "name": "dog"}]}`,
+    );
+    const { samples } = await coco.read(file);
+    expect(samples.map(({ id, boxes }) => [id, boxes.length])).toEqual([
+      ['a', 0],
+      ['b', 1],
+    ]);
+  });
+
+  it('gives NaN where Python wrote it, and leaves texts alone that contain it', async () => {
+    const file = await writeJson(
+      '{"info": {"scale": NaN}, "images": [{"id": 7, "file_name": "NaN.jpg"}], "annotations": [' +
+        '{"image_id": 7, "category_id": 18, "bbox": [NaN, 2, 3, -Infinity]}], "categories": [{"id": 18, "name": "dog"}]}',
+    );
+    const { samples } = await coco.read(file);
+    expect(samples.map(({ id, boxes }) => [id, boxes[0]?.box])).toEqual([['NaN', [2, NaN, -Infinity, NaN]]]);
+  });
+
   it('names the place in a file that is not as it should be', async () => {
     const file = await writeJson({ images: [{ id: 1 }], annotations: [], categories: [] });
     await expect(coco.read(file)).rejects.toMatchObject({
-      code: 'DATA_UNREADABLE',
-      message: expect.stringContaining(`${file}: images.0.file_name`) as string,
+      code: 'COCO_ENTRY_INVALID',
+      message: expect.stringContaining(`${file}: images[0].file_name`) as string,
     });
     await expect(coco.read(await writeJson('{"images": ['))).rejects.toMatchObject({
       code: 'DATA_UNREADABLE',

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readJsonLists } from '../../../src/data/readers/json-lists.js';
-import { temporaryFolder } from '../scene.js';
+import { readJsonLists } from '../../src/formats/json-lists.js';
+import { temporaryFolder } from '../data/scene.js';
 
 const CONTENT = {
   info: { note: 'brackets [ { in "strings" } ] and \\ a backslash\\', list: [1, [2]] },
@@ -36,7 +36,7 @@ async function read(text: string, chunkBytes?: number): Promise<Read> {
       },
     ]),
   );
-  return { ...lists, frame: await readJsonLists(file, visits, chunkBytes) };
+  return { ...lists, frame: await readJsonLists(file, visits, { chunkBytes }) };
 }
 
 describe('lists of a JSON file', () => {
@@ -59,6 +59,17 @@ describe('lists of a JSON file', () => {
         expect(await read(text, chunk)).toEqual(expected);
     },
   );
+
+  it.each([1, 2, 7, 100_000])('may be the whole file, in pieces of %i bytes', async chunkBytes => {
+    const file = join(await temporaryFolder(), 'list.json');
+    for (const text of [JSON.stringify(CONTENT.annotations), JSON.stringify(CONTENT.annotations, null, 2)]) {
+      await writeFile(file, text);
+      const elements: unknown[] = [];
+      const frame = await readJsonLists(file, { '': element => elements.push(element) }, { chunkBytes });
+      expect(elements).toEqual(CONTENT.annotations);
+      expect(frame).toEqual([]);
+    }
+  });
 
   it.each([
     ['a file that ends early', '{"images": [{"id": 1}, {"id"'],
