@@ -12,10 +12,10 @@ export const createExport =
   (dependencies: Dependencies) =>
   (given: ExportInput): Promise<ExportResult> =>
     asActivity(async context => {
-      const { cacheFolder } = dependencies.settings;
+      const { cacheFolder, s3 } = dependencies.settings;
       let input = given;
       if ('folder' in given.trained) {
-        const folder = await fetchModel(given.trained.folder, { cacheFolder, ...context });
+        const folder = await fetchModel(given.trained.folder, { cacheFolder, s3, ...context });
         // Before anything is reused or trained.
         assertSameClasses((await readModelCard(folder)).classes, given.classes);
         input = { ...given, trained: { folder } };

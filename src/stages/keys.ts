@@ -1,5 +1,6 @@
 import { dataFingerprint } from '../data/fingerprint.js';
 import type { AdviseInput, CleanInput, EvaluateInput, ExportInput, TrainInput } from '../formats/stage-io.js';
+import type { S3Settings } from '../settings.js';
 import { stageKey } from '../store/stage-key.js';
 import { IMPL_VERSIONS } from './reuse.js';
 import { readdir } from 'node:fs/promises';
@@ -8,12 +9,12 @@ import { sha256, sha256OfFile } from '../files/hashing.js';
 import { MODEL_CARD, readModelCard } from '../formats/model-card.js';
 
 /** What makes two runs of a stage the same: its version, the configuration that it reads, the content of its inputs. */
-export const cleanKey = async ({ data, seed }: CleanInput): Promise<string> =>
+export const cleanKey = async ({ data, seed }: CleanInput, access: S3Settings): Promise<string> =>
   stageKey({
     stage: 'clean',
     implVersion: IMPL_VERSIONS.clean,
     config: { data, seed },
-    inputs: { files: await dataFingerprint(data) },
+    inputs: { files: await dataFingerprint(data, access) },
   });
 
 export const trainKey = ({ training, role, mode, seed, dataset, teacher, online }: TrainInput): string => {

@@ -1,6 +1,7 @@
 import { adviseKey, cleanKey, evaluateKey, exportKey, trainKey } from './keys.js';
 import { artifactKey, type StageKind } from './reuse.js';
 import type { RunConfig } from '../config/run.js';
+import type { Settings } from '../settings.js';
 import { fetchModel } from '../store/fetch-model.js';
 import type { ArtifactRef } from '../formats/artifact.js';
 import { onlineWeights, plannedStages, teacherInput, type StageName, teacherFrom } from './stages.js';
@@ -26,13 +27,12 @@ interface StagePlan {
   readonly keyOf: (config: RunConfig, made: Made, context: PlanContext) => string | Promise<string>;
 }
 
-export interface PlanContext {
+export interface PlanContext extends Pick<Settings, 'cacheFolder' | 's3'> {
   readonly store: ArtifactStore;
-  readonly cacheFolder: string;
 }
 
 const PLANS: Readonly<Record<StageName, StagePlan>> = {
-  clean: { kind: 'clean', needs: [], keyOf: ({ data, seed }) => cleanKey({ data, seed }) },
+  clean: { kind: 'clean', needs: [], keyOf: ({ data, seed }, _made, { s3 }) => cleanKey({ data, seed }, s3) },
   'train-teacher': {
     kind: 'train',
     needs: ['clean'],

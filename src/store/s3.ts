@@ -4,6 +4,7 @@ import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errors } from '../errors/index.js';
+import type { S3Settings } from '../settings.js';
 import type { StoreDriver, StoredObject } from './driver.js';
 import { uploadFile } from './s3-upload.js';
 
@@ -15,17 +16,17 @@ const IDLE_MS = 60_000;
 const RETRY_MS = [200, 1_000, 3_000];
 
 /** Objects in an S3 bucket: MinIO, or anything that speaks its protocol. */
-export function s3(url: string, env: NodeJS.ProcessEnv): StoreDriver {
+export function s3(url: string, access: S3Settings): StoreDriver {
   const { host: bucket, pathname } = new URL(url);
   if (!BUCKET.test(bucket)) throw errors.storeUrlInvalid(url);
   const prefix = decodeURIComponent(pathname).replace(/^\/|\/$/g, '');
   const nameOf = (key: string): string => [prefix, key].filter(Boolean).join('/');
   const keyOf = (name: string): string => (prefix ? name.slice(prefix.length + 1) : name);
-  const client = connect(url, env);
+  const client = connect(url, access);
   let bucketMade: Promise<void> | undefined;
 
   async function put(work: () => Promise<unknown>): Promise<void> {
-    await tryAgain(() => (bucketMade ??= ensureBucket(client, bucket, env.AWS_REGION))).catch(
+    await tryAgain(() => (bucketMade ??= ensureBucket(client, bucket, access.region ?? undefined))).catch(
       (error: unknown) => {
         bucketMade = undefined;
         throw error;
@@ -104,9 +105,9 @@ const orAbsent = <T>(work: () => Promise<T>): Promise<T | undefined> =>
     throw error;
   });
 
-function connect(url: string, env: NodeJS.ProcessEnv): Client {
-  const { S3_ENDPOINT: endpoint, AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey } = env;
-  if (!endpoint || !accessKey || !secretKey) throw errors.storeUnconfigured(url);
+function connect(url: string, access: S3Settings): Client {
+  const { endpoint, accessKeyId: accessKey, secretAccessKey: secretKey, sessionToken, region } = access;
+  if (endpoint === null || accessKey === null || secretKey === null) throw errors.storeUnconfigured(url);
   if (!/^https?:\/\/[^/]+\/?$/.test(endpoint)) throw errors.storeEndpointInvalid(endpoint);
   const { hostname, port, protocol } = new URL(endpoint);
   const useSSL = protocol === 'https:';
@@ -116,8 +117,8 @@ function connect(url: string, env: NodeJS.ProcessEnv): Client {
     useSSL,
     accessKey,
     secretKey,
-    sessionToken: env.AWS_SESSION_TOKEN,
-    region: env.AWS_REGION,
+    sessionToken: sessionToken ?? undefined,
+    region: region ?? undefined,
     transport: { request: withTimeout(useSSL ? https.request : http.request) },
     // Its own way of trying again writes to the console.
     retryOptions: { disableRetry: true },

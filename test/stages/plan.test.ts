@@ -11,6 +11,7 @@ import { plannedStages } from '../../src/stages/stages.js';
 import type { ArtifactStore } from '../../src/store/artifact-store.js';
 import { commitCheckpoint } from '../../src/store/checkpoints.js';
 import { openStore } from '../../src/store/open-store.js';
+import { readSettings } from '../../src/settings.js';
 
 let folder: string;
 let store: ArtifactStore;
@@ -20,6 +21,7 @@ beforeEach(async () => {
   for (const name of ['data', 'work']) await mkdir(join(folder, name));
   await writeFile(join(folder, 'work', 'file'), 'content');
   store = openStore({
+    ...readSettings(),
     storeUrl: pathToFileURL(join(folder, 'store')).href,
     cacheFolder: join(folder, 'cache'),
   });
@@ -31,7 +33,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const context = (): PlanContext => ({ store, cacheFolder: join(folder, 'cache') });
+const context = (): PlanContext => ({ ...readSettings(), store, cacheFolder: join(folder, 'cache') });
 const work = (): string => join(folder, 'work');
 const will = async (): Promise<Record<string, string>> =>
   Object.fromEntries((await planRun(config, context())).map(({ name, will: what }) => [name, what]));
@@ -45,7 +47,7 @@ describe('planRun', () => {
   });
 
   it('reuses what the same inputs gave, resumes from a checkpoint, and looks no further', async () => {
-    const key = await cleanKey(config);
+    const key = await cleanKey(config, readSettings().s3);
     const dataset = await store.commit(artifactKey('clean', key), work());
     expect(await will()).toMatchObject({ clean: 'reuse', 'train-teacher': 'run', 'export-teacher': 'wait' });
 
@@ -71,7 +73,7 @@ describe('planRun', () => {
   });
 
   it('plans a student that learns from labels alone without waiting for its teacher', async () => {
-    await store.commit(artifactKey('clean', await cleanKey(config)), work());
+    await store.commit(artifactKey('clean', await cleanKey(config, readSettings().s3)), work());
     expect((await will())['train-student']).toBe('wait');
     config = { ...config, teacher: null };
     expect(await will()).toMatchObject({ clean: 'reuse', 'train-student': 'run', advise: 'wait' });
