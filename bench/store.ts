@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { readSettings } from '../src/settings.js';
 import { openStore } from '../src/store/open-store.js';
 import type { Report } from './report.js';
 import { comparisonRow, figureRow, type Row } from './row.js';
@@ -22,7 +23,11 @@ const measure = (report: Report, name: string, { fill, mib }: Content): Promise<
     const source = join(home, 'source');
     await mkdir(source);
     await fill(source);
-    const store = openStore({ storeUrl: pathToFileURL(join(home, 'store')).href, cacheFolder: home });
+    const store = openStore({
+      ...readSettings(),
+      storeUrl: pathToFileURL(join(home, 'store')).href,
+      cacheFolder: home,
+    });
     const times = { copy: [] as number[], commit: [] as number[], open: [] as number[] };
     for (let round = 0; round < ROUNDS; round++) {
       report.progress(`${name}: round ${round + 1} of ${ROUNDS}`);

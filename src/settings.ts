@@ -3,27 +3,38 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { errors } from './errors/index.js';
 
-/** What runs an exported network. */
+/** The libraries that run an exported network. */
 export const ENGINES = ['tensorflow', 'onnxruntime'] as const;
 export type EngineName = (typeof ENGINES)[number];
 
-/** What the environment says, typed. Read once per process, at its edge. */
+/** Access to S3, which also stores data sets and outputs; null: not configured. */
+export interface S3Settings {
+  /** http://HOST:PORT or https://HOST */
+  readonly endpoint: string | null;
+  readonly accessKeyId: string | null;
+  readonly secretAccessKey: string | null;
+  readonly sessionToken: string | null;
+  readonly region: string | null;
+}
+
+/** The configuration of a process. Read from the environment once, at the edge of the process. */
 export interface Settings {
-  /** State of the product on this machine: cache/, temporal.db, artifacts/, runs/, work/. */
+  /** The state of the product on this machine: cache/, temporal.db, artifacts/, runs/, work/. */
   readonly home: string;
   readonly cacheFolder: string;
-  /** file:///folder or s3://bucket/prefix (endpoint and keys: S3_ENDPOINT, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY). */
+  /** file:///folder or s3://bucket/prefix */
   readonly storeUrl: string;
-  /** Host and port of a Temporal server; null: the embedded one. */
+  readonly s3: S3Settings;
+  /** Host and port of a Temporal server; null: the embedded server. */
   readonly temporalAddress: string | null;
   readonly temporalNamespace: string;
-  /** Of the embedded server; its web page is at the port 1000 above. */
+  /** The port of the embedded server. The port of its web page is higher by 1000. */
   readonly temporalPort: number;
-  /** Where google/automl's published checkpoints lie, in the order they are tried: its own address, or mirrors. */
+  /** The URLs of google/automl's published checkpoints, in the order in which they are tried. */
   readonly weightsUrls: readonly string[];
-  /** Of predictions and evaluations; auto: onnxruntime on CPUs, TensorFlow on GPUs. */
+  /** The engine of predictions and evaluations; auto: onnxruntime on CPUs, TensorFlow on GPUs. */
   readonly engine: EngineName | 'auto';
-  /** Native parts provided by hand; null: found or downloaded. */
+  /** Paths of native parts; null: found or downloaded. */
   readonly libtensorflow: string | null;
   readonly temporalCli: string | null;
   readonly minio: string | null;
@@ -38,6 +49,13 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     home,
     cacheFolder: join(home, 'cache'),
     storeUrl: env.DETDISTILL_STORE || pathToFileURL(join(home, 'artifacts')).href,
+    s3: {
+      endpoint: env.S3_ENDPOINT || null,
+      accessKeyId: env.AWS_ACCESS_KEY_ID || null,
+      secretAccessKey: env.AWS_SECRET_ACCESS_KEY || null,
+      sessionToken: env.AWS_SESSION_TOKEN || null,
+      region: env.AWS_REGION || null,
+    },
     temporalAddress: env.TEMPORAL_ADDRESS || null,
     temporalNamespace: env.TEMPORAL_NAMESPACE || 'default',
     temporalPort: Number(env.DETDISTILL_PORT || TEMPORAL_PORT),

@@ -8,12 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'minio';
 import { AppError } from '../src/errors/index.js';
 import { provideNativeParts } from '../src/native/setup.js';
-import { readSettings } from '../src/settings.js';
+import { readSettings, type S3Settings } from '../src/settings.js';
 import { freePort } from '../bench/fixtures/free-port.js';
 
 export interface Minio {
-  /** What programs read to find it. */
+  /** The environment and the settings that name it. */
   readonly env: Readonly<Record<'S3_ENDPOINT' | 'AWS_ACCESS_KEY_ID' | 'AWS_SECRET_ACCESS_KEY', string>>;
+  readonly s3: S3Settings;
   readonly client: Client;
   readonly stop: () => Promise<void>;
 }
@@ -60,7 +61,7 @@ async function start(program: string): Promise<Minio> {
   const env = { S3_ENDPOINT: endpoint, AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey };
   const { hostname, port } = new URL(endpoint);
   const client = new Client({ endPoint: hostname, port: Number(port), useSSL: false, accessKey, secretKey });
-  return { env, client, stop };
+  return { env, s3: readSettings(env).s3, client, stop };
 }
 
 async function waitUntilLive(endpoint: string, child: ChildProcess): Promise<void> {

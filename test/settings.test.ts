@@ -17,3 +17,17 @@ describe('the engine of predictions', () => {
     );
   });
 });
+
+describe('access to S3', () => {
+  it('is read from the usual variables', () => {
+    const env = { S3_ENDPOINT: 'http://s3:9000', AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
+    expect(readSettings(env).s3).toEqual({
+      endpoint: 'http://s3:9000',
+      accessKeyId: 'id',
+      secretAccessKey: 'secret',
+      sessionToken: null,
+      region: null,
+    });
+    expect(readSettings({}).s3).toMatchObject({ endpoint: null, accessKeyId: null, secretAccessKey: null });
+  });
+});

@@ -1,4 +1,4 @@
-import { closest } from 'fastest-levenshtein';
+import { closest } from '../config/closest.js';
 import { MODEL_NAMES, type ModelName } from '../config/families.js';
 import { errors } from '../errors/index.js';
 

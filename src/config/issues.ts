@@ -1,5 +1,5 @@
-import { closest } from 'fastest-levenshtein';
 import { z } from 'zod';
+import { closest } from './closest.js';
 
 /** Formats zod's issues for people: place, value found, what is allowed, and for an unknown key the nearest known one. */
 export function describeIssues(error: z.ZodError, schema: z.ZodType): string[] {

@@ -1,7 +1,7 @@
-import { closest } from 'fastest-levenshtein';
 import { basename, dirname } from 'node:path';
 import { z } from 'zod';
 import { errors } from '../errors/index.js';
+import { closest } from './closest.js';
 import { defaultOf } from './describe-key.js';
 import { MODEL_NAMES, type ModelName } from './families.js';
 import { describeIssues } from './issues.js';

@@ -36,7 +36,7 @@ async function fetchManifest(path: string, options: FetchOptions): Promise<strin
     wanted.set(bucket, (wanted.get(bucket) ?? new Set()).add(key));
   for (const [bucket, keys] of wanted) {
     const folders = [...new Set([...keys].map(key => dirname(key)))];
-    const driver = s3(`s3://${bucket}`, options.env ?? process.env);
+    const driver = s3(`s3://${bucket}`, options.s3);
     const listed = await mapConcurrently(folders, folder => driver.list(folder === '.' ? '' : folder));
     const objects = new Map(listed.flat().map(object => [object.key, object]));
     // Missing objects are left out here: cleaning reports the image or the annotation.

@@ -3,6 +3,7 @@ import { mapConcurrently } from '../concurrency.js';
 import type { Data } from '../config/run.js';
 import { errors } from '../errors/index.js';
 import { sha256 } from '../files/hashing.js';
+import type { S3Settings } from '../settings.js';
 import { isBucketAddress, listBucket } from '../store/bucket.js';
 import { listFiles, statOf } from '../files/walk.js';
 import { readDataset } from './readers/index.js';
@@ -11,13 +12,16 @@ import { readDataset } from './readers/index.js';
  * A hash of the names, sizes and modification times (ms) of the files of a data set, which changes when a file does. A copy
  * with new times is cleaned again, but its equal result is then recognised by content.
  */
-export async function dataFingerprint({ train, eval: evaluation, format }: Data): Promise<string> {
+export async function dataFingerprint(
+  { train, eval: evaluation, format }: Data,
+  access: S3Settings,
+): Promise<string> {
   const paths = evaluation === null ? [train] : [train, evaluation];
-  return sha256((await Promise.all(paths.map(path => listing(path, format)))).join('\n\n'));
+  return sha256((await Promise.all(paths.map(path => listing(path, format, access)))).join('\n\n'));
 }
 
-async function listing(path: string, format: string): Promise<string> {
-  if (isBucketAddress(path)) return listBucket(path);
+async function listing(path: string, format: string, access: S3Settings): Promise<string> {
+  if (isBucketAddress(path)) return listBucket(path, access);
   const info = await statOf(path);
   if (!info) throw errors.datasetMissing(path);
   const files = info.isDirectory() ? await listFiles(path) : await filesNamedIn(path, format);

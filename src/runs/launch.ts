@@ -10,7 +10,7 @@ export type LaunchInput = RunInput | ModelArtsInput;
 /** Fills in defaults and rejects settings that contradict each other. Relative paths start at the working folder. */
 export async function readLaunch(
   input: LaunchInput,
-  settings: Pick<Settings, 'cacheFolder'>,
+  settings: Pick<Settings, 'cacheFolder' | 's3'>,
 ): Promise<{ config: RunConfig; warnings: readonly string[] }> {
   const folder = process.cwd();
   const values = input as Section; // an object literal's

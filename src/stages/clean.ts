@@ -8,7 +8,7 @@ import { reuseOrRun } from './reuse.js';
 /** Reads, checks and repairs a data set; the artifact is the cleaned one. */
 export async function clean(input: CleanInput, environment: StageEnvironment): Promise<CleanResult> {
   const { settings, signal, onProgress } = environment;
-  const options = { cacheFolder: settings.cacheFolder, signal, onProgress };
+  const options = { ...settings, signal, onProgress };
   const key = await keyOf('clean', input, options);
   return reuseOrRun({ kind: 'clean', key }, environment, async outFolder => {
     const data = await localData(input.data, options);

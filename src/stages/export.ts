@@ -23,8 +23,7 @@ async function localTrained(
   { settings, signal, onProgress }: StageEnvironment,
 ): Promise<ExportInput['trained']> {
   if (!('folder' in trained)) return trained;
-  const { cacheFolder } = settings;
-  const folder = await fetchModel(trained.folder, { cacheFolder, signal, onProgress });
+  const folder = await fetchModel(trained.folder, { ...settings, signal, onProgress });
   assertSameClasses((await readModelCard(folder)).classes, classes);
   return { folder };
 }

@@ -28,7 +28,7 @@ export async function keyOf<K extends StageKind>(
 
 async function contentHash(input: KeyedInput, options: FetchOptions): Promise<string> {
   if (typeof input === 'string') return input;
-  if ('dataset' in input) return dataFingerprint(input.dataset);
+  if ('dataset' in input) return dataFingerprint(input.dataset, options.s3);
   return modelFingerprint(await fetchModel(input.modelFolder, options));
 }
 

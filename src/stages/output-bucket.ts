@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import { mapConcurrently } from '../concurrency.js';
 import { AppError, errors } from '../errors/index.js';
 import type { StageProgress } from '../formats/progress.js';
+import type { S3Settings } from '../settings.js';
 import { openBucket } from '../store/bucket.js';
 import type { StoreDriver } from '../store/driver.js';
 import { CONCURRENT_FILES, findFiles } from '../store/folder-files.js';
@@ -14,9 +15,9 @@ const ENTRY_FILE = /(^|\/)saved_model\.pb$/;
 const PROBE = '.detdistill';
 
 /** @throws OUTPUT_UNUSABLE: the address holds objects of somebody else, or cannot be written */
-export const assertBucketUsable = (address: string, env?: NodeJS.ProcessEnv): Promise<void> =>
+export const assertBucketUsable = (address: string, access: S3Settings): Promise<void> =>
   orUnusable(address, async () => {
-    const bucket = openBucket(address, env);
+    const bucket = openBucket(address, access);
     const keys = (await bucket.list('')).map(({ key }) => key);
     if (keys.length > 0 && !keys.includes(MARKER))
       throw errors.outputUnusable(
@@ -31,7 +32,7 @@ interface Upload {
   readonly run: string;
   /** The local folder that is uploaded. */
   readonly folder: string;
-  readonly env?: NodeJS.ProcessEnv;
+  readonly s3: S3Settings;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: StageProgress) => void;
 }
@@ -42,10 +43,10 @@ interface Upload {
  */
 export async function uploadOutput(
   address: string,
-  { run, folder, env, signal, onProgress }: Upload,
+  { run, folder, s3: access, signal, onProgress }: Upload,
 ): Promise<void> {
-  await assertBucketUsable(address, env);
-  const bucket = openBucket(address, env);
+  await assertBucketUsable(address, access);
+  const bucket = openBucket(address, access);
   const before = await keysOfEarlier(bucket);
   const keys = await findFiles(folder);
   const mark = (names: readonly string[], isWhole: boolean): Promise<void> =>
@@ -65,8 +66,8 @@ export async function uploadOutput(
 }
 
 /** Adds the files of a folder to an address. */
-export const uploadFiles = async (address: string, folder: string): Promise<void> =>
-  putFiles(openBucket(address), folder, await findFiles(folder));
+export const uploadFiles = async (address: string, folder: string, access: S3Settings): Promise<void> =>
+  putFiles(openBucket(address, access), folder, await findFiles(folder));
 
 async function putFiles(
   bucket: StoreDriver,

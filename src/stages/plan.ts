@@ -1,5 +1,6 @@
 import type { RunConfig } from '../config/run.js';
 import type { FinishedStages, StageName } from '../formats/stage-io.js';
+import type { Settings } from '../settings.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import { keyOf } from './keys.js';
 import { findFinished } from './reuse.js';
@@ -17,9 +18,8 @@ export interface PlannedStage {
   readonly key: string | null;
 }
 
-export interface PlanContext {
+export interface PlanContext extends Pick<Settings, 'cacheFolder' | 's3'> {
   readonly store: ArtifactStore;
-  readonly cacheFolder: string;
 }
 
 /**

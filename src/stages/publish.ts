@@ -8,7 +8,7 @@ import { writeConfig } from '../export/modelarts/package.js';
 import type { ArtifactRef } from '../formats/artifact.js';
 import type { PublishedTeacher, PublishInput } from '../formats/stage-io.js';
 import { teacherFrom } from './stages.js';
-import type { Settings } from '../settings.js';
+import type { S3Settings, Settings } from '../settings.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import { isBucketAddress } from '../store/bucket.js';
 import type { StageContext, StageEnvironment } from './context.js';
@@ -24,7 +24,9 @@ const outputOf = ({ train_url, name }: RunConfig, { home }: Settings): Output =>
 /** Checks, before anything starts, that the output can be written and that a given teacher knows the run's classes. */
 export async function checkOutput(config: RunConfig, { settings }: StageEnvironment): Promise<void> {
   const output = outputOf(config, settings);
-  await (isBucketAddress(output.target) ? assertBucketUsable(output.target) : assertUsable(output));
+  await (isBucketAddress(output.target)
+    ? assertBucketUsable(output.target, settings.s3)
+    : assertUsable(output));
   const folder = teacherFrom(config);
   // Where this machine cannot read the teacher, the one that exports it may.
   const card = folder === null ? null : await fetchModelCard(folder, settings).catch(() => null);
@@ -46,12 +48,12 @@ export async function publish(
   if (isBucketAddress(output.target))
     await inWorkFolder(settings, 'publish', async folder => {
       await fill(folder);
-      await uploadOutput(output.target, { run, folder, signal, onProgress });
+      await uploadOutput(output.target, { run, folder, s3: settings.s3, signal, onProgress });
     });
   else await replaceOutput(output, { run, fill });
   if (config.deps_save_path)
     for (const artifact of [models.student.report, models.suggestions])
-      await copyInto(config.deps_save_path, await store.open(artifact));
+      await copyTo(config.deps_save_path, await store.open(artifact), settings.s3);
   return output.target;
 }
 
@@ -71,14 +73,14 @@ async function fillOutput(
   for (const [step, [artifact, at]] of placings.entries()) {
     signal.throwIfAborted();
     onProgress({ phase: 'publish', step, totalSteps: placings.length });
-    await copyInto(join(folder, at), await store.open(artifact));
+    await cp(await store.open(artifact), join(folder, at), { recursive: true });
   }
   await describeModel(folder);
   if (teacher) await describeModel(join(folder, 'teacher'));
 }
 
-const copyInto = (target: string, folder: string): Promise<void> =>
-  isBucketAddress(target) ? uploadFiles(target, folder) : cp(folder, target, { recursive: true });
+const copyTo = (target: string, folder: string, access: S3Settings): Promise<void> =>
+  isBucketAddress(target) ? uploadFiles(target, folder, access) : cp(folder, target, { recursive: true });
 
 /** What the evaluation found out goes into the model's own description. */
 async function describeModel(folder: string): Promise<void> {

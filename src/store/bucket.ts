@@ -7,6 +7,7 @@ import { errors } from '../errors/index.js';
 import { PARTIAL, writeFileAtomically } from '../files/atomic.js';
 import { filesBelow, statOf } from '../files/walk.js';
 import type { StageProgress } from '../formats/progress.js';
+import type { S3Settings } from '../settings.js';
 import type { StoreDriver, StoredObject } from './driver.js';
 import { s3 } from './s3.js';
 
@@ -25,42 +26,42 @@ export function placeOf(address: string): Place {
 }
 
 /** The objects below an address; keys are relative to it. */
-export function openBucket(address: string, env: NodeJS.ProcessEnv = process.env): StoreDriver {
+export function openBucket(address: string, access: S3Settings): StoreDriver {
   const { bucket, key } = placeOf(address);
-  return s3(`s3://${[bucket, ...key.split('/').filter(Boolean).map(encodeURIComponent)].join('/')}`, env);
+  return s3(`s3://${[bucket, ...key.split('/').filter(Boolean).map(encodeURIComponent)].join('/')}`, access);
 }
 
 /** Whether there is an object at an address. */
-export async function hasObject(address: string, env: NodeJS.ProcessEnv = process.env): Promise<boolean> {
+export async function hasObject(address: string, access: S3Settings): Promise<boolean> {
   const { bucket, key } = placeOf(address);
-  const content = await s3(`s3://${bucket}`, env).read(key);
+  const content = await s3(`s3://${bucket}`, access).read(key);
   content?.destroy();
   return content !== undefined;
 }
 
 export interface FetchOptions {
   readonly cacheFolder: string;
-  readonly env?: NodeJS.ProcessEnv;
+  readonly s3: S3Settings;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: StageProgress) => void;
 }
 
 /** The objects at an address: the object itself, or all below it. */
-async function objectsAt(address: string, env: NodeJS.ProcessEnv = process.env): Promise<StoredObject[]> {
+async function objectsAt(address: string, access: S3Settings): Promise<StoredObject[]> {
   const { bucket, key } = placeOf(address);
-  const below = await s3(`s3://${bucket}`, env).list(key);
+  const below = await s3(`s3://${bucket}`, access).list(key);
   if (below.length > 0) return below;
   const folder = dirname(key);
-  const beside = await s3(`s3://${bucket}`, env).list(folder === '.' ? '' : folder);
+  const beside = await s3(`s3://${bucket}`, access).list(folder === '.' ? '' : folder);
   const found = beside.filter(object => object.key === key);
   if (found.length === 0) throw errors.datasetMissing(address);
   return found;
 }
 
 /** Lists the objects at an address: a line for each with its relative key, size and time. */
-export async function listBucket(address: string, env?: NodeJS.ProcessEnv): Promise<string> {
+export async function listBucket(address: string, access: S3Settings): Promise<string> {
   const { key: root } = placeOf(address);
-  return (await objectsAt(address, env))
+  return (await objectsAt(address, access))
     .map(({ key, bytes, modified }) => `${key.slice(root.length)}\t${bytes}\t${Math.round(modified)}`)
     .sort()
     .join('\n');
@@ -70,7 +71,7 @@ export async function listBucket(address: string, env?: NodeJS.ProcessEnv): Prom
 export async function fetched(path: string, options: FetchOptions): Promise<string> {
   if (!isBucketAddress(path)) return path;
   const place = placeOf(path);
-  const objects = await objectsAt(path, options.env);
+  const objects = await objectsAt(path, options.s3);
   await fetchObjects(place.bucket, objects, options);
   const here = copyOf(place, options);
   const wanted = objects.map(({ key }) => copyOf({ ...place, key }, options));
@@ -79,16 +80,16 @@ export async function fetched(path: string, options: FetchOptions): Promise<stri
 }
 
 /** The path of the copy of an object. */
-export const copyOf = ({ bucket, key }: Place, { cacheFolder }: FetchOptions): string =>
+export const copyOf = ({ bucket, key }: Place, { cacheFolder }: Pick<FetchOptions, 'cacheFolder'>): string =>
   join(cacheFolder, 'data', bucket, key);
 
 /** Fetches the objects that are missing here or have changed: a copy has the size and the time of its object. */
 export async function fetchObjects(
   bucket: string,
   objects: readonly StoredObject[],
-  { env = process.env, signal, onProgress, ...options }: FetchOptions,
+  { s3: access, signal, onProgress, ...options }: FetchOptions,
 ): Promise<void> {
-  const driver = s3(`s3://${bucket}`, env);
+  const driver = s3(`s3://${bucket}`, access);
   let done = 0;
   await mapConcurrently(objects, async ({ key, bytes, modified }) => {
     signal?.throwIfAborted();

@@ -9,7 +9,7 @@ import { type ModelCard, MODEL_CARD, misplaced, readModelCard } from '../formats
  */
 export async function fetchModel(named: string, options: FetchOptions): Promise<string> {
   if (!isBucketAddress(named)) return named;
-  const hasCard = (address: string): Promise<boolean> => hasObject(`${address}/${MODEL_CARD}`, options.env);
+  const hasCard = (address: string): Promise<boolean> => hasObject(`${address}/${MODEL_CARD}`, options.s3);
   if (!(await hasCard(named)))
     throw errors.modelUnreadable(
       named,

@@ -4,6 +4,7 @@ import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errors } from '../errors/index.js';
+import type { S3Settings } from '../settings.js';
 import type { StoreDriver, StoredObject } from './driver.js';
 import { uploadFile } from './s3-upload.js';
 
@@ -14,7 +15,7 @@ const IDLE_MS = 60_000;
 /** Waits before further attempts, so that a short failure does not end a training. */
 const RETRY_MS = [200, 1_000, 3_000];
 
-export const s3 = (url: string, env: NodeJS.ProcessEnv): StoreDriver => new S3Bucket(url, env);
+export const s3 = (url: string, access: S3Settings): StoreDriver => new S3Bucket(url, access);
 
 /** Objects in an S3 bucket: MinIO, or any server that speaks its protocol. */
 class S3Bucket implements StoreDriver {
@@ -27,14 +28,14 @@ class S3Bucket implements StoreDriver {
 
   constructor(
     readonly url: string,
-    env: NodeJS.ProcessEnv,
+    access: S3Settings,
   ) {
     const { host, pathname } = new URL(url);
     if (!BUCKET.test(host)) throw errors.storeUrlInvalid(url);
     this.#bucket = host;
     this.#prefix = decodeURIComponent(pathname).replace(/^\/|\/$/g, '');
-    this.#region = env.AWS_REGION;
-    this.#client = connect(url, env);
+    this.#region = access.region ?? undefined;
+    this.#client = connect(url, access);
   }
 
   isRefusal(error: unknown): boolean {
@@ -156,9 +157,9 @@ const undefinedIfAbsent = <T>(work: () => Promise<T>): Promise<T | undefined> =>
     throw error;
   });
 
-function connect(url: string, env: NodeJS.ProcessEnv): Client {
-  const { S3_ENDPOINT: endpoint, AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey } = env;
-  if (!endpoint || !accessKey || !secretKey) throw errors.storeUnconfigured(url);
+function connect(url: string, access: S3Settings): Client {
+  const { endpoint, accessKeyId: accessKey, secretAccessKey: secretKey, sessionToken, region } = access;
+  if (endpoint === null || accessKey === null || secretKey === null) throw errors.storeUnconfigured(url);
   if (!/^https?:\/\/[^/]+\/?$/.test(endpoint)) throw errors.storeEndpointInvalid(endpoint);
   const { hostname, port, protocol } = new URL(endpoint);
   const useSSL = protocol === 'https:';
@@ -168,8 +169,8 @@ function connect(url: string, env: NodeJS.ProcessEnv): Client {
     useSSL,
     accessKey,
     secretKey,
-    sessionToken: env.AWS_SESSION_TOKEN,
-    region: env.AWS_REGION,
+    sessionToken: sessionToken ?? undefined,
+    region: region ?? undefined,
     transport: { request: withTimeout(useSSL ? https.request : http.request) },
     // The client's own retries write to the console.
     retryOptions: { disableRetry: true },

@@ -9,12 +9,13 @@ import { writeVoc } from '../../src/data/readers/voc-xml.js';
 import { listBucket } from '../../src/store/bucket.js';
 import { type Minio, startMinio } from '../minio.js';
 import { drawImage, temporaryFolder } from './scene.js';
+import { readSettings } from '../../src/settings.js';
 
 describe('data in a bucket', () => {
   let minio: Minio | undefined;
   let unavailable = '';
   let client: Client;
-  const env = () => minio!.env;
+  const access = () => minio!.s3;
   const xmlOf = (name: string): string =>
     writeVoc({
       filename: `${name}.png`,
@@ -49,7 +50,7 @@ describe('data in a bucket', () => {
     const fetched: string[] = [];
     const options = {
       cacheFolder,
-      env: env(),
+      s3: access(),
       onProgress: ({ phase }: { phase: string }) => void fetched.push(phase),
     };
     const local = await localData(data, options);
@@ -59,14 +60,14 @@ describe('data in a bucket', () => {
     expect([format, samples.map(({ id, boxes }) => [id, boxes.length])]).toEqual(['voc', [['img/a', 1], ['img/b', 1]]]); // prettier-ignore
 
     const file = join(local.train, 'xml/a.xml');
-    const [before, listing] = [await stat(file), await listBucket(data.train, env())];
+    const [before, listing] = [await stat(file), await listBucket(data.train, access())];
     await localData(data, options);
     expect((await stat(file)).ino).toBe(before.ino);
-    expect(await listBucket(data.train, env())).toBe(listing);
+    expect(await listBucket(data.train, access())).toBe(listing);
     await client.putObject('forest', 'trees/xml/a.xml', xmlOf('a').replace('oak', 'elms'));
     await localData(data, options);
     expect(await readFile(file, 'utf8')).toContain('elms');
-    expect(await listBucket(data.train, env())).not.toBe(listing);
+    expect(await listBucket(data.train, access())).not.toBe(listing);
     await client.putObject('forest', 'trees/xml/a.xml', xmlOf('a'));
   });
 
@@ -82,7 +83,7 @@ describe('data in a bucket', () => {
       await client.putObject('forest', `shrinking/${name} #1.xml`, xmlOf(name));
     }
     const idsOf = async (): Promise<string[]> => {
-      const { train } = await localData(data, { cacheFolder, env: env() });
+      const { train } = await localData(data, { cacheFolder, s3: access() });
       return (await readDataset(train, 'auto')).samples.map(({ id }) => id);
     };
     expect(await idsOf()).toEqual(['a #1', 'b #1']);
@@ -108,7 +109,7 @@ describe('data in a bucket', () => {
     await writeFile(file, `${line('obs', 'a')}\n${line('s3a', 'b')}\n${line('s3', 'gone')}\n`);
     const cacheFolder = join(folder, 'cache');
     await mkdir(cacheFolder);
-    const { train } = await localData(Data.parse({ train: file }), { cacheFolder, env: env() });
+    const { train } = await localData(Data.parse({ train: file }), { cacheFolder, s3: access() });
     const { samples } = await readDataset(train, 'auto');
     expect(samples.map(({ id, boxes, problem }) => [id, boxes.length, problem !== null])).toEqual([
       ['a', 1, false],
@@ -122,7 +123,7 @@ describe('data in a bucket', () => {
     if (!minio) return test.skip(unavailable);
     const cacheFolder = await temporaryFolder();
     for (const train of ['s3://forest/nothing', 'obs://no-such-bucket/trees'])
-      await expect(localData(Data.parse({ train }), { cacheFolder, env: env() })).rejects.toMatchObject({
+      await expect(localData(Data.parse({ train }), { cacheFolder, s3: access() })).rejects.toMatchObject({
         code: 'DATA_MISSING',
         message: expect.stringContaining(train) as string,
       });
@@ -131,13 +132,13 @@ describe('data in a bucket', () => {
   it('needs to be told where the buckets are', async () => {
     const cacheFolder = await temporaryFolder();
     await expect(
-      localData(Data.parse({ train: 's3://forest/trees' }), { cacheFolder, env: {} }),
+      localData(Data.parse({ train: 's3://forest/trees' }), { cacheFolder, s3: readSettings({}).s3 }),
     ).rejects.toMatchObject({ code: 'STORE_UNCONFIGURED' });
   });
 
   it('leaves what is on this machine alone', async () => {
     const folder = await temporaryFolder();
     const data = Data.parse({ train: folder });
-    expect(await localData(data, { cacheFolder: folder, env: {} })).toEqual(data);
+    expect(await localData(data, { cacheFolder: folder, s3: readSettings({}).s3 })).toEqual(data);
   });
 });

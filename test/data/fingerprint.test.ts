@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Data } from '../../src/config/run.js';
 import { dataFingerprint } from '../../src/data/fingerprint.js';
+import { readSettings } from '../../src/settings.js';
 import { writeVocSet } from './cleaning/voc-set.js';
 import { temporaryFolder } from './scene.js';
 
 const fingerprint = (train: string, evaluation: string | null = null): Promise<string> =>
-  dataFingerprint(Data.parse({ train, eval: evaluation }));
+  dataFingerprint(Data.parse({ train, eval: evaluation }), readSettings({}).s3);
 
 async function writeSet(): Promise<string> {
   const folder = await temporaryFolder();

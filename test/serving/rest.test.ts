@@ -190,8 +190,8 @@ describe('errors', () => {
     ],
     [
       400,
-      { instances: [{ images: image }] },
-      "instances[0]: has images; allowed: images, the model's only input",
+      { instances: [{ pixels: image }] },
+      "instances[0]: has pixels; allowed: images, the model's only input",
     ],
     [400, { instances: [image, [[[1, 2]]]] }, 'instances[1][0][0]: must be [red, green, blue]'],
     [400, { instances: [[[[1, 2, 'x']]]] }, 'instances[0][0][0]: must be numbers'],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseRunConfig } from '../../src/config/run.js';
+import { readSettings } from '../../src/settings.js';
 import { keyOf } from '../../src/stages/keys.js';
 
 describe('the key of a training', () => {
@@ -15,7 +16,7 @@ describe('the key of a training', () => {
     const dataset = { uri: 'file:///cleaned', sha256: 'a', bytes: 1 };
     const others = { mode: 'train', seed: 1, teacher: null, online: null } as const;
     const input = { role: 'student', training, dataset, data, ...others } as const;
-    return keyOf('train', input, { cacheFolder: 'nothing is fetched' });
+    return keyOf('train', input, readSettings({}));
   };
 
   it('does not depend on limits that only lead to notes', async () => {

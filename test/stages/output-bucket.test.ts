@@ -2,6 +2,7 @@ import type { Client } from 'minio';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { S3Settings } from '../../src/settings.js';
 import { assertBucketUsable, uploadOutput } from '../../src/stages/output-bucket.js';
 import { temporaryFolder, writeText } from '../data/scene.js';
 import { type Minio, startMinio } from '../minio.js';
@@ -9,7 +10,7 @@ import { type Minio, startMinio } from '../minio.js';
 let minio: Minio | undefined;
 let unavailable = '';
 let client: Client;
-let env: NodeJS.ProcessEnv;
+let s3: S3Settings;
 beforeAll(async () => {
   const started = await startMinio();
   if ('unavailable' in started) {
@@ -17,7 +18,7 @@ beforeAll(async () => {
     return;
   }
   minio = started;
-  ({ client, env } = minio);
+  ({ client, s3 } = minio);
 }, 240_000);
 afterAll(() => minio?.stop());
 beforeEach(test => {
@@ -43,7 +44,7 @@ const MODEL = { 'model/saved_model.pb': 'graph', 'model/variables/variables.inde
 describe('the output of a run at an address', () => {
   it('is all that the folder holds, with a note of whose it is, in a bucket that is made for it', async () => {
     const folder = await folderOf({ ...MODEL, checkpoint: 'c' });
-    await uploadOutput(`obs://${BUCKET}/new/`, { run: 'trees', folder, env });
+    await uploadOutput(`obs://${BUCKET}/new/`, { run: 'trees', folder, s3 });
     expect(await keysOf('new')).toEqual([...Object.keys({ checkpoint: '', ...MODEL }), 'run.json']);
     expect(JSON.parse(await read('new/run.json'))).toMatchObject({
       run: 'trees',
@@ -57,44 +58,44 @@ describe('the output of a run at an address', () => {
     await uploadOutput(address, {
       run: 'trees',
       folder: await folderOf({ ...MODEL, 'old/a.txt': '1' }),
-      env,
+      s3,
     });
     await client.putObject(BUCKET, 'again/notes.md', 'mine');
-    await uploadOutput(address, { run: 'trees', folder: await folderOf({ ...MODEL, 'b.txt': '2' }), env });
+    await uploadOutput(address, { run: 'trees', folder: await folderOf({ ...MODEL, 'b.txt': '2' }), s3 });
     expect(await keysOf('again')).toEqual(['b.txt', ...Object.keys(MODEL), 'notes.md', 'run.json']);
   });
 
   it('has no model to load while it is cut off, and is completed by another attempt', async () => {
     const address = `s3://${BUCKET}/cut`;
-    await uploadOutput(address, { run: 'trees', folder: await folderOf(MODEL), env });
+    await uploadOutput(address, { run: 'trees', folder: await folderOf(MODEL), s3 });
     const folder = await folderOf({ ...MODEL, 'b.txt': '2' });
     const stop = new AbortController();
     const cut = uploadOutput(address, {
       run: 'trees',
       folder,
-      env,
+      s3,
       signal: stop.signal,
       onProgress: () => stop.abort(),
     });
     await expect(cut).rejects.toThrow('aborted');
     expect(await keysOf('cut')).not.toContain('model/saved_model.pb');
     expect(JSON.parse(await read('cut/run.json'))).toMatchObject({ published: null });
-    await uploadOutput(address, { run: 'trees', folder, env });
+    await uploadOutput(address, { run: 'trees', folder, s3 });
     expect(await keysOf('cut')).toEqual(['b.txt', ...Object.keys(MODEL), 'run.json']);
   });
 
   it('is never among what others put there', async () => {
     await client.putObject(BUCKET, 'theirs/letter.txt', 'Dear');
-    await expect(assertBucketUsable(`s3://${BUCKET}/theirs`, env)).rejects.toMatchObject({
+    await expect(assertBucketUsable(`s3://${BUCKET}/theirs`, s3)).rejects.toMatchObject({
       code: 'OUTPUT_UNUSABLE',
       message: `s3://${BUCKET}/theirs: holds letter.txt, which no run put there`,
     });
-    await assertBucketUsable(`s3://${BUCKET}/thei`, env);
+    await assertBucketUsable(`s3://${BUCKET}/thei`, s3);
     expect(await keysOf('thei')).toEqual([]);
   });
 
   it('is refused before the work where it cannot be written', async () => {
-    const keys = { ...env, AWS_SECRET_ACCESS_KEY: 'wrong' };
+    const keys = { ...s3, secretAccessKey: 'wrong' };
     await expect(assertBucketUsable(`s3://${BUCKET}/out`, keys)).rejects.toMatchObject({
       code: 'OUTPUT_UNUSABLE',
       message: expect.stringContaining(`s3://${BUCKET}/out: `) as string,

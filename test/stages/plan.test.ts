@@ -11,6 +11,7 @@ import { plannedStages, STAGES } from '../../src/stages/stages.js';
 import type { ArtifactStore } from '../../src/store/artifact-store.js';
 import { commitCheckpoint } from '../../src/store/checkpoints.js';
 import { openStore } from '../../src/store/open-store.js';
+import { readSettings } from '../../src/settings.js';
 
 let folder: string;
 let store: ArtifactStore;
@@ -20,6 +21,7 @@ beforeEach(async () => {
   for (const name of ['data', 'work']) await mkdir(join(folder, name));
   await writeFile(join(folder, 'work', 'file'), 'content');
   store = openStore({
+    ...readSettings(),
     storeUrl: pathToFileURL(join(folder, 'store')).href,
     cacheFolder: join(folder, 'cache'),
   });
@@ -31,7 +33,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const context = (): PlanContext => ({ store, cacheFolder: join(folder, 'cache') });
+const context = (): PlanContext => ({ ...readSettings(), store, cacheFolder: join(folder, 'cache') });
 const work = (): string => join(folder, 'work');
 const cleanKey = (): Promise<string> => keyOf('clean', STAGES.clean.input(config, {}), context());
 const COUNTS = { train: 1, eval: 1, boxes: 2, dropped: 0, changed: 0 };

@@ -8,11 +8,13 @@ import { createArtifactStore } from '../../src/store/artifact-store.js';
 import { localFolder } from '../../src/store/local-folder.js';
 import { openStore } from '../../src/store/open-store.js';
 import { artifactStoreContract } from '../contracts/artifact-store.js';
+import { readSettings } from '../../src/settings.js';
 
 const home = mkdtempSync(join(tmpdir(), 'detdistill-local store-'));
 const root = join(home, 'artifacts');
 const url = pathToFileURL(root).href;
 const cacheFolder = join(home, 'cache');
+const { s3 } = readSettings({});
 afterAll(() => rm(home, { recursive: true, force: true }));
 
 artifactStoreContract('local folder', () => {
@@ -30,7 +32,7 @@ describe('local folder', () => {
     const source = await mkdtemp('source');
     await writeFile(join(source, 'f'), 'x');
     const own = join(home, 'tidy');
-    const store = openStore({ storeUrl: `${pathToFileURL(own).href}/`, cacheFolder });
+    const store = openStore({ storeUrl: `${pathToFileURL(own).href}/`, cacheFolder, s3 });
     await store.commit('a/b/c', source);
     await store.remove('a/b/c');
     expect(await readdir(own)).toEqual(['.partial']);
@@ -41,7 +43,11 @@ describe('local folder', () => {
     const source = await mkdtemp('source-2');
     await writeFile(join(source, 'f'), 'x');
     await writeFile(join(home, 'a-file'), '');
-    const store = openStore({ storeUrl: pathToFileURL(join(home, 'a-file', 'store')).href, cacheFolder });
+    const store = openStore({
+      storeUrl: pathToFileURL(join(home, 'a-file', 'store')).href,
+      cacheFolder,
+      s3,
+    });
     await expect(store.commit('a', source)).rejects.toMatchObject({
       code: 'STORE_REFUSED',
       retryable: false,
@@ -51,7 +57,7 @@ describe('local folder', () => {
   it.each(['ftp://x/y', 'no url', 'file://host/folder', 's3://Not_A_Bucket'])(
     'refuses %j as a store',
     storeUrl => {
-      expect(() => openStore({ storeUrl, cacheFolder }, {})).toThrow(
+      expect(() => openStore({ storeUrl, cacheFolder, s3 })).toThrow(
         expect.objectContaining({ code: 'STORE_URL_INVALID' }),
       );
     },

@@ -71,6 +71,7 @@ describe('training', () => {
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'train-'));
     store = openStore({
+      ...readSettings(),
       storeUrl: pathToFileURL(join(root, 'store')).href,
       cacheFolder: join(root, 'cache'),
     });

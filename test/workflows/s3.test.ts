@@ -6,6 +6,7 @@ import { openBucket } from '../../src/store/bucket.js';
 import { readNotes } from '../stages/script.js';
 import { startMinio } from '../minio.js';
 import { CARD, openScene } from './scene.js';
+import { readSettings } from '../../src/settings.js';
 
 // Each starts several processes, on machines of any size.
 vi.setConfig({ testTimeout: 240_000 });
@@ -45,11 +46,17 @@ it('leaves its results in a bucket, and takes a teacher from there', async test 
   await scene.runs.start(teacher);
   const first = await scene.runs.result('teacher');
   expect(first.folder).toBe('obs://results/teacher');
-  const keys = (await openBucket(first.folder).list('')).map(({ key }) => key);
+  const keys = (await openBucket(first.folder, readSettings().s3).list('')).map(({ key }) => key);
   expect(keys).toEqual(expect.arrayContaining(['run.json', 'model/model.json', 'evaluation/report.json']));
 
-  await openBucket(first.folder).putBytes('model/model.json', Buffer.from(JSON.stringify(CARD)));
-  await openBucket(first.folder).putBytes('model/variables/variables.index', Buffer.from('weights'));
+  await openBucket(first.folder, readSettings().s3).putBytes(
+    'model/model.json',
+    Buffer.from(JSON.stringify(CARD)),
+  );
+  await openBucket(first.folder, readSettings().s3).putBytes(
+    'model/variables/variables.index',
+    Buffer.from('weights'),
+  );
 
   const taught = (url: string) => ({
     ...scene.config({ name: 'taught', distillation: { teacher_model_url: url } }),
@@ -68,7 +75,7 @@ it('leaves its results in a bucket, and takes a teacher from there', async test 
   await scene.runs.start(config);
   const { teacher: measured } = await scene.runs.result('taught');
   expect(measured?.AP50).toBe(1);
-  const advice = (await openBucket('s3://results/advice').list('')).map(({ key }) => key);
+  const advice = (await openBucket('s3://results/advice', readSettings().s3).list('')).map(({ key }) => key);
   expect(advice).toEqual(expect.arrayContaining(['report.json', 'suggestions.json']));
   expect((await planRun(config, scene.planContext)).every(({ will }) => will === 'reuse')).toBe(true);
 });

@@ -79,7 +79,7 @@ export async function openScene({ storeUrl }: { storeUrl?: string } = {}): Promi
     settings,
     store,
     runs,
-    planContext: { store, cacheFolder: settings.cacheFolder },
+    planContext: { ...settings, store },
     play,
     config: ({
       name = 'trees',

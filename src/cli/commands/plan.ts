@@ -13,7 +13,7 @@ export const plan = defineCommand({
     const { planRun } = await import('../../stages/plan.js');
     const { openStore } = await import('../../store/open-store.js');
     const config = await readConfigFile(path, set);
-    const stages = await planRun(config, { store: openStore(settings), cacheFolder: settings.cacheFolder });
+    const stages = await planRun(config, { ...settings, store: openStore(settings) });
     terminal.result({ name: config.name, stages }, ({ dim }) =>
       alignTable([
         ['stage', 'will', 'because'],
