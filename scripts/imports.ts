@@ -28,12 +28,12 @@ export function importGraph(root: string, files: readonly string[]): ImportGraph
   return new Map(files.map(file => [file, [...new Set(importsOf(file))]]));
 }
 
-/** Folders whose children count as rooms of one house. */
+/** The folders whose children are compared as one level. */
 const TOP = new Set(['', 'src']);
 
 /**
- * Groups of folders and files that import each other in a circle. At every level the children of one folder are
- * compared, a folder with all that it holds; the loose files of a folder count one by one.
+ * The groups of folders and files that import each other in a cycle. Each level compares the children of one folder: a
+ * subfolder counts as a whole, a loose file by itself.
  */
 export function folderCycles(graph: ImportGraph): string[][] {
   const levels = new Map<string, Map<string, Set<string>>>();
@@ -44,7 +44,7 @@ export function folderCycles(graph: ImportGraph): string[][] {
       levels.set(level, edges);
       edges.set(from, (edges.get(from) ?? new Set()).add(to));
     }
-  return [...levels.values()].flatMap(circles);
+  return [...levels.values()].flatMap(cycles);
 }
 
 /** The folder that holds both files, and the child of it that each is in. */
@@ -59,7 +59,7 @@ function firstDifference(file: string, other: string): [string, string, string] 
 }
 
 /** The strongly connected components with more than one member. */
-function circles(edges: ReadonlyMap<string, ReadonlySet<string>>): string[][] {
+function cycles(edges: ReadonlyMap<string, ReadonlySet<string>>): string[][] {
   const reach = new Map([...edges.keys()].map(name => [name, reachable(edges, name)]));
   const together = (name: string): string[] =>
     [...reach.keys()].filter(other => reach.get(name)?.has(other) && reach.get(other)?.has(name)).sort();

@@ -56,7 +56,7 @@ describe('the import rules', () => {
     expect(named.filter(pattern => !isThere(pattern))).toEqual([]);
   });
 
-  it('leave no circle of folders', () => {
+  it('leave no cycle of folders', () => {
     expect(folderCycles(importGraph(ROOT, files))).toEqual([]);
   });
 });
