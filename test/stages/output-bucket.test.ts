@@ -18,7 +18,7 @@ beforeAll(async () => {
   }
   minio = started;
   ({ client, env } = minio);
-}, 240_000);
+});
 afterAll(() => minio?.stop());
 beforeEach(test => {
   if (!minio) test.skip(unavailable);

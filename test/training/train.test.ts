@@ -23,8 +23,6 @@ import type { Teacher } from '../../src/training/teacher.js';
 import { type TrainOptions, type TrainOutcome, trainModel } from '../../src/training/train.js';
 
 // Each records and trains several programs, on machines of any size.
-vi.setConfig({ testTimeout: 240_000 });
-
 const SIDE = 64;
 const KEY = 'stage';
 const WEIGHTS: SoftWeights = { soft_cls_loss: 2, soft_box_loss: 200 };

@@ -8,8 +8,6 @@ import { startMinio } from '../minio.js';
 import { CARD, openScene } from './scene.js';
 
 // Each starts several processes, on machines of any size.
-vi.setConfig({ testTimeout: 240_000 });
-
 afterEach(() => vi.unstubAllEnvs());
 
 async function openBuckets(test: TestContext): Promise<void> {
