@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, statSync, utimesSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -49,7 +49,8 @@ const modifiedAt = path => statSync(path, { throwIfNoEntry: false })?.mtimeMs ??
 
 function findCompiler() {
   try {
-    return createRequire(import.meta.url).resolve('typescript/lib/tsc.js');
+    const require = createRequire(import.meta.url);
+    return join(dirname(require.resolve('typescript-native/package.json')), 'bin', 'tsc');
   } catch {
     return null;
   }

@@ -19,7 +19,7 @@ export interface Minio {
   readonly stop: () => Promise<void>;
 }
 
-const START_MS = 30_000;
+const START_MS = 300_000;
 
 /** A MinIO of one's own on a free loopback port, or why there is none. */
 export async function startMinio(): Promise<Minio | { readonly unavailable: string }> {

@@ -40,7 +40,7 @@ describe('data in a bucket', () => {
       await client.putObject('forest', `trees/img/${name}.png`, image);
       await client.putObject('forest', `trees/xml/${name}.xml`, xmlOf(name));
     }
-  }, 240_000);
+  });
   afterAll(() => minio?.stop());
 
   it('is fetched once, and again where an object has changed', async test => {

@@ -18,7 +18,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'detector-'));
   const { card, weights } = goldenModel('efficientdet-t0', [96, 128], 4);
   await writeModel(join(root, 'model'), { card, weights });
-}, 120_000);
+});
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 /** Noise of 1 to 8 pixels a grain. */
@@ -93,7 +93,7 @@ describe.each([
     const common = { reference: 'the SavedModel, run by TensorFlow', cases };
     expectParity({ ...common, item: `Detections by onnxruntime, ${way}: boxes`, error: worst.pixels, measure: 'pixels', limit: 1e-2 }); // prettier-ignore
     expectParity({ ...common, item: `Detections by onnxruntime, ${way}: scores`, error: worst.score, measure: 'absolute', limit: 1e-4 }); // prettier-ignore
-  }, 120_000);
+  });
 });
 
 describe('onnxruntime', () => {
@@ -110,7 +110,7 @@ describe('onnxruntime', () => {
     await writeModel(other, { card: { ...card, nms_configs: stricter }, weights });
     expect(strict).toEqual(await (await openDetector(other, { engine: 'onnxruntime' })).detect(images));
     expect(strict).not.toEqual(own);
-  }, 120_000);
+  });
 
   it('finds the same among the best cells as among all, which it looks at where those are not enough', async () => {
     const folder = join(root, 'large');
@@ -128,7 +128,7 @@ describe('onnxruntime', () => {
     expect(more![0]!.length).toBeGreaterThan(all![0]!.length);
     expect(more![0]!.slice(0, all![0]!.length)).toEqual(all![0]);
     expect(await detect(images)).toEqual(all);
-  }, 120_000);
+  });
 
   it('keeps calls at the same time apart', async () => {
     const { detect } = await openDetector(join(root, 'model'), { engine: 'onnxruntime' });
@@ -138,7 +138,7 @@ describe('onnxruntime', () => {
     expect(alone.every(([found]) => found!.length > 0)).toBe(true);
     expect(new Set(alone.map(found => JSON.stringify(found))).size).toBe(4);
     expect(await Promise.all(images.map(one => detect(one)))).toEqual(alone);
-  }, 120_000);
+  });
 });
 
 describe('an evaluation', () => {
@@ -187,7 +187,7 @@ describe('an evaluation', () => {
       measure: 'absolute',
       limit: 1e-3,
     });
-  }, 120_000);
+  });
 });
 
 describe('a detector', () => {

@@ -20,7 +20,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'onnx-network-'));
   await writeModel(join(root, 'model'), { card, weights });
   file = join(root, 'model', 'network.onnx');
-}, 120_000);
+});
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 describe('the network of the engine', () => {
@@ -54,7 +54,7 @@ describe('the network of the engine', () => {
       else if (least > sorted.at(-1)!) expect(found).toBe(0);
       else expect(found).toBeGreaterThan(0);
     }
-  }, 120_000);
+  });
 
   it('gives the best cells, and from where on nothing is left out', async () => {
     const { run } = await openNetwork(file, card);
@@ -73,7 +73,7 @@ describe('the network of the engine', () => {
     const few = await run(image, { minLogit: highest[4]!, maxCells: 20 });
     expect(highestOf(few)).toHaveLength(5);
     expect(few.from).toBe(highest[4]);
-  }, 120_000);
+  });
 
   it('says which file cannot be read', async () => {
     const broken = join(root, 'broken.onnx');

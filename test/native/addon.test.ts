@@ -15,7 +15,7 @@ const settings = readSettings();
 const PARTS = ['libtensorflow', 'tfjs-addon', 'temporal'] as const;
 
 let folder: string;
-beforeAll(() => provideNativeParts({ settings, parts: PARTS }), 600_000);
+beforeAll(() => provideNativeParts({ settings, parts: PARTS }));
 beforeEach(async () => (folder = await mkdtemp(join(tmpdir(), 'detdistill-addon-'))));
 afterEach(async () => {
   vi.unstubAllEnvs();

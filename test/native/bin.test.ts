@@ -17,7 +17,16 @@ beforeEach(async () => {
   for (const name of ['package.json', 'tsconfig.json', 'tsconfig.build.json'])
     await cp(join(ROOT, name), join(checkout, name));
   await mkdir(join(checkout, 'node_modules'));
-  for (const name of ['typescript', 'tsx', 'esbuild', '@esbuild', '@types', 'get-tsconfig', 'undici-types'])
+  for (const name of [
+    'typescript-native',
+    '@typescript',
+    'tsx',
+    'esbuild',
+    '@esbuild',
+    '@types',
+    'get-tsconfig',
+    'undici-types',
+  ])
     if (existsSync(join(ROOT, 'node_modules', name)))
       await symlink(join(ROOT, 'node_modules', name), join(checkout, 'node_modules', name));
   await mkdir(join(checkout, 'src', 'cli'), { recursive: true });
@@ -72,7 +81,7 @@ describe('bin/detdistill.mjs in a checkout', () => {
   });
 
   it('asks for npm ci where nothing is installed', async () => {
-    await rm(join(checkout, 'node_modules/typescript'));
+    await rm(join(checkout, 'node_modules/typescript-native'));
     const { code, stderr } = await run();
     expect([code, stderr]).toEqual([
       1,

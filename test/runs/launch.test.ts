@@ -1,9 +1,7 @@
 import { resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRuns, type Runs } from '../../src/api.js';
 import { openScene, type Scene } from '../workflows/scene.js';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 let scene: Scene;
 let runs: Runs;

@@ -73,7 +73,7 @@ describe('a run that no worker has taken', () => {
     await runs.start(config('listed'));
     // What is listed follows what is done with a little delay.
     await expect
-      .poll(() => runs.list(), { timeout: 10_000 })
+      .poll(() => runs.list())
       .toContainEqual({ id: 'listed', state: 'running', started: expect.any(Date) as Date, ended: null });
   });
 });

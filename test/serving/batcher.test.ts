@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Detection, DetectorInput } from '../../src/inference/engine.js';
 import { Batcher } from '../../src/serving/batcher.js';
 
@@ -9,6 +9,7 @@ const image = (width: number, mark: number): DetectorInput => ({
 });
 const marked = (mark: number): Detection[] => [{ box: [0, 0, 1, 1], classIndex: mark, score: 1 }];
 const { signal } = new AbortController();
+afterEach(() => vi.useRealTimers());
 
 /** A model that answers with the marks of its images when it is let. */
 function model(limits: { maxBatch: number; timeoutMs: number }) {
@@ -43,7 +44,7 @@ describe('a batcher', () => {
   it('gathers while the model works, however short the wait is', async () => {
     const { batches, batcher, untilBegun } = model({ maxBatch: 8, timeoutMs: 0 });
     const first = batcher.add(image(2, 0), signal);
-    await new Promise(resolve => setTimeout(resolve, 5));
+    await vi.waitUntil(() => batches.length === 1);
     const later = [1, 2, 3].map(mark => batcher.add(image(2, mark), signal));
     await untilBegun(2);
     await Promise.all([first, ...later]);
@@ -51,12 +52,13 @@ describe('a batcher', () => {
   });
 
   it('waits for others at an idle model, but not behind another size', async () => {
+    vi.useFakeTimers();
     const { batches, batcher } = model({ maxBatch: 8, timeoutMs: 60_000 });
     void batcher.add(image(2, 0), signal);
-    await new Promise(resolve => setTimeout(resolve, 5));
+    await vi.advanceTimersByTimeAsync(59_000);
     expect(batches).toEqual([]);
     void batcher.add(image(3, 1), signal);
-    await new Promise(resolve => setTimeout(resolve, 5));
+    await vi.advanceTimersByTimeAsync(1);
     expect(batches).toEqual([[0]]);
   });
 

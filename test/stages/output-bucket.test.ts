@@ -19,7 +19,7 @@ beforeAll(async () => {
   }
   minio = started;
   ({ client, s3 } = minio);
-}, 240_000);
+});
 afterAll(() => minio?.stop());
 beforeEach(test => {
   if (!minio) test.skip(unavailable);

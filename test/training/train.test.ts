@@ -24,8 +24,6 @@ import { trainModel } from '../../src/training/train.js';
 import type { TrainOptions, TrainOutcome } from '../../src/training/training-run.js';
 
 // Each records and trains several programs, on machines of any size.
-vi.setConfig({ testTimeout: 240_000 });
-
 const SIDE = 64;
 const KEY = 'stage';
 const WEIGHTS: SoftWeights = { soft_cls_loss: 2, soft_box_loss: 200 };

@@ -53,7 +53,7 @@ describe('the embedded form', () => {
     const heir = await startEmbedded(settings);
     await embedded.stop();
     embedded = heir;
-    const runs = await vi.waitFor(() => connectRuns(settings), { timeout: 30_000, interval: 200 });
+    const runs = await vi.waitFor(() => connectRuns(settings), { timeout: 300_000, interval: 200 });
     expect((await runs.view('empty')).state).toBe('failed');
     const data = { train: join(settings.home, 'nothing-here-either') };
     const student = { model_name: 'efficientdet-d0' };

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { planRun } from '../../src/stages/plan.js';
 import { errors } from '../../src/errors/index.js';
 import type { ArtifactRef } from '../../src/formats/artifact.js';
@@ -11,8 +11,6 @@ import { readNotes, type TrainerNote } from '../stages/script.js';
 import { CARD, openScene, type Scene } from './scene.js';
 
 // Each starts several processes, on machines of any size.
-vi.setConfig({ testTimeout: 240_000 });
-
 let scene: Scene;
 beforeAll(async () => {
   scene = await openScene();

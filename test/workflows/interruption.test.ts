@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { readNotes, type TrainerNote } from '../stages/script.js';
 import { fakeTrainer, lookUntil, openScene, type Scene, type Workers } from './scene.js';
 
 // Each starts several processes, on machines of any size.
-vi.setConfig({ testTimeout: 240_000 });
-
 let scene: Scene;
 beforeAll(async () => {
   scene = await openScene();
@@ -134,7 +132,7 @@ describe('a trainer that', () => {
 
   it('hangs is killed, and the next one goes on from the last checkpoint', async () => {
     await scene.play({ faults: [{ job: 'train-student', step: 8, how: 'hang', times: 1 }] });
-    await startWorkers({ trainer: fakeTrainer({ stallSeconds: phase => (phase === 'start' ? 30 : 1) }) });
+    await startWorkers({ trainer: fakeTrainer({ stallSeconds: phase => (phase === 'start' ? 300 : 3) }) });
     const before = (await ofStudent()).length;
     await scene.runs.start(scene.config({ name: 'hanging', seed: 7 }));
     await scene.runs.result('hanging');

@@ -9,8 +9,6 @@ import { CARD, openScene } from './scene.js';
 import { readSettings } from '../../src/settings.js';
 
 // Each starts several processes, on machines of any size.
-vi.setConfig({ testTimeout: 240_000 });
-
 afterEach(() => vi.unstubAllEnvs());
 
 async function openBuckets(test: TestContext): Promise<void> {

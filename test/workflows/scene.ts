@@ -31,7 +31,7 @@ export const bundledWorkflows = (): Promise<WorkflowBundleWithSourceMap> =>
 
 export const fakeTrainer = (limits: Partial<Trainer['limits']> = {}): Trainer => ({
   program: new URL('../stages/fake-trainer.ts', import.meta.url),
-  limits: { stallSeconds: () => 30, pollIntervalMs: 100, stopGraceMs: 20_000, ...limits },
+  limits: { stallSeconds: () => 300, pollIntervalMs: 100, stopGraceMs: 300_000, ...limits },
 });
 
 export interface Scene {

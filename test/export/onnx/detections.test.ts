@@ -77,7 +77,7 @@ describe.each([
     expect(await runPython(CHECK, { test, packages: 'onnx', args: [file] })).toBe(
       'detection_boxes,detection_scores,detection_classes,num_detections\n',
     );
-  }, 120_000);
+  });
 });
 
 describe('a model with Gaussian suppression', () => {

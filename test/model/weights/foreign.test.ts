@@ -65,7 +65,7 @@ describe('weights that Python TensorFlow wrote', () => {
     await writeFile(at('values.bin'), Buffer.concat(bytes));
     await writeFile(at('variables.json'), JSON.stringify(specs.map(({ name, shape }) => ({ name, shape }))));
     await runPython(SCRIPT, { args: [at('variables.json'), at('values.bin'), folder] });
-  }, 120_000);
+  });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it.each([
