@@ -97,7 +97,7 @@ function measureClass(
     if (positives === 0) return null;
     return Array.from(IOU_THRESHOLDS, (_, t) => {
       const row = values.subarray(t * order.length, (t + 1) * order.length);
-      return recallCurve({ verdicts: take(row, order), scores, positives });
+      return recallCurve({ outcomes: take(row, order), scores, positives });
     });
   };
   const all = curvesOver('all');

@@ -22,7 +22,7 @@ export function confidenceOfAP50(scene: MatchedScene, seed: number): Report['con
 
 interface RankedClass {
   /** By falling score. */
-  readonly verdicts: Int8Array;
+  readonly outcomes: Int8Array;
   readonly images: Int32Array;
   /** Image of every box. */
   readonly boxImages: Int32Array;
@@ -36,7 +36,7 @@ export function classesOf(scene: MatchedScene): RankedClass[] {
       const order = rankByScore(scene, matched);
       const boxes = matched.truths.filter(index => truth.annotations[index]!.iscrowd === 0);
       return {
-        verdicts: Int8Array.from(order, d => matched.areas.all.values[d]!),
+        outcomes: Int8Array.from(order, d => matched.areas.all.values[d]!),
         images: Int32Array.from(order, d => foundImage[matched.found[d]!]!),
         boxImages: Int32Array.from(boxes, index => truthImage[index]!),
       };
@@ -54,18 +54,18 @@ export function weightedAP50(classes: readonly RankedClass[], weights: Uint16Arr
 
 /** The interpolated curve has its corners at hits only. */
 function weightedPrecision(
-  { verdicts, images }: RankedClass,
+  { outcomes, images }: RankedClass,
   { weights, positives }: { weights: Uint16Array; positives: number },
 ): number {
   const [recall, precision]: [number[], number[]] = [[], []];
-  let [hits, alarms] = [0, 0];
-  for (let i = 0; i < verdicts.length; i++) {
+  let [hits, falsePositives] = [0, 0];
+  for (let i = 0; i < outcomes.length; i++) {
     const weight = weights[images[i]!]!;
-    if (verdicts[i] === 0) alarms += weight;
-    if (verdicts[i] !== 1 || weight === 0) continue;
+    if (outcomes[i] === 0) falsePositives += weight;
+    if (outcomes[i] !== 1 || weight === 0) continue;
     hits += weight;
     recall.push(hits / positives);
-    precision.push(hits / (hits + alarms));
+    precision.push(hits / (hits + falsePositives));
   }
   for (let i = precision.length - 1; i > 0; i--)
     precision[i - 1] = Math.max(precision[i - 1]!, precision[i]!);

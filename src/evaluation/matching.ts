@@ -16,7 +16,7 @@ export const AREA_RANGES = {
 export type AreaRange = keyof typeof AREA_RANGES;
 export const AREA_NAMES = Object.keys(AREA_RANGES) as AreaRange[]; // the keys just above
 
-export interface Verdicts {
+export interface MatchOutcomes {
   /** [threshold × detections + detection]: 1 a hit, 0 a false alarm, -1 neither: it does not count. */
   readonly values: Int8Array;
   /** Boxes that count. */
@@ -26,7 +26,7 @@ export interface Verdicts {
 export interface MatchedClass extends ClassBoxes {
   /** Position within its image's detections of the class, by falling score. */
   readonly rank: Uint8Array;
-  readonly areas: Readonly<Record<AreaRange, Verdicts>>;
+  readonly areas: Readonly<Record<AreaRange, MatchOutcomes>>;
   /** At IoU .5 over all areas: detection → index of the annotation that it hits, or -1. */
   readonly hits: Int32Array;
 }
@@ -44,21 +44,21 @@ export function matchClass(scene: Scene, boxes: ClassBoxes): MatchedClass {
   const count = boxes.found.length;
   const rank = new Uint8Array(count);
   const hits = new Int32Array(count).fill(-1);
-  const verdicts = (): { values: Int8Array; positives: number } => ({
+  const outcomes = (): { values: Int8Array; positives: number } => ({
     values: new Int8Array(IOU_THRESHOLDS.length * count),
     positives: 0,
   });
-  const areas = { all: verdicts(), small: verdicts(), medium: verdicts(), large: verdicts() };
+  const areas = { all: outcomes(), small: outcomes(), medium: outcomes(), large: outcomes() };
   const foundAreas = areasOf(scene, boxes);
   for (const span of spans(scene, boxes)) {
     for (let d = span.foundFrom; d < span.foundTo; d++) rank[d] = d - span.foundFrom;
     // Most images of most classes have no boxes: nothing can be hit.
     const overlaps = span.truthsTo > span.truthsFrom ? overlapsOf(scene, boxes, span) : null;
     for (const area of AREA_NAMES) {
-      const target = { verdicts: areas[area].values, count, hits: area === 'all' ? hits : null };
+      const target = { outcomes: areas[area].values, count, hits: area === 'all' ? hits : null };
       const outside = outsideOf(foundAreas, { span, range: AREA_RANGES[area] });
       if (!overlaps) {
-        missAll(outside, { foundFrom: span.foundFrom, target });
+        markUnmatched(outside, { foundFrom: span.foundFrom, target });
         continue;
       }
       const image = imageOf(scene, boxes, { span, overlaps, outside, range: AREA_RANGES[area] });
@@ -164,20 +164,23 @@ interface ImageOptions {
 }
 
 interface Target {
-  readonly verdicts: Int8Array;
-  /** Detections of the class: length of a row of verdicts. */
+  readonly outcomes: Int8Array;
+  /** Detections of the class: length of a row of outcomes. */
   readonly count: number;
   readonly hits: Int32Array | null;
 }
 
 /** Every threshold has the same answer. */
-function missAll(outside: Uint8Array, { foundFrom, target }: { foundFrom: number; target: Target }): void {
-  const { verdicts, count } = target;
+function markUnmatched(
+  outside: Uint8Array,
+  { foundFrom, target }: { foundFrom: number; target: Target },
+): void {
+  const { outcomes, count } = target;
   for (let d = 0; d < outside.length; d++)
-    if (outside[d] === 1) for (let at = foundFrom + d; at < verdicts.length; at += count) verdicts[at] = -1;
+    if (outside[d] === 1) for (let at = foundFrom + d; at < outcomes.length; at += count) outcomes[at] = -1;
 }
 
-function matchImage(image: Image, threshold: number, { verdicts, count, hits }: Target): void {
+function matchImage(image: Image, threshold: number, { outcomes, count, hits }: Target): void {
   const { foundFrom, detections, order, counted, outside, ids, truths } = image;
   const taken = new Uint8Array(order.length);
   for (let d = 0; d < detections; d++) {
@@ -187,7 +190,7 @@ function matchImage(image: Image, threshold: number, { verdicts, count, hits }: 
     // pycocotools keeps the id of the box that is hit, and takes id 0 for none.
     const matched = box >= 0 && ids[box] != 0;
     const doesNotCount = place >= counted || (!matched && outside[d] === 1);
-    verdicts[threshold * count + foundFrom + d] = doesNotCount ? -1 : Number(matched);
+    outcomes[threshold * count + foundFrom + d] = doesNotCount ? -1 : Number(matched);
     if (hits && threshold === 0 && matched && !doesNotCount) hits[foundFrom + d] = truths[box]!;
   }
 }

@@ -36,14 +36,14 @@ function countByScore({ matched, detections }: MatchedScene): Counted {
   const shown = matched.flatMap(({ found, areas }) =>
     Array.from(found, (index, d) => ({
       score: detections[index]!.score,
-      verdict: areas.all.values[d]!,
-    })).filter(({ verdict }) => verdict >= 0),
+      outcome: areas.all.values[d]!,
+    })).filter(({ outcome }) => outcome >= 0),
   );
   shown.sort((a, b) => b.score - a.score);
   let sum = 0;
   return {
     scores: Float64Array.from(shown, ({ score }) => score),
-    hits: Uint32Array.from(shown, ({ verdict }) => (sum += verdict)),
+    hits: Uint32Array.from(shown, ({ outcome }) => (sum += outcome)),
     positives: matched.reduce((total, { areas }) => total + areas.all.positives, 0),
   };
 }

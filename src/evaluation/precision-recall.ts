@@ -1,9 +1,9 @@
 /** numpy.linspace(0, 1, 101): the very same floating-point values. */
 export const RECALLS = Float64Array.from({ length: 101 }, (_, i) => (i === 100 ? 1 : i * 0.01));
 
-export interface RankedVerdicts {
+export interface RankedOutcomes {
   /** By falling score: 1 a hit, 0 a false alarm, -1 does not count. */
-  readonly verdicts: Int8Array;
+  readonly outcomes: Int8Array;
   /** By falling score. */
   readonly scores: Float64Array;
   readonly positives: number;
@@ -17,16 +17,16 @@ export interface RecallCurve {
 }
 
 /** COCO's interpolated curve. */
-export function recallCurve({ verdicts, scores: ranked, positives }: RankedVerdicts): RecallCurve {
-  const count = verdicts.length;
+export function recallCurve({ outcomes, scores: ranked, positives }: RankedOutcomes): RecallCurve {
+  const count = outcomes.length;
   const recall = new Float64Array(count);
   const envelope = new Float64Array(count);
-  let [hits, alarms] = [0, 0];
+  let [hits, falsePositives] = [0, 0];
   for (let i = 0; i < count; i++) {
-    if (verdicts[i] === 1) hits++;
-    else if (verdicts[i] === 0) alarms++;
+    if (outcomes[i] === 1) hits++;
+    else if (outcomes[i] === 0) falsePositives++;
     recall[i] = hits / positives;
-    envelope[i] = hits / (alarms + hits + Number.EPSILON);
+    envelope[i] = hits / (falsePositives + hits + Number.EPSILON);
   }
   for (let i = count - 1; i > 0; i--) if (envelope[i]! > envelope[i - 1]!) envelope[i - 1] = envelope[i]!;
   const [precision, scores] = [new Float64Array(RECALLS.length), new Float64Array(RECALLS.length)];
@@ -40,7 +40,7 @@ export function recallCurve({ verdicts, scores: ranked, positives }: RankedVerdi
 }
 
 /** -1 where there is nothing to find. */
-export const averagePrecision = (ranked: RankedVerdicts): number =>
+export const averagePrecision = (ranked: RankedOutcomes): number =>
   ranked.positives === 0 ? -1 : mean(recallCurve(ranked).precision);
 
 export function mean(values: ArrayLike<number>): number {
