@@ -12,7 +12,8 @@ import {
   placeOf,
 } from '../store/bucket.js';
 import { s3 } from '../store/s3.js';
-import { findManifest, locate, readManifest } from './readers/manifest-file.js';
+import { findManifest } from './readers/find-manifest.js';
+import { locate, readManifest } from './readers/manifest-file.js';
 
 /** A data configuration whose paths are of this machine: what lies in buckets, or what a manifest names there, is fetched. */
 export async function localData(data: Data, options: FetchOptions): Promise<Data> {

@@ -7,7 +7,7 @@ import { errors } from '../errors/index.js';
 import type { LabelledBox } from '../formats/dataset.js';
 import { statOf } from '../files/walk.js';
 import { type Image, readImage } from '../images/images.js';
-import { parseVoc, type VocAnnotation, writeVoc } from './readers/voc-xml.js';
+import { parseVoc, type VocAnnotation, writeVoc } from '../formats/voc-xml.js';
 
 export interface TileOptions {
   readonly image: string;

@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { Data } from '../../../src/config/run.js';
 import { type CleaningReport, cleanDataset, type LedgerEntry } from '../../../src/data/cleaning/clean.js';
 import { CleanedDataset, type LabelledBox } from '../../../src/formats/dataset.js';
-import { writeVoc } from '../../../src/data/readers/voc-xml.js';
+import { writeVoc } from '../../../src/formats/voc-xml.js';
 import { drawImage, temporaryFolder } from '../scene.js';
 
 export const SIZE = { width: 100, height: 80 };
