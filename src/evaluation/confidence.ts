@@ -6,7 +6,7 @@ import { mean, RECALLS } from './precision-recall.js';
 const LEVEL = 0.95;
 const RESAMPLES = 500;
 
-/** Where AP50 would lie for other images of the same kind: bootstrap over the images; null where AP50 is undefined. */
+/** The confidence interval of AP50 by bootstrap over the images; null where AP50 is undefined. */
 export function confidenceOfAP50(scene: MatchedScene, seed: number): Report['confidence'] {
   const classes = classesOf(scene);
   if (classes.length === 0) return null;
@@ -21,10 +21,10 @@ export function confidenceOfAP50(scene: MatchedScene, seed: number): Report['con
 }
 
 interface RankedClass {
-  /** By falling score. */
+  /** In descending order of score. */
   readonly outcomes: Int8Array;
   readonly images: Int32Array;
-  /** Image of every box. */
+  /** The image of each box. */
   readonly boxImages: Int32Array;
 }
 
@@ -43,7 +43,7 @@ export function classesOf(scene: MatchedScene): RankedClass[] {
     });
 }
 
-/** AP50 where an image counts as often as its weight says; classes without boxes left are passed over. */
+/** AP50 with images weighted by how often they count; classes without remaining boxes are skipped. */
 export function weightedAP50(classes: readonly RankedClass[], weights: Uint16Array): number {
   const values = classes.flatMap(ranked => {
     const positives = ranked.boxImages.reduce((sum, image) => sum + weights[image]!, 0);
@@ -52,7 +52,7 @@ export function weightedAP50(classes: readonly RankedClass[], weights: Uint16Arr
   return values.length === 0 ? 0 : mean(values);
 }
 
-/** The interpolated curve has its corners at hits only. */
+/** The average precision of one class; the interpolated curve has its corners at true positives. */
 function weightedPrecision(
   { outcomes, images }: RankedClass,
   { weights, positives }: { weights: Uint16Array; positives: number },

@@ -13,17 +13,17 @@ interface PlotOptions {
   readonly yName: string;
 }
 
-/** Okabe–Ito: told apart by colour-blind people too. */
+/** The Okabe–Ito palette, which colour-blind people can distinguish too. */
 const COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#d55e00', '#56b4e9', '#8a6d00', '#555555'];
 
 const PLOT = { left: 56, top: 40, side: 400, legend: 210 } as const;
 const WIDTH = PLOT.left + PLOT.side + PLOT.legend;
 const HEIGHT = PLOT.top + PLOT.side + 52;
 
-/** As many curves as colours: more cannot be told apart. */
+/** One curve per colour: more could not be distinguished. */
 export const MAX_CURVES = COLOURS.length;
 
-/** Curves over the unit square, as SVG. */
+/** Draws curves over the unit square, as SVG. */
 export function plotCurves(curves: readonly PlottedCurve[], { title, xName, yName }: PlotOptions): string {
   const shown = curves.slice(0, MAX_CURVES);
   const { left, top, side } = PLOT;

@@ -1,22 +1,22 @@
-/** numpy.linspace(0, 1, 101): the very same floating-point values. */
+/** The floating-point values of numpy.linspace(0, 1, 101). */
 export const RECALLS = Float64Array.from({ length: 101 }, (_, i) => (i === 100 ? 1 : i * 0.01));
 
 export interface RankedOutcomes {
-  /** By falling score: 1 a hit, 0 a false alarm, -1 does not count. */
+  /** In descending order of score: 1 a true positive, 0 a false positive, -1 ignored. */
   readonly outcomes: Int8Array;
-  /** By falling score. */
+  /** In descending order. */
   readonly scores: Float64Array;
   readonly positives: number;
 }
 
 export interface RecallCurve {
-  /** Best precision at a recall of at least 0, .01, … 1. */
+  /** The highest precision at a recall of at least 0, .01, … 1. */
   readonly precision: Float64Array;
-  /** The score from which that recall is reached; 0 where it never is. */
+  /** The score at which that recall is reached; 0 where it never is. */
   readonly scores: Float64Array;
 }
 
-/** COCO's interpolated curve. */
+/** COCO's interpolated precision-recall curve. */
 export function recallCurve({ outcomes, scores: ranked, positives }: RankedOutcomes): RecallCurve {
   const count = outcomes.length;
   const recall = new Float64Array(count);
@@ -39,7 +39,7 @@ export function recallCurve({ outcomes, scores: ranked, positives }: RankedOutco
   return { precision, scores };
 }
 
-/** -1 where there is nothing to find. */
+/** -1 where there are no boxes. */
 export const averagePrecision = (ranked: RankedOutcomes): number =>
   ranked.positives === 0 ? -1 : mean(recallCurve(ranked).precision);
 
@@ -49,7 +49,7 @@ export function mean(values: ArrayLike<number>): number {
   return sum / values.length;
 }
 
-/** Mean of what is defined; -1 where nothing is. */
+/** The mean of the defined values; -1 where there are none. */
 export function meanOfDefined(values: readonly number[]): number {
   const defined = values.filter(value => value > -1);
   return defined.length === 0 ? -1 : mean(defined);
