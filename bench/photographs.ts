@@ -3,7 +3,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import sharp from 'sharp';
 import { mapConcurrently } from '../src/concurrency.js';
-import { writeVoc } from '../src/data/readers/voc-xml.js';
+import { writeVoc } from '../src/formats/voc-xml.js';
 import { errors } from '../src/errors/index.js';
 import { provideNativeParts } from '../src/native/setup.js';
 import { type Random, randomFrom } from '../src/random.js';

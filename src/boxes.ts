@@ -18,3 +18,14 @@ export function iou(a: BoxYxyx, b: BoxYxyx): number {
   const union = boxArea(a) + boxArea(b) - shared;
   return union > 0 ? shared / union : 0;
 }
+
+/** A box as a data set labels it. */
+export interface LabelledBox {
+  /** In pixels of the image. */
+  readonly box: BoxYxyx;
+  readonly label: string;
+  readonly crowd: boolean;
+  readonly difficult: boolean;
+  /** The area of the object's outline, where the data set knows it. */
+  readonly area?: number;
+}

@@ -12,7 +12,8 @@ import {
   placeOf,
 } from '../store/bucket.js';
 import { s3 } from '../store/s3.js';
-import { findManifest, locate, readManifest } from './readers/manifest-file.js';
+import { findManifest } from './readers/find-manifest.js';
+import { locate, readManifest } from './readers/manifest-file.js';
 
 /** Fetches data that lies in buckets, and what manifests name there. @returns the configuration with local paths */
 export async function localData(data: Data, options: FetchOptions): Promise<Data> {

@@ -1,16 +1,5 @@
-import type { BoxYxyx } from '../boxes.js';
+import type { LabelledBox } from '../boxes.js';
 import type { Split } from '../formats/dataset.js';
-
-/** A box as a data set labels it. */
-export interface LabelledBox {
-  /** In pixels of the image. */
-  readonly box: BoxYxyx;
-  readonly label: string;
-  readonly crowd: boolean;
-  readonly difficult: boolean;
-  /** The area of the object's outline, where the data set knows it. */
-  readonly area?: number;
-}
 
 /** One image as a reader finds it; nothing is checked yet. */
 export interface RawSample {

@@ -1,14 +1,14 @@
 import type { CocoCategory, CocoDetection, CocoId, CocoGroundTruth } from '../formats/coco.js';
 
-/** COCO looks at no more detections of a class in an image. */
+/** COCO's limit of detections per class and image. */
 export const MAX_DETECTIONS = 100;
 
-/** Boxes of one class; entries of an image stand together, images in the order of their ids. */
+/** The boxes and detections of one class, grouped by image, images in the order of their ids. */
 export interface ClassBoxes {
   readonly category: CocoCategory;
   /** Indices of annotations, in the file's order within an image. */
   readonly truths: Uint32Array;
-  /** Indices of detections, by falling score within an image, at most MAX_DETECTIONS of them. */
+  /** Indices of detections, by descending score within an image, at most MAX_DETECTIONS of them. */
   readonly found: Uint32Array;
 }
 
@@ -24,7 +24,7 @@ export interface Scene {
   readonly classes: readonly ClassBoxes[];
 }
 
-/** The entries sorted as pycocotools walks them; checked before. */
+/** Sorts checked entries in the order in which pycocotools visits them. */
 export function arrangeByClass(truth: CocoGroundTruth, detections: readonly CocoDetection[]): Scene {
   const images = sortById(truth.images);
   const categories = sortById(truth.categories);

@@ -8,11 +8,11 @@ import { mean, meanOfDefined, recallCurve, type RecallCurve } from './precision-
 export interface ClassMetrics extends CocoMetrics {
   readonly categoryId: number;
   readonly name: string;
-  /** Boxes to be found; crowds are none. */
+  /** The number of boxes without crowds. */
   readonly boxes: number;
 }
 
-/** Precision at recall 0, .01, … 1 and the score from which that recall is reached. */
+/** Precision at recall 0, .01, … 1, and the score at which that recall is reached. */
 export interface ClassCurve {
   readonly categoryId: number;
   readonly iou: number;
@@ -23,7 +23,7 @@ export interface ClassCurve {
 export interface CocoResult {
   readonly metrics: CocoMetrics;
   readonly perClass: readonly ClassMetrics[];
-  /** Of the classes that have boxes, at IoU .5 and .75. */
+  /** The curves of the classes that have boxes, at IoU .5 and .75. */
   readonly curves: readonly ClassCurve[];
 }
 
@@ -32,13 +32,13 @@ export interface MatchedScene extends Scene {
 }
 
 /**
- * COCO's detection metrics, equal to those of pycocotools 2.0.11 to the last decision about ties, for better and for
- * worse: `ignore` flags of annotations have no effect there, and a hit on the annotation with id 0 counts as none.
+ * COCO's detection metrics, equal to those of pycocotools 2.0.11 including its handling of ties and its quirks: `ignore`
+ * flags of annotations have no effect, and a match with the annotation of id 0 does not count.
  */
 export const cocoMetrics = (truth: CocoGroundTruth, detections: readonly CocoDetection[]): CocoResult =>
   metricsOf(matchScene(truth, detections));
 
-/** Checks both, then decides which detection hits what. */
+/** Checks ground truth and detections, and matches them. */
 export function matchScene(truth: CocoGroundTruth, detections: readonly CocoDetection[]): MatchedScene {
   checkGroundTruth(truth, 'ground truth');
   checkDetections(detections, { source: 'detections', groundTruth: truth });
@@ -70,7 +70,7 @@ export function metricsOf(scene: MatchedScene): CocoResult {
   };
 }
 
-/** Positions of a class's detections by falling score; equal scores keep the order of the images. */
+/** Positions of a class's detections by descending score; equal scores keep the order of the images. */
 export function rankByScore(scene: Scene, matched: MatchedClass): Uint32Array {
   const scores = scoresOf(scene, matched);
   return Uint32Array.from(matched.found.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
@@ -97,7 +97,7 @@ function measureClass(
     if (positives === 0) return null;
     return Array.from(IOU_THRESHOLDS, (_, t) => {
       const row = values.subarray(t * order.length, (t + 1) * order.length);
-      return recallCurve({ verdicts: take(row, order), scores, positives });
+      return recallCurve({ outcomes: take(row, order), scores, positives });
     });
   };
   const all = curvesOver('all');
@@ -129,14 +129,14 @@ function measureClass(
   return { row, curves: all ? [curve(AT_50), curve(AT_75)] : [] };
 }
 
-/** A copy with the elements in another order. */
+/** A copy with the elements in the given order. */
 export function take<T extends Int8Array | Float64Array>(values: T, order: Uint32Array): T {
   const result = values.slice() as T; // slice keeps the type, TypeScript's library forgets it
   for (let i = 0; i < order.length; i++) result[i] = values[order[i]!]!;
   return result;
 }
 
-/** Recall with so many detections an image, averaged over the IoU thresholds; -1: there is nothing to find. */
+/** Recall with at most `limit` detections per image, averaged over the IoU thresholds; -1: there are no boxes. */
 function recallOf({ areas, rank }: MatchedClass, area: AreaRange, limit: number): number {
   const { values, positives } = areas[area];
   if (positives === 0) return -1;

@@ -6,7 +6,7 @@ import { mean, RECALLS } from './precision-recall.js';
 const LEVEL = 0.95;
 const RESAMPLES = 500;
 
-/** Where AP50 would lie for other images of the same kind: bootstrap over the images; null where AP50 is undefined. */
+/** The confidence interval of AP50 by bootstrap over the images; null where AP50 is undefined. */
 export function confidenceOfAP50(scene: MatchedScene, seed: number): Report['confidence'] {
   const classes = classesOf(scene);
   if (classes.length === 0) return null;
@@ -21,10 +21,10 @@ export function confidenceOfAP50(scene: MatchedScene, seed: number): Report['con
 }
 
 interface RankedClass {
-  /** By falling score. */
-  readonly verdicts: Int8Array;
+  /** In descending order of score. */
+  readonly outcomes: Int8Array;
   readonly images: Int32Array;
-  /** Image of every box. */
+  /** The image of each box. */
   readonly boxImages: Int32Array;
 }
 
@@ -36,14 +36,14 @@ export function classesOf(scene: MatchedScene): RankedClass[] {
       const order = rankByScore(scene, matched);
       const boxes = matched.truths.filter(index => truth.annotations[index]!.iscrowd === 0);
       return {
-        verdicts: Int8Array.from(order, d => matched.areas.all.values[d]!),
+        outcomes: Int8Array.from(order, d => matched.areas.all.values[d]!),
         images: Int32Array.from(order, d => foundImage[matched.found[d]!]!),
         boxImages: Int32Array.from(boxes, index => truthImage[index]!),
       };
     });
 }
 
-/** AP50 where an image counts as often as its weight says; classes without boxes left are passed over. */
+/** AP50 with images weighted by how often they count; classes without remaining boxes are skipped. */
 export function weightedAP50(classes: readonly RankedClass[], weights: Uint16Array): number {
   const values = classes.flatMap(ranked => {
     const positives = ranked.boxImages.reduce((sum, image) => sum + weights[image]!, 0);
@@ -52,20 +52,20 @@ export function weightedAP50(classes: readonly RankedClass[], weights: Uint16Arr
   return values.length === 0 ? 0 : mean(values);
 }
 
-/** The interpolated curve has its corners at hits only. */
+/** The average precision of one class; the interpolated curve has its corners at true positives. */
 function weightedPrecision(
-  { verdicts, images }: RankedClass,
+  { outcomes, images }: RankedClass,
   { weights, positives }: { weights: Uint16Array; positives: number },
 ): number {
   const [recall, precision]: [number[], number[]] = [[], []];
-  let [hits, alarms] = [0, 0];
-  for (let i = 0; i < verdicts.length; i++) {
+  let [hits, falsePositives] = [0, 0];
+  for (let i = 0; i < outcomes.length; i++) {
     const weight = weights[images[i]!]!;
-    if (verdicts[i] === 0) alarms += weight;
-    if (verdicts[i] !== 1 || weight === 0) continue;
+    if (outcomes[i] === 0) falsePositives += weight;
+    if (outcomes[i] !== 1 || weight === 0) continue;
     hits += weight;
     recall.push(hits / positives);
-    precision.push(hits / (hits + alarms));
+    precision.push(hits / (hits + falsePositives));
   }
   for (let i = precision.length - 1; i > 0; i--)
     precision[i - 1] = Math.max(precision[i - 1]!, precision[i]!);

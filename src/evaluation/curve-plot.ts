@@ -16,10 +16,10 @@ interface PlotOptions {
 const PLOT = { left: 56, top: 40, side: 400, legend: 210 } as const;
 const SIZE = { width: PLOT.left + PLOT.side + PLOT.legend, height: PLOT.top + PLOT.side + 52 };
 
-/** One for each colour: more curves could not be told apart. */
+/** One curve per colour: more could not be distinguished. */
 export const MAX_CURVES = PALETTE.length;
 
-/** Curves over the unit square, as SVG. */
+/** Draws curves over the unit square, as SVG. */
 export function plotCurves(curves: readonly PlottedCurve[], { title, xName, yName }: PlotOptions): string {
   const { left, top, side } = PLOT;
   const middle = top + side / 2;

@@ -12,10 +12,15 @@ import { throughputOf } from '../formats/progress.js';
 import type { CocoMetrics } from '../formats/coco-metrics.js';
 import type { StageProgress } from '../formats/progress.js';
 import type { Settings } from '../settings.js';
-import { drawImages, type FoundInImage } from './images.js';
+import { drawImages, type ImageDetections } from './images.js';
 import type { Report } from '../formats/report.js';
 import { buildReport, writeEvaluation } from './report.js';
-import { COMPARED_IMAGES, compareSuppression, type FoundUnder, suppressionRules } from './suppression.js';
+import {
+  COMPARED_IMAGES,
+  compareSuppression,
+  type ThresholdDetections,
+  suppressionRules,
+} from './suppression.js';
 
 export interface EvaluateOptions {
   readonly modelFolder: string;
@@ -30,7 +35,7 @@ export interface EvaluateOptions {
 
 const BOOTSTRAP_SEED = 1;
 
-/** Looks at the evaluation split with an exported model, exactly as a user of the model would, and reports. */
+/** Runs an exported model on the evaluation split, as its users would run it, and writes the report. */
 export async function evaluateModel(options: EvaluateOptions): Promise<CocoMetrics> {
   const { modelFolder, datasetFolder, folder } = options;
   const dataset = await readCleanedDataset(datasetFolder);
@@ -67,13 +72,13 @@ function trainingCounts({ classes, splits: { train } }: CleanedDataset): Report[
   return { images: train.length, boxes: boxes.length, boxesPerClass: Object.fromEntries(counts) };
 }
 
-/** Batches of images of one size, in the order of the split; of the first ones also what other rules would find. */
+/** Detects in batches of images of one size, in the order of the split; for the first images under other rules, too. */
 async function detectAll(
   detector: Detector,
   { samples, rules }: { samples: readonly CleanedSample[]; rules: readonly NmsConfigs[] },
   { datasetFolder, batchSize, signal, onProgress }: EvaluateOptions,
-): Promise<{ found: FoundInImage[]; under: FoundUnder[] }> {
-  const found: FoundInImage[] = [];
+): Promise<{ found: ImageDetections[]; under: ThresholdDetections[] }> {
+  const found: ImageDetections[] = [];
   const under = rules.map(({ iou_thresh: iou }) => ({ iou, detections: [] as CocoDetection[] }));
   const started = Date.now();
   for (let at = 0; at < samples.length;) {
@@ -112,7 +117,7 @@ async function detectBatch(
 ): Promise<{ detections: Detection[][]; others: Detection[][][] }> {
   if (!detectUnder || rules.length === 0) return { detections: await detect(images), others: [] };
   const others = await detectUnder(images, rules);
-  // The model's own rule is one of them.
+  // The model's own rule is among the compared ones.
   const own = rules.findIndex(({ iou_thresh }) => iou_thresh === card.nms_configs.iou_thresh);
   return { detections: others[own]!, others };
 }

@@ -6,13 +6,13 @@ import { MAX_CURVES, plotCurves, type PlottedCurve, renderPlot } from './curve-p
 import { contactSheet, DETECTION_COLOUR, drawBoxes, type SheetImage, TRUTH_COLOUR } from '../images/draw.js';
 import type { Report } from '../formats/report.js';
 
-export interface FoundInImage {
+export interface ImageDetections {
   readonly sample: CleanedSample;
   readonly detections: readonly Detection[];
 }
 
 interface ImageOptions {
-  readonly found: readonly FoundInImage[];
+  readonly found: readonly ImageDetections[];
   readonly datasetFolder: string;
   readonly dataset: CleanedDataset;
   readonly report: Report;
@@ -20,7 +20,7 @@ interface ImageOptions {
 
 const SHOWN_IMAGES = 6;
 
-/** The images with most boxes, and the curves: labels green, detections above the best threshold orange. */
+/** Draws the precision-recall curves, and the images with most boxes: labels green, detections above the best threshold orange. */
 export async function drawImages(
   folder: string,
   { found, datasetFolder, dataset, report }: ImageOptions,
@@ -48,7 +48,7 @@ export async function drawImages(
   await writeFile(join(folder, 'detections.png'), await contactSheet(images, { columns, legend }));
 }
 
-/** Classes with the most boxes, at IoU .5 and, where there is room, at .75. */
+/** The curves of the classes with the most boxes, at IoU .5 and, where there is room, at .75. */
 function precisionRecallCurves({ perClass, curves }: Report): PlottedCurve[] {
   const byBoxes = [...perClass].sort((a, b) => b.boxes - a.boxes);
   return [0.5, 0.75]
@@ -58,13 +58,13 @@ function precisionRecallCurves({ perClass, curves }: Report): PlottedCurve[] {
     .slice(0, MAX_CURVES)
     .map(({ categoryId, iou, precision }) => ({
       name: `${perClass.find(row => row.categoryId === categoryId)!.name}, IoU ${iou}`,
-      // It ends at the highest recall that is reached.
+      // The curve ends at the highest recall that is reached.
       points: precision.map((value, i) => [i / 100, value] as const).filter(([, value]) => value > 0),
     }));
 }
 
 async function drawFound(
-  { sample, detections }: FoundInImage,
+  { sample, detections }: ImageDetections,
   { folder, dataset, report }: { folder: string; dataset: CleanedDataset; report: Report },
 ): Promise<SheetImage> {
   const several = dataset.classes.length > 1;
@@ -73,7 +73,7 @@ async function drawFound(
     ...sample.boxes.map(({ box }) => ({ box, label: '', colour: TRUTH_COLOUR })),
     ...found.map(({ box, classIndex, score }) => ({
       box,
-      // One class needs no name in every box.
+      // With a single class, its name in every box would be redundant.
       label: `${several ? `${dataset.classes[classIndex]} ` : ''}${score.toFixed(2)}`,
       colour: DETECTION_COLOUR,
     })),

@@ -1,7 +1,7 @@
 import type { ClassBoxes, Scene } from './coco-classes.js';
 import type { BboxXywh, CocoId } from '../formats/coco.js';
 
-/** numpy.linspace(.5, .95, 10): the very same floating-point values. */
+/** The floating-point values of numpy.linspace(.5, .95, 10). */
 export const IOU_THRESHOLDS = Float64Array.from({ length: 10 }, (_, i) =>
   i === 9 ? 0.95 : i * ((0.95 - 0.5) / 9) + 0.5,
 );
@@ -16,22 +16,22 @@ export const AREA_RANGES = {
 export type AreaRange = keyof typeof AREA_RANGES;
 export const AREA_NAMES = Object.keys(AREA_RANGES) as AreaRange[]; // the keys just above
 
-export interface Verdicts {
-  /** [threshold × detections + detection]: 1 a hit, 0 a false alarm, -1 neither: it does not count. */
+export interface MatchOutcomes {
+  /** [threshold × detections + detection]: 1 a true positive, 0 a false positive, -1 ignored. */
   readonly values: Int8Array;
-  /** Boxes that count. */
+  /** The number of boxes that are not ignored. */
   readonly positives: number;
 }
 
 export interface MatchedClass extends ClassBoxes {
-  /** Position within its image's detections of the class, by falling score. */
+  /** The rank by score among the detections of the class in the image. */
   readonly rank: Uint8Array;
-  readonly areas: Readonly<Record<AreaRange, Verdicts>>;
-  /** At IoU .5 over all areas: detection → index of the annotation that it hits, or -1. */
+  readonly areas: Readonly<Record<AreaRange, MatchOutcomes>>;
+  /** At IoU .5 over all areas: detection → index of the annotation that it matches, or -1. */
   readonly hits: Int32Array;
 }
 
-/** One image's boxes of the class: positions from … to in `truths` and in `found`. */
+/** The ranges of one image's boxes and detections of a class in `truths` and `found`. */
 interface Span {
   readonly truthsFrom: number;
   readonly truthsTo: number;
@@ -39,26 +39,26 @@ interface Span {
   readonly foundTo: number;
 }
 
-/** Who hits what, as pycocotools' evaluateImg decides: greedy by score, ignored boxes only when no counted one fits. */
+/** Matches detections and boxes as pycocotools' evaluateImg does: greedily by score, with ignored boxes last. */
 export function matchClass(scene: Scene, boxes: ClassBoxes): MatchedClass {
   const count = boxes.found.length;
   const rank = new Uint8Array(count);
   const hits = new Int32Array(count).fill(-1);
-  const verdicts = (): { values: Int8Array; positives: number } => ({
+  const outcomes = (): { values: Int8Array; positives: number } => ({
     values: new Int8Array(IOU_THRESHOLDS.length * count),
     positives: 0,
   });
-  const areas = { all: verdicts(), small: verdicts(), medium: verdicts(), large: verdicts() };
+  const areas = { all: outcomes(), small: outcomes(), medium: outcomes(), large: outcomes() };
   const foundAreas = areasOf(scene, boxes);
   for (const span of spans(scene, boxes)) {
     for (let d = span.foundFrom; d < span.foundTo; d++) rank[d] = d - span.foundFrom;
-    // Most images of most classes have no boxes: nothing can be hit.
+    // Most images have no boxes of most classes.
     const overlaps = span.truthsTo > span.truthsFrom ? overlapsOf(scene, boxes, span) : null;
     for (const area of AREA_NAMES) {
-      const target = { verdicts: areas[area].values, count, hits: area === 'all' ? hits : null };
+      const target = { outcomes: areas[area].values, count, hits: area === 'all' ? hits : null };
       const outside = outsideOf(foundAreas, { span, range: AREA_RANGES[area] });
       if (!overlaps) {
-        missAll(outside, { foundFrom: span.foundFrom, target });
+        markUnmatched(outside, { foundFrom: span.foundFrom, target });
         continue;
       }
       const image = imageOf(scene, boxes, { span, overlaps, outside, range: AREA_RANGES[area] });
@@ -69,7 +69,7 @@ export function matchClass(scene: Scene, boxes: ClassBoxes): MatchedClass {
   return { ...boxes, rank, areas, hits };
 }
 
-/** Images that have boxes or detections of the class. */
+/** The ranges of the images that have boxes or detections of the class. */
 function* spans({ truthImage, foundImage }: Scene, { truths, found }: ClassBoxes): Generator<Span> {
   let [t, d] = [0, 0];
   while (t < truths.length || d < found.length) {
@@ -89,11 +89,11 @@ interface Image {
   readonly detections: number;
   /** [detection × boxes + box] */
   readonly overlaps: Float64Array;
-  /** Positions of the boxes, those that count first. */
+  /** Positions of the boxes, ignored ones last. */
   readonly order: Uint32Array;
   readonly counted: number;
   readonly crowd: Uint8Array;
-  /** 1: the detection's own area is out of range. */
+  /** 1: the area of the detection is out of range. */
   readonly outside: Uint8Array;
   readonly ids: readonly CocoId[];
   readonly truths: Uint32Array;
@@ -164,35 +164,38 @@ interface ImageOptions {
 }
 
 interface Target {
-  readonly verdicts: Int8Array;
-  /** Detections of the class: length of a row of verdicts. */
+  readonly outcomes: Int8Array;
+  /** The number of detections of the class: the length of a row of outcomes. */
   readonly count: number;
   readonly hits: Int32Array | null;
 }
 
-/** Every threshold has the same answer. */
-function missAll(outside: Uint8Array, { foundFrom, target }: { foundFrom: number; target: Target }): void {
-  const { verdicts, count } = target;
+/** Without boxes the outcome is the same at every threshold. */
+function markUnmatched(
+  outside: Uint8Array,
+  { foundFrom, target }: { foundFrom: number; target: Target },
+): void {
+  const { outcomes, count } = target;
   for (let d = 0; d < outside.length; d++)
-    if (outside[d] === 1) for (let at = foundFrom + d; at < verdicts.length; at += count) verdicts[at] = -1;
+    if (outside[d] === 1) for (let at = foundFrom + d; at < outcomes.length; at += count) outcomes[at] = -1;
 }
 
-function matchImage(image: Image, threshold: number, { verdicts, count, hits }: Target): void {
+function matchImage(image: Image, threshold: number, { outcomes, count, hits }: Target): void {
   const { foundFrom, detections, order, counted, outside, ids, truths } = image;
   const taken = new Uint8Array(order.length);
   for (let d = 0; d < detections; d++) {
     const place = bestBox(image, { d, taken, threshold: IOU_THRESHOLDS[threshold]! });
     const box = place < 0 ? -1 : order[place]!;
     if (box >= 0) taken[box] = 1;
-    // pycocotools keeps the id of the box that is hit, and takes id 0 for none.
+    // pycocotools stores the id of the matched box, and treats id 0 as no match.
     const matched = box >= 0 && ids[box] != 0;
     const doesNotCount = place >= counted || (!matched && outside[d] === 1);
-    verdicts[threshold * count + foundFrom + d] = doesNotCount ? -1 : Number(matched);
+    outcomes[threshold * count + foundFrom + d] = doesNotCount ? -1 : Number(matched);
     if (hits && threshold === 0 && matched && !doesNotCount) hits[foundFrom + d] = truths[box]!;
   }
 }
 
-/** Place in `order` of the best box that is still free; -1: none overlaps enough. */
+/** The position in `order` of the best box that is not taken; -1: none overlaps enough. */
 function bestBox(
   { overlaps, order, counted, crowd }: Image,
   { d, taken, threshold }: { d: number; taken: Uint8Array; threshold: number },
@@ -201,7 +204,7 @@ function bestBox(
   let match = -1;
   for (let place = 0; place < order.length; place++) {
     const box = order[place]!;
-    // A crowd may be hit again and again.
+    // A crowd may be matched repeatedly.
     if (taken[box] === 1 && crowd[box] === 0) continue;
     if (match >= 0 && match < counted && place >= counted) break;
     const value = overlaps[d * order.length + box]!;
@@ -212,7 +215,7 @@ function bestBox(
   return match;
 }
 
-/** IoU; over the detection's own area where the other is a crowd. */
+/** IoU; for a crowd, the intersection over the area of the detection. */
 export function overlap(a: BboxXywh, b: BboxXywh, crowd: boolean): number {
   const width = Math.min(a[0] + a[2], b[0] + b[2]) - Math.max(a[0], b[0]);
   if (width <= 0) return 0;

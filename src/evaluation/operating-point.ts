@@ -7,12 +7,12 @@ interface Counted {
   readonly positives: number;
 }
 
-/** The score at which F1 over all boxes is best, at IoU .5; 1 where nothing is ever hit. */
+/** The score threshold with the best F1 over all boxes at IoU .5; 1 where there are no true positives. */
 export function bestOperatingPoint(scene: MatchedScene): OperatingPoint {
   const counted = countByScore(scene);
   let best = pointAt(counted, { threshold: 1, shown: 0 });
   counted.scores.forEach((threshold, i) => {
-    // Equal scores belong on one side of a threshold.
+    // Equal scores are on the same side of a threshold.
     if (counted.scores[i + 1] === threshold) return;
     const point = pointAt(counted, { threshold, shown: i + 1 });
     if (point.f1 > best.f1) best = point;
@@ -31,19 +31,19 @@ export function operatingCurve(scene: MatchedScene): OperatingPoint[] {
   });
 }
 
-/** By falling score, how many of the first detections are hits; ignored ones left out. */
+/** Cumulative true positives in descending order of score, without ignored detections. */
 function countByScore({ matched, detections }: MatchedScene): Counted {
   const shown = matched.flatMap(({ found, areas }) =>
     Array.from(found, (index, d) => ({
       score: detections[index]!.score,
-      verdict: areas.all.values[d]!,
-    })).filter(({ verdict }) => verdict >= 0),
+      outcome: areas.all.values[d]!,
+    })).filter(({ outcome }) => outcome >= 0),
   );
   shown.sort((a, b) => b.score - a.score);
   let sum = 0;
   return {
     scores: Float64Array.from(shown, ({ score }) => score),
-    hits: Uint32Array.from(shown, ({ verdict }) => (sum += verdict)),
+    hits: Uint32Array.from(shown, ({ outcome }) => (sum += outcome)),
     positives: matched.reduce((total, { areas }) => total + areas.all.positives, 0),
   };
 }

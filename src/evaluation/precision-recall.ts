@@ -1,32 +1,32 @@
-/** numpy.linspace(0, 1, 101): the very same floating-point values. */
+/** The floating-point values of numpy.linspace(0, 1, 101). */
 export const RECALLS = Float64Array.from({ length: 101 }, (_, i) => (i === 100 ? 1 : i * 0.01));
 
-export interface RankedVerdicts {
-  /** By falling score: 1 a hit, 0 a false alarm, -1 does not count. */
-  readonly verdicts: Int8Array;
-  /** By falling score. */
+export interface RankedOutcomes {
+  /** In descending order of score: 1 a true positive, 0 a false positive, -1 ignored. */
+  readonly outcomes: Int8Array;
+  /** In descending order. */
   readonly scores: Float64Array;
   readonly positives: number;
 }
 
 export interface RecallCurve {
-  /** Best precision at a recall of at least 0, .01, … 1. */
+  /** The highest precision at a recall of at least 0, .01, … 1. */
   readonly precision: Float64Array;
-  /** The score from which that recall is reached; 0 where it never is. */
+  /** The score at which that recall is reached; 0 where it never is. */
   readonly scores: Float64Array;
 }
 
-/** COCO's interpolated curve. */
-export function recallCurve({ verdicts, scores: ranked, positives }: RankedVerdicts): RecallCurve {
-  const count = verdicts.length;
+/** COCO's interpolated precision-recall curve. */
+export function recallCurve({ outcomes, scores: ranked, positives }: RankedOutcomes): RecallCurve {
+  const count = outcomes.length;
   const recall = new Float64Array(count);
   const envelope = new Float64Array(count);
-  let [hits, alarms] = [0, 0];
+  let [hits, falsePositives] = [0, 0];
   for (let i = 0; i < count; i++) {
-    if (verdicts[i] === 1) hits++;
-    else if (verdicts[i] === 0) alarms++;
+    if (outcomes[i] === 1) hits++;
+    else if (outcomes[i] === 0) falsePositives++;
     recall[i] = hits / positives;
-    envelope[i] = hits / (alarms + hits + Number.EPSILON);
+    envelope[i] = hits / (falsePositives + hits + Number.EPSILON);
   }
   for (let i = count - 1; i > 0; i--) if (envelope[i]! > envelope[i - 1]!) envelope[i - 1] = envelope[i]!;
   const [precision, scores] = [new Float64Array(RECALLS.length), new Float64Array(RECALLS.length)];
@@ -39,8 +39,8 @@ export function recallCurve({ verdicts, scores: ranked, positives }: RankedVerdi
   return { precision, scores };
 }
 
-/** -1 where there is nothing to find. */
-export const averagePrecision = (ranked: RankedVerdicts): number =>
+/** -1 where there are no boxes. */
+export const averagePrecision = (ranked: RankedOutcomes): number =>
   ranked.positives === 0 ? -1 : mean(recallCurve(ranked).precision);
 
 export function mean(values: ArrayLike<number>): number {
@@ -49,7 +49,7 @@ export function mean(values: ArrayLike<number>): number {
   return sum / values.length;
 }
 
-/** Mean of what is defined; -1 where nothing is. */
+/** The mean of the defined values; -1 where there are none. */
 export function meanOfDefined(values: readonly number[]): number {
   const defined = values.filter(value => value > -1);
   return defined.length === 0 ? -1 : mean(defined);

@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type MatchedScene, matchScene, metricsOf } from './coco.js';
 import { confidenceOfAP50 } from './confidence.js';
-import { countKinds, errorKinds } from './error-kinds.js';
-import type { Judgement } from './judgement.js';
+import { analyseErrors, countErrors } from './error-analysis.js';
+import type { ClassifiedDetection, ErrorClassification, FalseNegative } from './error-classification.js';
 import { operatingCurve } from './operating-point.js';
 import type { CocoDetection, CocoGroundTruth } from '../formats/coco.js';
 import { type Report, writeReport } from '../formats/report.js';
@@ -12,15 +12,15 @@ import { recallBySize } from './size-recall.js';
 export interface ReportOptions extends Pick<Report, 'model' | 'training' | 'deployed' | 'suppression'> {
   readonly groundTruth: CocoGroundTruth;
   readonly detections: readonly CocoDetection[];
-  /** Of the resampling behind the confidence interval. */
+  /** The seed of the bootstrap behind the confidence interval. */
   readonly seed: number;
 }
 
-/** Measures, and says what goes wrong, of what kind, where, and what curing it could bring. */
+/** Measures the metrics of detections, and analyses their errors by type, class, size and image. */
 export function buildReport({ groundTruth, detections, seed, ...facts }: ReportOptions): Report {
   const scene = matchScene(groundTruth, detections);
   const { metrics, perClass, curves } = metricsOf(scene);
-  const { report: found, shown } = errorKinds(scene);
+  const { errors, classification } = analyseErrors(scene);
   return {
     ...facts,
     classes: groundTruth.categories.map(({ name }) => name),
@@ -31,53 +31,54 @@ export function buildReport({ groundTruth, detections, seed, ...facts }: ReportO
     },
     metrics: { ...metrics },
     confidence: confidenceOfAP50(scene, seed),
-    perClass: perClass.map((row, classAt) => ({ ...row, ...shownOf(shown, classAt) })),
+    perClass: perClass.map((row, classAt) => ({ ...row, ...countShown(classification, classAt) })),
     curves: curves.map(({ precision, scores, ...rest }) => ({
       ...rest,
       precision: precision.map(round),
       scores: scores.map(round),
     })),
     operatingCurve: operatingCurve(scene),
-    errors: found,
-    sizeRecall: recallBySize(scene, shown),
-    images: imageFindings(scene, shown),
+    errors,
+    sizeRecall: recallBySize(scene, classification),
+    images: errorsByImage(scene, classification),
   };
 }
 
 const round = (value: number): number => Math.round(value * 1e6) / 1e6;
 
-function shownOf({ detections }: Judgement, classAt: number): { correct: number; shown: number } {
-  const counted = detections.filter(one => one.classAt === classAt && one.verdict !== 'ignored');
-  return { correct: counted.filter(({ verdict }) => verdict === 'hit').length, shown: counted.length };
+function countShown(
+  { detections }: ErrorClassification,
+  classAt: number,
+): { correct: number; shown: number } {
+  const counted = detections.filter(one => one.classAt === classAt && one.outcome !== 'ignored');
+  return { correct: counted.filter(({ outcome }) => outcome === 'correct').length, shown: counted.length };
 }
 
-function imageFindings(
+function errorsByImage(
   { images, truth, truthImage }: MatchedScene,
-  { detections, lost }: Judgement,
+  { detections, falseNegatives }: ErrorClassification,
 ): Report['images'] {
-  const parts = images.map(
-    (): { detections: (typeof detections)[number][]; lost: (typeof lost)[number][] } => ({
-      detections: [],
-      lost: [],
-    }),
-  );
+  const parts = images.map((): { detections: ClassifiedDetection[]; falseNegatives: FalseNegative[] } => ({
+    detections: [],
+    falseNegatives: [],
+  }));
   for (const one of detections) parts[one.image]!.detections.push(one);
-  for (const one of lost) parts[truthImage[one.annotation]!]!.lost.push(one);
+  for (const one of falseNegatives) parts[truthImage[one.annotation]!]!.falseNegatives.push(one);
   const boxes = new Uint32Array(images.length);
   truth.annotations.forEach(({ iscrowd }, index) => {
     if (iscrowd === 0) boxes[truthImage[index]!]!++;
   });
-  const wrong = ({ cls, loc, both, dup, bkg, miss }: Report['images'][number]): number =>
+  const errorCount = ({ cls, loc, both, dup, bkg, miss }: Report['images'][number]): number =>
     cls + loc + both + dup + bkg + miss;
   return images
     .map(({ id, file_name: file }, i) => ({
       imageId: Number(id),
       file,
       boxes: boxes[i]!,
-      correct: parts[i]!.detections.filter(({ verdict }) => verdict === 'hit').length,
-      ...countKinds(parts[i]!),
+      correct: parts[i]!.detections.filter(({ outcome }) => outcome === 'correct').length,
+      ...countErrors(parts[i]!),
     }))
-    .sort((a, b) => wrong(b) - wrong(a));
+    .sort((a, b) => errorCount(b) - errorCount(a));
 }
 
 /** Writes the report beside the COCO files that it was made from. */

@@ -1,15 +1,15 @@
 import type { Report } from '../formats/report.js';
 import type { MatchedScene } from './coco.js';
-import type { Judgement } from './judgement.js';
+import type { ErrorClassification } from './error-classification.js';
 
 const BINS = 5;
 
 /** Recall of small to large boxes: bins of equal count, as ModelArts' sensitivity tables have them. */
 export function recallBySize(
   { truth, images, truthImage }: MatchedScene,
-  { lost }: Judgement,
+  { falseNegatives }: ErrorClassification,
 ): Report['sizeRecall'] {
-  const isLost = new Set(lost.map(({ annotation }) => annotation));
+  const isLost = new Set(falseNegatives.map(({ annotation }) => annotation));
   const boxes = truth.annotations
     .map(({ bbox: [, , width, height], iscrowd }, index) => {
       const image = images[truthImage[index]!]!;

@@ -3,13 +3,13 @@ import { cocoMetrics } from './coco.js';
 import type { CocoDetection, CocoGroundTruth } from '../formats/coco.js';
 import type { Report } from '../formats/report.js';
 
-/** IoU thresholds that are tried besides the one in use. */
+/** IoU thresholds that are compared with the deployed one. */
 const TRIED = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8];
 
-/** Images that thresholds are compared on: the first ones of a split are enough to tell them apart. */
+/** The number of images, from the start of the split, that thresholds are compared on: enough to tell them apart. */
 export const COMPARED_IMAGES = 1000;
 
-/** Rules of suppression to compare, in the order of their thresholds; none where thresholds have no meaning. */
+/** The suppression settings to compare, by ascending IoU threshold; none for methods without a threshold. */
 export const suppressionRules = (nms: NmsConfigs): NmsConfigs[] =>
   nms.method === 'hard'
     ? [...new Set([...TRIED, nms.iou_thresh])]
@@ -17,16 +17,16 @@ export const suppressionRules = (nms: NmsConfigs): NmsConfigs[] =>
         .map(iou_thresh => ({ ...nms, iou_thresh }))
     : [];
 
-/** What the model found under one threshold. */
-export interface FoundUnder {
+/** The detections under one IoU threshold. */
+export interface ThresholdDetections {
   readonly iou: number;
   readonly detections: readonly CocoDetection[];
 }
 
-/** AP by threshold, and what the best one would gain. @param truth of the compared images */
+/** AP by IoU threshold, and the gain of the best one. @param truth the ground truth of the compared images */
 export function compareSuppression(
   truth: CocoGroundTruth,
-  { found, deployed }: { found: readonly FoundUnder[]; deployed: number },
+  { found, deployed }: { found: readonly ThresholdDetections[]; deployed: number },
 ): Report['suppression'] {
   const curve = found.map(({ iou, detections }) => {
     const { AP, AP50 } = cocoMetrics(truth, detections).metrics;
@@ -34,7 +34,7 @@ export function compareSuppression(
   });
   const used = curve.find(({ iou }) => iou === deployed);
   if (!used || used.AP < 0) return null;
-  // Of equals the one in use.
+  // The deployed threshold wins a tie.
   const best = curve.reduce((a, b) => (b.AP > a.AP ? b : a), used);
   return { deployed, best: best.iou, gainAP: best.AP - used.AP, images: truth.images.length, curve };
 }

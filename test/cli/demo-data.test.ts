@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { BoxYxyx } from '../../src/boxes.js';
 import { readDataset } from '../../src/data/readers/index.js';
-import { writeVoc } from '../../src/data/readers/voc-xml.js';
+import { writeVoc } from '../../src/formats/voc-xml.js';
 import { cutTiles, type TileOptions } from '../../src/cli/demo-data.js';
 import { drawImage, findRectangle, temporaryFolder } from '../data/scene.js';
 

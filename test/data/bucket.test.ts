@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Data } from '../../src/config/run.js';
 import { localData } from '../../src/data/bucket.js';
 import { readDataset } from '../../src/data/readers/index.js';
-import { writeVoc } from '../../src/data/readers/voc-xml.js';
+import { writeVoc } from '../../src/formats/voc-xml.js';
 import { listBucket } from '../../src/store/bucket.js';
 import { type Minio, startMinio } from '../minio.js';
 import { drawImage, temporaryFolder } from './scene.js';

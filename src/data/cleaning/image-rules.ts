@@ -1,5 +1,6 @@
 import type { Size } from '../../images/decode.js';
-import { haveEqualBoxes, type LabelledBox } from '../raw-dataset.js';
+import type { LabelledBox } from '../../boxes.js';
+import { haveEqualBoxes } from '../raw-dataset.js';
 import { isTransposed, orientBox } from './orientation.js';
 import { dropSample, keep, type Rule, warn } from './rule.js';
 

@@ -1,6 +1,6 @@
 import { boxArea, boxHeight, boxWidth, intersect, iou } from '../../boxes.js';
 import type { Cleaning } from '../../config/cleaning.js';
-import type { LabelledBox } from '../raw-dataset.js';
+import type { LabelledBox } from '../../boxes.js';
 import type { LabelPlan } from './labels.js';
 import {
   type CleaningState,

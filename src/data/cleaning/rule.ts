@@ -1,7 +1,7 @@
 import type { OPTIONAL_RULES } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
 import type { LedgerEntry } from '../../formats/cleaning-report.js';
-import type { LabelledBox } from '../raw-dataset.js';
+import type { LabelledBox } from '../../boxes.js';
 import type { ImageFacts } from './image-facts.js';
 import type { LabelPlan } from './labels.js';
 import type { SplitSample } from './splits.js';

@@ -1,7 +1,8 @@
 import { basename, dirname, extname, join, posix, resolve } from 'node:path';
 import { mapConcurrently } from '../../concurrency.js';
 import type { Split } from '../../formats/dataset.js';
-import type { LabelledBox, RawDataset, RawSample } from '../raw-dataset.js';
+import type { LabelledBox } from '../../boxes.js';
+import type { RawDataset, RawSample } from '../raw-dataset.js';
 import { fileNames } from '../../files/walk.js';
 import type { SourceAnnotation, SourceId } from '../../formats/coco.js';
 import {

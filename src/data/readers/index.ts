@@ -10,7 +10,7 @@ import { yolo } from './yolo.js';
 
 export const READERS: readonly DatasetReader[] = [coco, manifest, voc, yolo];
 
-/** Reads a data set in the named format, or in the one that its files show. */
+/** Reads a data set in the named format, or in the one that its files are detected as. */
 export async function readDataset(path: string, format: string): Promise<RawDataset> {
   if (!(await statOf(path))) throw errors.datasetMissing(path);
   const named = READERS.find(reader => reader.format === format);
@@ -32,7 +32,7 @@ async function detectReader(path: string): Promise<DatasetReader> {
   });
 }
 
-/** The error that says what lies there, by extension, and what would do. */
+/** An error that says which files were found, by extension, and what the readers need. */
 async function nothingFound(path: string, readers: readonly DatasetReader[]): Promise<Error> {
   const files = (await statOf(path))?.isDirectory() ? await listFiles(path) : [path];
   const counts = new Map<string, number>();

@@ -1,34 +1,18 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { extname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { errors, messageOf } from '../../errors/index.js';
-import { listFiles, statOf } from '../../files/walk.js';
 
-/** One line of a ModelArts manifest, its spellings made one. */
+/** One line of a ModelArts manifest, independent of the spelling of its keys. */
 export interface ManifestLine {
   readonly source: string;
   /** TRAIN, EVAL, TEST or INFERENCE; null: the line does not say. */
   readonly usage: string | null;
-  /** Label files of object detection; none: the image is not labelled. */
+  /** The label files for object detection; empty: the image is not labelled. */
   readonly annotations: readonly string[];
 }
 
-/** The manifest that a path names or holds; several of them are for people to choose from. */
-export async function findManifest(path: string): Promise<string | null> {
-  const info = await statOf(path);
-  if (!info) return null;
-  if (info.isFile()) return extname(path) === '.manifest' ? path : null;
-  const found = (await listFiles(path)).filter(file => extname(file) === '.manifest');
-  if (found.length > 1)
-    throw errors.datasetAmbiguous({
-      path,
-      found: found.map(file => file.slice(path.length + 1)),
-      hint: 'name one of the manifests as the path',
-    });
-  return found[0] ?? null;
-}
-
-/** JSON lines, read one by one. */
+/** Reads the JSON lines of a manifest. */
 export async function readManifest(file: string): Promise<ManifestLine[]> {
   const lines: ManifestLine[] = [];
   let number = 0;
@@ -75,7 +59,7 @@ function parseLine(value: unknown): ManifestLine {
   };
 }
 
-/** Of object detection, whoever's; other kinds of labels of the same image are none of ours. */
+/** The label file of an annotation for object detection; annotations of other types are ignored. */
 function locationOf(annotation: Fields): string[] {
   const type = annotation.get('type');
   const location = annotation.get('annotation-loc');
@@ -83,6 +67,6 @@ function locationOf(annotation: Fields): string[] {
   return typeof location === 'string' && location !== '' ? [location] : [];
 }
 
-/** A path of the manifest, seen from its folder. */
+/** Resolves a path or file URL of a manifest against the manifest's folder. */
 export const locate = (folder: string, path: string): string =>
   resolve(folder, path.startsWith('file://') ? decodeURIComponent(new URL(path).pathname) : path);

@@ -4,11 +4,12 @@ import { mapConcurrently } from '../../concurrency.js';
 import { messageOf } from '../../errors/index.js';
 import type { Split } from '../../formats/dataset.js';
 import type { RawDataset, RawSample } from '../raw-dataset.js';
-import { findManifest, locate, type ManifestLine, readManifest } from './manifest-file.js';
+import { findManifest } from './find-manifest.js';
+import { locate, type ManifestLine, readManifest } from './manifest-file.js';
 import { type DatasetReader, orderSamples } from './reader.js';
-import { parseVoc } from './voc-xml.js';
+import { parseVoc } from '../../formats/voc-xml.js';
 
-/** A version of a ModelArts data set: a line for each image, its Pascal VOC file by address. */
+/** Reads a version of a ModelArts data set: a line for each image, with the address of its Pascal VOC file. */
 export const manifest: DatasetReader = {
   format: 'manifest',
   needs: 'a .manifest file of ModelArts, or a folder with one',
@@ -33,19 +34,19 @@ export const manifest: DatasetReader = {
   },
 };
 
-/** EVAL is what training is measured on; TEST only where there is no EVAL. Lines without a usage go by hash, as elsewhere. */
+/** EVAL lines are the evaluation split, or TEST lines where there are no others. Lines without a usage are split by hash later. */
 function splitsOf(lines: readonly ManifestLine[]): (line: ManifestLine) => Split | 'unused' | null {
   const used = new Set(lines.map(({ usage }) => usage));
   const evaluation = ['EVAL', 'VALIDATION', 'TEST'].find(usage => used.has(usage));
   return ({ usage }) => {
     if (usage === null) return null;
-    // Only one of the two is named: then these are all there is, and a part is set aside as elsewhere.
+    // Without an evaluation split, part of these lines is set aside later.
     if (usage === 'TRAIN') return evaluation === undefined ? null : 'train';
     return usage === evaluation ? 'eval' : 'unused';
   };
 }
 
-/** What all sources begin with, up to a slash: no part of a sample's name. */
+/** The folder that all sources share: it is not part of a sample's id. */
 function commonFolder(sources: readonly string[]): string {
   const [first = '', ...rest] = sources;
   let folder = first.slice(0, first.lastIndexOf('/') + 1);

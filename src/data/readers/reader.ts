@@ -5,29 +5,27 @@ import type { RawDataset, RawSample } from '../raw-dataset.js';
 /** A format of labelled images. A new one is a file here and a row in index.ts. */
 export interface DatasetReader {
   readonly format: string;
-  /** What people are told that it needs. */
+  /** What the format needs, in words for error messages. */
   readonly needs: string;
-  /** Whether the path holds this format; looks at names, reads as little as it can. */
+  /** Whether the path holds this format; reads as little as possible. */
   detect(path: string): Promise<boolean>;
-  /** Everything that the data set holds, broken parts included; no image is opened. */
+  /** Reads everything in the data set, broken parts included; images are not decoded. */
   read(path: string): Promise<RawDataset>;
 }
 
 /**
- * What a file holds, when it has the shape that it should have; else an error that names the place.
- * @param place of the value in the file; left out, it is the whole file
+ * Checks a value of a file against a schema.
+ * @throws DATA_UNREADABLE, with the place in the file
  */
-export function checked<T>(schema: z.ZodType<T>, value: unknown, file: string, place?: string): T {
+export function checked<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  const where = [...(place === undefined ? [] : [place]), ...issue.path].join('.');
-  throw errors.datasetUnreadable(file, new Error(`${where}: ${issue.message}`));
+  throw errors.datasetUnreadable(file, result.error);
 }
 
 export const IMAGE = /\.(jpe?g|png|bmp|webp|gif|tiff?)$/i;
 
-/** In the order of their ids; samples of a split that would share one are told apart by their full names. */
+/** Sorts samples by id; samples of one split with the same id get their full names as ids. */
 export function orderSamples(named: readonly { sample: RawSample; fullName: string }[]): RawSample[] {
   const keyOf = ({ split, id }: RawSample): string => `${split} ${id}`;
   const counts = new Map<string, number>();

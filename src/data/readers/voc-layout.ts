@@ -1,29 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { basename, extname, join, relative, sep } from 'node:path';
+import { basename, join, relative, sep } from 'node:path';
 import type { Split } from '../../formats/dataset.js';
 import { IMAGE } from './reader.js';
+import { IMAGE_FOLDERS, idOf, withoutExtension } from './sample-id.js';
 
-/** Folders that hold images or labels only: they are no part of a sample's name. */
-const IMAGE_FOLDERS: ReadonlySet<string> = new Set(['jpegimages', 'images']);
-const LABEL_FOLDERS: ReadonlySet<string> = new Set(['annotations', 'labels', 'xml', 'xmls']);
-
-/** Split files of ImageSets/Main, the first that exists is used. */
+/** Split files of ImageSets/Main; the first one that exists is used. */
 const SPLIT_FILES = { train: ['train', 'trainval'], eval: ['val', 'eval', 'test'] } as const;
 
-const withoutExtension = (file: string): string => file.slice(0, file.length - extname(file).length);
 const stemOf = (file: string): string => basename(withoutExtension(file));
 
-/** JPEGImages/a.jpg and Annotations/a.xml are both a; train/a.jpg is train/a. */
-export function idOf(root: string, file: string): string {
-  const parts = withoutExtension(relative(root, file)).split(sep);
-  const named = parts.filter((part, index) => {
-    const folder = part.toLowerCase();
-    return index === parts.length - 1 || !(IMAGE_FOLDERS.has(folder) || LABEL_FOLDERS.has(folder));
-  });
-  return named.join('/');
-}
-
-/** Where a folder is meant for images, others (masks, previews) are not samples. */
+/** The images in folders meant for images, if there are such folders: others are masks or previews. */
 export function imagesAmong(root: string, files: readonly string[]): string[] {
   const images = files.filter(file => IMAGE.test(file));
   const meant = images.filter(file =>
@@ -35,7 +21,7 @@ export function imagesAmong(root: string, files: readonly string[]): string[] {
   return meant.length > 0 ? meant : images;
 }
 
-/** The label file of each image: the one of the same id, else the only one left of the same name. */
+/** Pairs each image with the label file of the same id, else with the only unpaired one of the same base name. */
 export function pairFiles(
   root: string,
   { images, labels }: { images: readonly string[]; labels: readonly string[] },
@@ -54,7 +40,7 @@ export function pairFiles(
   return { annotations, unpaired: [...unpaired] };
 }
 
-/** Files by their bare name, where only one has it. */
+/** Files by base name, without names that occur more than once. */
 function uniqueByStem(files: Iterable<string>): Map<string, string> {
   const unique = new Map<string, string>();
   const repeated = new Set<string>();
@@ -68,12 +54,12 @@ function uniqueByStem(files: Iterable<string>): Map<string, string> {
 }
 
 export interface SplitList {
-  /** null: the other split is not named, so these are all there is. */
+  /** null: the other split has no list, so these are all samples. */
   readonly split: Split | null;
   readonly ids: ReadonlySet<string>;
 }
 
-/** What ImageSets/Main says; empty where it says nothing. */
+/** The split lists of ImageSets/Main; empty where there are none. */
 export async function readSplitLists(root: string): Promise<SplitList[]> {
   const [train, evaluation] = [await readList(root, 'train'), await readList(root, 'eval')];
   if (!train) return [];
@@ -89,7 +75,7 @@ async function readList(root: string, split: Split): Promise<Set<string> | null>
     const file = join(root, 'ImageSets', 'Main', `${name}.txt`);
     const text = await readFile(file, 'utf8').catch(() => null);
     if (text === null) continue;
-    // Lists of one class put a flag behind the name: 1, 0 or -1.
+    // Lists of one class have a flag after the name: 1, 0 or -1.
     const names = text.split('\n').map(line => line.trim().replace(/\s+-?[01]$/, ''));
     return new Set(names.filter(Boolean).map(id => id.replace(IMAGE, '')));
   }

@@ -4,20 +4,21 @@ import { mapConcurrently } from '../../concurrency.js';
 import { messageOf } from '../../errors/index.js';
 import type { RawDataset, RawSample } from '../raw-dataset.js';
 import { listFiles, readHead, statOf } from '../../files/walk.js';
-import { findManifest } from './manifest-file.js';
+import { findManifest } from './find-manifest.js';
 import { type DatasetReader, orderSamples } from './reader.js';
-import { idOf, pairFiles, imagesAmong, readSplitLists, type SplitList } from './voc-layout.js';
-import { parseVoc } from './voc-xml.js';
+import { idOf } from './sample-id.js';
+import { imagesAmong, pairFiles, readSplitLists, type SplitList } from './voc-layout.js';
+import { parseVoc } from '../../formats/voc-xml.js';
 
 const HEAD_BYTES = 4096;
 
-/** Pascal VOC: one XML file an image, beside it or in a folder of its own; ImageSets/Main may name splits. */
+/** Reads Pascal VOC: one XML file per image, beside it or in another folder; ImageSets/Main may name the splits. */
 export const voc: DatasetReader = {
   format: 'voc',
   needs: 'a folder of images and one .xml file of the same name for each, side by side or in folders',
   async detect(path) {
     if (!(await statOf(path))?.isDirectory()) return false;
-    // A manifest names the label files that are its own.
+    // XML files beside a manifest belong to it.
     if (await findManifest(path)) return false;
     for (const file of await listFiles(path))
       if (isLabel(file) && (await readHead(file, HEAD_BYTES)).includes('<annotation')) return true;
@@ -62,19 +63,19 @@ async function readSample(root: string, image: string, annotation: string | null
   }
 }
 
-/** A label file without its image is a sample whose image is missing; any other XML is none of ours. */
+/** A label file without its image is a sample whose image is missing; other XML files are ignored. */
 async function readOrphan(root: string, label: string): Promise<RawSample | null> {
   try {
     const { filename } = parseVoc(await readFile(label, 'utf8'));
     const image = join(dirname(label), basename(filename ?? label));
     return { ...(await readSample(root, image, label)), id: idOf(root, label) };
   } catch {
-    // Not Pascal VOC, and no image is lost.
+    // The file is not Pascal VOC.
     return null;
   }
 }
 
-/** One sample for each time that a split list names it; a name without a file is an image that is missing. */
+/** One sample for each mention in a split list; a name without a file is a sample whose image is missing. */
 function inSplits(
   root: string,
   { samples, lists }: { samples: readonly RawSample[]; lists: readonly SplitList[] },

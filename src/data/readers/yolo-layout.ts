@@ -9,7 +9,7 @@ import { checked, IMAGE } from './reader.js';
 
 const Folders = z.union([z.string(), z.array(z.string())]);
 
-/** What is read of a data.yaml; other keys say how to download or train. */
+/** The keys of data.yaml that are read; others are about downloading and training. */
 const DataYaml = z.object({
   path: z.string().nullish(),
   train: Folders.nullish(),
@@ -19,24 +19,24 @@ const DataYaml = z.object({
 });
 
 export interface YoloSet {
-  /** Names in the order of the class numbers; a number without a name is undefined. */
+  /** Class names by class number; undefined for a number without a name. */
   readonly names: readonly (string | undefined)[];
-  /** Where images lie: folders, or text files that list them; null: the file does not say what for. */
+  /** Folders with images, or text files that list images; split null: the file does not name one. */
   readonly sources: readonly { readonly path: string; readonly split: Split | null }[];
 }
 
 const YAML = /\.ya?ml$/i;
-/** Names one a line, as labelling tools leave them beside the labels. */
+/** Files with one class name per line, as labelling tools write them beside the labels. */
 const NAME_LISTS = ['classes.txt', 'obj.names'];
 
-/** The file that describes a data set: data.yaml, or a list of names. */
+/** Finds the file that describes a data set: data.yaml, or a list of class names. */
 export async function findDescription(path: string): Promise<string | null> {
   const info = await statOf(path);
   if (info?.isFile()) return YAML.test(path) && (await isDataYaml(path)) ? path : null;
   if (!info) return null;
   const files = await listFiles(path);
   for (const file of files.filter(name => YAML.test(name))) if (await isDataYaml(file)) return file;
-  // A list of names alone may belong to anything.
+  // A list of names without labelled images may belong to anything.
   const known = new Set(files);
   if (!files.some(file => IMAGE.test(file) && known.has(labelOf(file)))) return null;
   return files.find(file => NAME_LISTS.includes(basename(file))) ?? null;
@@ -63,7 +63,7 @@ export async function readDescription(file: string, root: string): Promise<YoloS
   const train = given(description.train);
   const evaluation = given(description.val).length > 0 ? given(description.val) : given(description.test);
   const at = async (name: string): Promise<string> => {
-    // Downloaded sets often name folders from one level above, or from where they were made.
+    // Downloaded data sets often name folders relative to the parent, or to another machine's folder.
     for (const place of [
       resolve(base, name),
       resolve(dirname(file), name),
@@ -101,8 +101,8 @@ function orderedNames(names: z.infer<typeof DataYaml>['names']): (string | undef
 }
 
 /**
- * The images of a source: below a folder, or named by a text file, seen from its own folder. A label below a folder whose
- * image is gone stands for an image that is missing.
+ * Lists the images of a source: those below a folder, or those that a text file names relative to its folder. A label
+ * without an image stands for a missing image.
  */
 export async function imagesOf(source: string): Promise<string[]> {
   if (!(await statOf(source))?.isDirectory()) {
@@ -119,11 +119,11 @@ export async function imagesOf(source: string): Promise<string[]> {
 
 const isLabel = (file: string): boolean => extname(file) === '.txt' && !NAME_LISTS.includes(basename(file));
 
-/** Where the image of a label would be. */
+/** The path that the image of a label would have. */
 const imageOf = (label: string, { folder, source }: { folder: string; source: string }): string =>
   join(source, `${relative(folder, label).slice(0, -'.txt'.length)}.jpg`);
 
-/** Where the labels of an image lie: labels/ for the last images/ of its path, else beside it. */
+/** The label file of an image: in labels/ instead of the last images/ of its path, else beside it. */
 export function labelOf(image: string): string {
   const stem = image.slice(0, image.length - extname(image).length);
   const at = stem.lastIndexOf('/images/');

@@ -4,13 +4,14 @@ import sharp from 'sharp';
 import { mapConcurrently } from '../../concurrency.js';
 import { messageOf } from '../../errors/index.js';
 import type { Split } from '../../formats/dataset.js';
-import type { LabelledBox, RawDataset, RawSample } from '../raw-dataset.js';
+import type { LabelledBox } from '../../boxes.js';
+import type { RawDataset, RawSample } from '../raw-dataset.js';
 import { statOf } from '../../files/walk.js';
 import { type DatasetReader, orderSamples } from './reader.js';
-import { idOf } from './voc-layout.js';
+import { idOf } from './sample-id.js';
 import { findDescription, labelOf, imagesOf, readDescription } from './yolo-layout.js';
 
-/** YOLO: a line of class number, centre and size for each box, as shares of the image; data.yaml or classes.txt has the names. */
+/** Reads YOLO: a line of class number, centre and size for each box, relative to the image; data.yaml or classes.txt has the names. */
 export const yolo: DatasetReader = {
   format: 'yolo',
   needs:
@@ -37,13 +38,13 @@ export const yolo: DatasetReader = {
   },
 };
 
-interface Place {
+interface SampleContext {
   readonly root: string;
   readonly split: Split | null;
   readonly names: readonly (string | undefined)[];
 }
 
-async function readSample(image: string, { root, split, names }: Place): Promise<RawSample> {
+async function readSample(image: string, { root, split, names }: SampleContext): Promise<RawSample> {
   const label = labelOf(image);
   const text = await readFile(label, 'utf8').catch(() => null);
   const size = await sizeOf(image);
@@ -56,7 +57,7 @@ async function readSample(image: string, { root, split, names }: Place): Promise
     declared: size,
     problem: null,
   };
-  // Without an image there are no pixels to turn shares into; cleaning drops the image.
+  // Without the size of the image, relative boxes have no pixels; cleaning drops such an image.
   if (text === null || size === null) return bare;
   try {
     return { ...bare, boxes: parseLabels(text, { names, size }) };
@@ -70,7 +71,7 @@ interface Size {
   readonly height: number;
 }
 
-/** Of the upright image, which is what labelling tools show; only its header is read. */
+/** The size of the upright image, which labelling tools show; only the header is read. */
 async function sizeOf(image: string): Promise<Size | null> {
   try {
     const { autoOrient } = await sharp(image).metadata();
@@ -80,20 +81,20 @@ async function sizeOf(image: string): Promise<Size | null> {
   }
 }
 
-/** Shares are written with few digits: pixels are rounded to a thousandth of one. */
+/** Relative values have few digits, so pixels are rounded to thousandths. */
 const pixels = (share: number, size: number): number => Math.round(share * size * 1000) / 1000;
 
-/** Throws what is wrong with a line. More than five numbers are an outline: its bounding box is taken. */
+/** @throws Error for a line that is wrong. More than five numbers are an outline, whose bounding box is taken. */
 function parseLabels(
   text: string,
-  { names, size: { width, height } }: { names: Place['names']; size: Size },
+  { names, size: { width, height } }: { names: SampleContext['names']; size: Size },
 ): LabelledBox[] {
   const lines = text.split('\n').map(line => line.trim());
   return lines.flatMap((line, i) => {
     if (line === '') return [];
     const [number, ...values] = line.split(/\s+/).map(Number);
     if (!Number.isInteger(number) || values.length < 4 || values.some(Number.isNaN))
-      throw new Error(`line ${i + 1}: "${line}" is not a class number and four shares`);
+      throw new Error(`line ${i + 1}: "${line}" is not a class number and four relative coordinates`);
     const [left, top, right, bottom] = cornersOf(values);
     return {
       box: [pixels(top, height), pixels(left, width), pixels(bottom, height), pixels(right, width)] as const,

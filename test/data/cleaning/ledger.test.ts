@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RULES } from '../../../src/data/cleaning/rules.js';
 import type { LedgerEntry } from '../../../src/formats/cleaning-report.js';
-import type { LabelledBox } from '../../../src/data/raw-dataset.js';
+import type { LabelledBox } from '../../../src/boxes.js';
 import { voc } from '../../../src/data/readers/voc.js';
 import { drawImage } from '../scene.js';
 import { type Cleaned, cleanItems, SIZE, type VocItem } from './voc-set.js';

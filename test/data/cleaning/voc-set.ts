@@ -11,8 +11,8 @@ import {
   readCleaningFindings,
 } from '../../../src/formats/cleaning-report.js';
 import { type CleanedDataset, readCleanedDataset } from '../../../src/formats/dataset.js';
-import type { LabelledBox } from '../../../src/data/raw-dataset.js';
-import { writeVoc } from '../../../src/data/readers/voc-xml.js';
+import type { LabelledBox } from '../../../src/boxes.js';
+import { writeVoc } from '../../../src/formats/voc-xml.js';
 import { drawImage, temporaryFolder } from '../scene.js';
 
 export const SIZE = { width: 100, height: 80 };

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readDataset } from '../../../src/data/readers/index.js';
-import { writeVoc } from '../../../src/data/readers/voc-xml.js';
+import { writeVoc } from '../../../src/formats/voc-xml.js';
 import { datasetReaderContract, type ReaderMember } from '../../contracts/dataset-reader.js';
 import { temporaryFolder, writeText } from '../scene.js';
 

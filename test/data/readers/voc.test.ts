@@ -1,7 +1,7 @@
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseVoc, writeVoc } from '../../../src/data/readers/voc-xml.js';
+import { parseVoc, writeVoc } from '../../../src/formats/voc-xml.js';
 import { voc } from '../../../src/data/readers/voc.js';
 import { datasetReaderContract, type ReaderMember } from '../../contracts/dataset-reader.js';
 import { temporaryFolder, writeText } from '../scene.js';

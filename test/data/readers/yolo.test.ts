@@ -86,8 +86,8 @@ describe('the YOLO reader', () => {
   });
 
   it.each([
-    ['0 0.5 0.5 0.25', 'line 1: "0 0.5 0.5 0.25" is not a class number and four shares'],
-    [`${BOX}oak 0 0 1 1`, 'line 2: "oak 0 0 1 1" is not a class number and four shares'],
+    ['0 0.5 0.5 0.25', 'line 1: "0 0.5 0.5 0.25" is not a class number and four relative coordinates'],
+    [`${BOX}oak 0 0 1 1`, 'line 2: "oak 0 0 1 1" is not a class number and four relative coordinates'],
   ])('tells what is wrong with a label file: %j', async (text, problem) => {
     const folder = await temporaryFolder();
     await imageAt(join(folder, 'a.jpg'));

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { BboxXywh, CocoDetection, CocoGroundTruth } from '../../src/formats/coco.js';
 import { cocoMetrics, matchScene } from '../../src/evaluation/coco.js';
-import { countKinds, errorKinds, type PerKind } from '../../src/evaluation/error-kinds.js';
+import { countErrors, analyseErrors, type PerErrorType } from '../../src/evaluation/error-analysis.js';
 import { fixOracle } from '../../src/evaluation/fix-oracle.js';
-import { judge } from '../../src/evaluation/judgement.js';
+import { classifyDetections } from '../../src/evaluation/error-classification.js';
 import { expectParity } from '../parity.js';
 
 interface Golden {
@@ -14,8 +14,8 @@ interface Golden {
     readonly boxes: readonly number[][];
     readonly found: readonly number[][];
     readonly AP50: number;
-    readonly counts: PerKind;
-    readonly gains: PerKind;
+    readonly counts: PerErrorType;
+    readonly gains: PerErrorType;
   }[];
 }
 
@@ -54,11 +54,11 @@ describe('kinds of errors', () => {
     let error = 0;
     cases.forEach(({ boxes, found, AP50, counts, gains, ...size }, i) => {
       const scene = matchScene(truthOf(boxes, size), foundOf(found));
-      const judgement = judge(scene, -Infinity);
+      const classification = classifyDetections(scene, -Infinity);
       error = Math.max(error, Math.abs(cocoMetrics(scene.truth, scene.detections).metrics.AP50 - AP50));
-      expect(countKinds(judgement), `case ${i}`).toEqual(counts);
-      Object.entries(fixOracle(scene, judgement)).forEach(([kind, gain]) => {
-        error = Math.max(error, Math.abs(gain - gains[kind as keyof PerKind]));
+      expect(countErrors(classification), `case ${i}`).toEqual(counts);
+      Object.entries(fixOracle(scene, classification)).forEach(([kind, gain]) => {
+        error = Math.max(error, Math.abs(gain - gains[kind as keyof PerErrorType]));
       });
     });
     expectParity({
@@ -87,12 +87,12 @@ describe('kinds of errors', () => {
     ['bkg', [1, 1, 50, 50, 10, 10, 0.5], { bkg: 1, miss: 2 }, { bkg: 0, miss: 0 }],
   ])('name a single detection: %s', (_kind, row, counts, gains) => {
     const scene = matchScene(truthOf(two, size), foundOf([row]));
-    const judgement = judge(scene, -Infinity);
+    const classification = classifyDetections(scene, -Infinity);
     const none = { cls: 0, loc: 0, both: 0, dup: 0, bkg: 0, miss: 0 };
-    expect(countKinds(judgement)).toEqual({ ...none, ...counts });
-    const found = fixOracle(scene, judgement);
+    expect(countErrors(classification)).toEqual({ ...none, ...counts });
+    const found = fixOracle(scene, classification);
     Object.entries(gains).forEach(([kind, gain]) =>
-      expect(found[kind as keyof PerKind]).toBeCloseTo(gain, 9),
+      expect(found[kind as keyof PerErrorType]).toBeCloseTo(gain, 9),
     );
   });
 
@@ -107,10 +107,10 @@ describe('kinds of errors', () => {
       [1, 1, 50, 0, 10, 10, 0.7],
     ];
     const scene = matchScene(truthOf(boxes, { images: 1, classes: 1 }), foundOf(found));
-    const { report } = errorKinds(scene);
-    expect(report.counts.dup).toBe(1);
+    const { errors } = analyseErrors(scene);
+    expect(errors.counts.dup).toBe(1);
     // Recall up to .5 at precision 1 (51 of 101 points), the rest at 2/3.
-    expect(report.deltaAP50.dup).toBeCloseTo(1 - (51 + 50 * (2 / 3)) / 101, 9);
+    expect(errors.deltaAP50.dup).toBeCloseTo(1 - (51 + 50 * (2 / 3)) / 101, 9);
   });
 });
 
@@ -127,9 +127,9 @@ describe('the best threshold', () => {
       [1, 1, 0, 150, 10, 10, 0.4],
       [1, 1, 50, 150, 10, 10, 0.2],
     ];
-    const { report } = errorKinds(matchScene(truthOf(boxes, { images: 1, classes: 1 }), foundOf(found)));
-    expect(report.best).toEqual({ threshold: 0.6, precision: 1, recall: 2 / 3, f1: 0.8, accuracy: 2 / 3 });
-    expect(report).toMatchObject({
+    const { errors } = analyseErrors(matchScene(truthOf(boxes, { images: 1, classes: 1 }), foundOf(found)));
+    expect(errors.best).toEqual({ threshold: 0.6, precision: 1, recall: 2 / 3, f1: 0.8, accuracy: 2 / 3 });
+    expect(errors).toMatchObject({
       correct: 2,
       counts: { bkg: 0, miss: 1 },
       shares: { miss: 1 },
@@ -148,8 +148,8 @@ describe('the best threshold', () => {
       [1, 2, 50, 0, 10, 10, 0.8],
       [1, 2, 100, 0, 10, 10, 0.7],
     ];
-    const { report } = errorKinds(matchScene(truthOf(boxes, { images: 1, classes: 2 }), foundOf(found)));
-    expect(report.confusions).toEqual([{ truth: 1, found: 2, count: 1, share: 0.5 }]);
-    expect(report.lost).toEqual({ cls: 1, loc: 0, bkg: 0 });
+    const { errors } = analyseErrors(matchScene(truthOf(boxes, { images: 1, classes: 2 }), foundOf(found)));
+    expect(errors.confusions).toEqual([{ truth: 1, found: 2, count: 1, share: 0.5 }]);
+    expect(errors.lost).toEqual({ cls: 1, loc: 0, bkg: 0 });
   });
 });

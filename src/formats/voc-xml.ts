@@ -1,6 +1,5 @@
 import { XMLParser } from 'fast-xml-parser';
-import type { BoxYxyx } from '../../boxes.js';
-import type { LabelledBox } from '../raw-dataset.js';
+import type { BoxYxyx, LabelledBox } from '../boxes.js';
 
 const parser = new XMLParser({
   ignoreAttributes: true,
@@ -12,7 +11,7 @@ interface VocObject {
   readonly name?: string;
   readonly difficult?: string;
   readonly bndbox?: Partial<Record<'xmin' | 'ymin' | 'xmax' | 'ymax', string>>;
-  /** ModelArts': x1, y1, x2, y2, … */
+  /** ModelArts' polygon: x1, y1, x2, y2, … */
   readonly polygon?: Readonly<Record<string, string>>;
   readonly circle?: Partial<Record<'cx' | 'cy' | 'r', string>>;
 }
@@ -25,13 +24,16 @@ interface VocFile {
 }
 
 export interface VocAnnotation {
-  /** The image that it names; it need not be the one that lies beside it. */
+  /** The name of the image, which may differ from that of the image beside it. */
   readonly filename: string | null;
   readonly boxes: readonly LabelledBox[];
   readonly declared: { readonly width: number; readonly height: number } | null;
 }
 
-/** Pixels are 0-based corners as annotation tools write them; nothing is shifted. Throws what is wrong with the XML. */
+/**
+ * Parses a Pascal VOC file. Corners are in pixels from 0, as annotation tools write them; nothing is shifted.
+ * @throws Error that says what is wrong with the XML
+ */
 export function parseVoc(xml: string): VocAnnotation {
   const { annotation } = parser.parse(xml, true) as VocFile; // every field is optional: files hold anything
   if (!annotation) throw new Error('no <annotation> element');
@@ -52,7 +54,7 @@ function boxOf(object: VocObject): LabelledBox {
 
 const number = (text = ''): number => (text.trim() === '' ? NaN : Number(text));
 
-/** A number that is missing becomes NaN, and so does a shape without an inside, such as a point: cleaning names it. */
+/** A missing number becomes NaN, and so does a shape without an area, such as a point: cleaning reports it. */
 function boxAround({ bndbox, polygon, circle }: VocObject): BoxYxyx {
   if (!bndbox && polygon) {
     const along = (axis: 'x' | 'y'): number[] =>
