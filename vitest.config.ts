@@ -15,7 +15,7 @@ const INTEGRATION = [
   'test/e2e/**/*.test.ts',
   'test/evaluation/coco.test.ts',
   'test/export/**/*.test.ts',
-  'test/graph/{graph-text,kernels,product}.test.ts',
+  'test/graph/{graph-text,kernels,mixed-precision}.test.ts',
   'test/inference/**/*.test.ts',
   'test/losses/**/*.test.ts',
   'test/model/{efficientdet,training-mode}.test.ts',
@@ -26,7 +26,7 @@ const INTEGRATION = [
   'test/stages/output-bucket.test.ts',
   'test/store/s3.test.ts',
   'test/trainer/**/*.test.ts',
-  'test/training/{best-answers,gradients,online,optimiser,step,train}.test.ts',
+  'test/training/{gradients,online,optimiser,step,teacher-outputs,train}.test.ts',
   'test/workers/**/*.test.ts',
   'test/workflows/**/*.test.ts',
 ];

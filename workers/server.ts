@@ -129,7 +129,7 @@ async function waitUntilServing(
   const deadline = Date.now() + START_MS;
   while (!(await isServing(address))) {
     if (failure || server.exitCode !== null || Date.now() > deadline)
-      throw errors.serverFailed({ port, lastWords: failure?.message ?? logTail() });
+      throw errors.serverFailed({ port, outputTail: failure?.message ?? logTail() });
     await sleep(100);
   }
 }

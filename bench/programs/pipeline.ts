@@ -12,7 +12,6 @@ import type { FinishedStages } from '../../src/formats/stage-io.js';
 import { plannedStages, publishInput, schedulingOf, STAGES, type StepName } from '../../src/stages/stages.js';
 import { runJob } from '../../src/trainer/jobs.js';
 import { runTrainer } from '../../src/trainer/process.js';
-import type { RunJob } from '../../src/trainer/protocol.js';
 import { answerLines } from './answer.js';
 import { ownVersions } from './versions.js';
 
@@ -49,9 +48,7 @@ const WAYS = {
     return { run, end };
   },
   activities: (settings: Settings): Promise<Pipeline> => inOrder({ settings, runJob: runTrainer }),
-  direct: (settings: Settings): Promise<Pipeline> =>
-    // Which result a kind of job has follows from the job.
-    inOrder({ settings, runJob: (async (job, context) => runJob(job, context)) as RunJob }),
+  direct: (settings: Settings): Promise<Pipeline> => inOrder({ settings, runJob }),
 } as const;
 
 /** The stages of a run one after the other, each in a context of its own that nobody schedules or listens to. */

@@ -1,7 +1,7 @@
 import { runTrainer } from '../trainer/process.js';
 import { errors } from '../errors/index.js';
 import { provideNativeParts } from '../native/setup.js';
-import type { TrainerJob } from '../trainer/protocol.js';
+import type { JobResult, TrainerJob } from '../trainer/protocol.js';
 import type { Settings } from '../settings.js';
 import { watchInterruption } from './interruption.js';
 import { showParts } from './progress/parts.js';
@@ -9,10 +9,10 @@ import { showStage } from './progress/stage.js';
 import type { Terminal } from './terminal.js';
 
 /** Runs a job in a TensorFlow process, without a pipeline. */
-export async function runJob<T>(
-  job: TrainerJob,
+export async function runJob<J extends TrainerJob>(
+  job: J,
   { settings, terminal }: { settings: Settings; terminal: Terminal },
-): Promise<T> {
+): Promise<JobResult<J['kind']>> {
   const parts = await showParts(terminal);
   await provideNativeParts({ settings, parts: ['tfjs-addon'], onProgress: parts.onProgress }).finally(
     parts.end,
@@ -22,7 +22,7 @@ export async function runJob<T>(
   );
   const { onProgress, end } = await showStage(terminal);
   try {
-    return await runTrainer<T>(job, { settings, signal, onProgress });
+    return await runTrainer(job, { settings, signal, onProgress });
   } catch (error) {
     throw signal.aborted ? errors.interrupted() : error;
   } finally {

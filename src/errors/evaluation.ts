@@ -26,9 +26,4 @@ export const evaluationErrors = {
         facts: { model, dataset },
       },
     ),
-  suggestionUnusable: (path: string, allowed: readonly string[]) =>
-    new AppError('SUGGESTION_UNUSABLE', `suggested key ${path}: not a key that advice may change`, {
-      hint: `allowed: ${allowed.join(', ')}`,
-      facts: { path },
-    }),
 } satisfies Catalogue;

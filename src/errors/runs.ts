@@ -8,10 +8,10 @@ export const runErrors = {
       hint: 'start one with detdistill dev, or set TEMPORAL_ADDRESS',
       facts: { address },
     }),
-  serverFailed: (facts: { port: number; lastWords: string }) =>
+  serverFailed: (facts: { port: number; outputTail: string }) =>
     new AppError(
       'SERVER_FAILED',
-      `the Temporal server did not start on port ${facts.port}: ${facts.lastWords || 'no output'}`,
+      `the Temporal server did not start on port ${facts.port}: ${facts.outputTail || 'no output'}`,
       {
         hint: 'if the port is in use, set DETDISTILL_PORT to another port',
         facts,

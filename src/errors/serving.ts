@@ -24,7 +24,7 @@ export const servingErrors = {
       facts: { seconds },
     }),
   /** The message leaves out the output of the native library, which is of no use to HTTP clients. */
-  detectorCrashed: (facts: { named: string; how: string; lastWords: string }) =>
+  detectorCrashed: (facts: { named: string; how: string; outputTail: string }) =>
     new AppError('DETECTOR_CRASHED', `${facts.named}: the model process exited (${facts.how})`, {
       retryable: true,
       facts,

@@ -35,10 +35,10 @@ export const trainingErrors = {
       retryable: true,
       facts: { step },
     }),
-  trainerCrashed: (facts: { how: string; lastWords: string }) =>
+  trainerCrashed: (facts: { how: string; outputTail: string }) =>
     new AppError(
       'TRAINER_CRASHED',
-      `the trainer process exited unexpectedly (${facts.how})${facts.lastWords ? `: ${facts.lastWords}` : ''}`,
+      `the trainer process exited unexpectedly (${facts.how})${facts.outputTail ? `: ${facts.outputTail}` : ''}`,
       {
         retryable: true,
         facts,

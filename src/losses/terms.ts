@@ -114,11 +114,5 @@ export function weightedTerms(
   );
 }
 
-/** The loss as a formula for people. */
-export const formula = (weights: Readonly<Record<string, number>>): string =>
-  Object.entries(weights)
-    .map(([name, weight]) => `${weight}·${name}`)
-    .join(' + ');
-
 /** Weight decay applies to kernels of convolutions, not to biases, norms and fusion weights. */
 export const isDecayed = (name: string): boolean => /(kernel|weight)$/.test(name);

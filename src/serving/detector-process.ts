@@ -142,7 +142,7 @@ class DetectorConnection {
   }
 
   #crashOf(how: string): AppError {
-    return errors.detectorCrashed({ named: this.#named, how, lastWords: this.#outputTail() });
+    return errors.detectorCrashed({ named: this.#named, how, outputTail: this.#outputTail() });
   }
 }
 

@@ -1,4 +1,3 @@
-import type { CocoMetrics } from '../formats/coco-metrics.js';
 import type { EvaluateInput, EvaluateResult } from '../formats/stage-io.js';
 import type { StageEnvironment } from './context.js';
 import { keyOf } from './keys.js';
@@ -11,6 +10,6 @@ export async function evaluate(input: EvaluateInput, environment: StageEnvironme
   return reuseOrRun({ kind: 'evaluate', key }, environment, async folder => {
     const [model, dataset] = [await store.open(input.model), await store.open(input.dataset)];
     const job = { kind: 'evaluate', model, dataset, batchSize: input.batchSize, folder } as const;
-    return { metrics: await runJob<CocoMetrics>(job, environment) };
+    return { metrics: await runJob(job, environment) };
   });
 }

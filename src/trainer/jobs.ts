@@ -6,44 +6,50 @@ import { FROZEN_GRAPH, readModelCard } from '../formats/model-card.js';
 import { throughputOf } from '../formats/progress.js';
 import type { ArtifactRef } from '../formats/artifact.js';
 import type { Prediction } from '../formats/prediction.js';
-import type { JobContext, TrainerJob } from './protocol.js';
+import type { JobContext, JobKind, JobOf, JobResult, RunJob, TrainerJob } from './protocol.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import { openStore } from '../store/open-store.js';
 import type { Teacher } from '../training/teacher.js';
 
-/** Does a job. The code of each kind is loaded on demand: a prediction by onnxruntime needs no TensorFlow. */
-export async function runJob(job: TrainerJob, context: JobContext): Promise<unknown> {
-  switch (job.kind) {
-    case 'train':
-      return train(job, context);
-    case 'export': {
-      const { exportModel } = await import('../export/export.js');
-      return exportModel({ trainedFolder: job.trained, imageSize: job.image_size, folder: job.folder });
-    }
-    case 'import': {
-      const { importCheckpoint } = await import('../export/import.js');
-      return importCheckpoint(job.input, job.folder);
-    }
-    case 'evaluate': {
-      const { evaluateModel } = await import('../evaluation/evaluate.js');
-      return evaluateModel({
-        ...context,
-        modelFolder: job.model,
-        datasetFolder: job.dataset,
-        folder: job.folder,
-        batchSize: job.batchSize,
-        engine: context.settings.engine,
-      });
-    }
-    case 'predict':
-      return predict(job, context);
-  }
-}
+type Jobs = { readonly [K in JobKind]: (job: JobOf<K>, context: JobContext) => Promise<JobResult<K>> };
+
+/** The code of each kind is loaded on demand: a prediction by onnxruntime needs no TensorFlow. */
+const JOBS: Jobs = {
+  train,
+  export: async ({ trained, image_size, folder }) => {
+    const { exportModel } = await import('../export/export.js');
+    await exportModel({ trainedFolder: trained, imageSize: image_size, folder });
+  },
+  import: async ({ input, folder }) => {
+    const { importCheckpoint } = await import('../export/import.js');
+    return importCheckpoint(input, folder);
+  },
+  evaluate: async ({ model, dataset, batchSize, folder }, context) => {
+    const { evaluateModel } = await import('../evaluation/evaluate.js');
+    const { engine } = context.settings;
+    return evaluateModel({
+      ...context,
+      modelFolder: model,
+      datasetFolder: dataset,
+      folder,
+      batchSize,
+      engine,
+    });
+  },
+  predict,
+};
+
+/** Does a job in this process. */
+export const runJob: RunJob = (job, context) => {
+  // The row of a kind takes the jobs of that kind, which TypeScript does not see through the look-up.
+  const work = JOBS[job.kind] as (job: TrainerJob, context: JobContext) => Promise<never>;
+  return work(job, context);
+};
 
 async function train(
-  { input, key, folder, answers }: Extract<TrainerJob, { kind: 'train' }>,
+  { input, key, folder, teacherCacheFolder }: JobOf<'train'>,
   context: JobContext,
-): Promise<unknown> {
+): Promise<JobResult<'train'>> {
   const [{ cocoMetrics }, { trainModel }] = await Promise.all([
     import('../evaluation/coco.js'),
     import('../training/train.js'),
@@ -59,7 +65,7 @@ async function train(
     teacher,
     store,
     folder,
-    teacherCacheFolder: answers,
+    teacherCacheFolder,
     score: (truth, found) => cocoMetrics(truth, found).metrics,
   });
 }
@@ -73,7 +79,7 @@ async function openTeacher(store: ArtifactStore, model: ArtifactRef): Promise<Te
 }
 
 async function predict(
-  { model, images, minScore }: Extract<TrainerJob, { kind: 'predict' }>,
+  { model, images, minScore }: JobOf<'predict'>,
   { onProgress, signal, settings }: JobContext,
 ): Promise<Prediction[]> {
   const detector = await openDetector(model, settings);

@@ -3,7 +3,7 @@ import { compiledModule } from '../package-root.js';
 import { AppError, errors } from '../errors/index.js';
 import { forkTensorFlow, sendMessage, waitForExit } from '../native/tensorflow-process.js';
 import type { StageProgress } from '../formats/progress.js';
-import type { JobContext, TrainerJob, TrainerReply, TrainerRequest } from './protocol.js';
+import type { JobContext, JobResult, TrainerJob, TrainerReply, TrainerRequest } from './protocol.js';
 import { stallSeconds } from './stall.js';
 
 export interface TrainerOptions extends JobContext {
@@ -31,18 +31,21 @@ const DEFAULT_TRAINER: Trainer = {
  * Runs a job in a TensorFlow process of its own: a long native call delays nobody's heartbeats, a crash takes nobody along,
  * and memory is given back. A process that hangs is killed; one that is asked to stop saves a checkpoint first.
  */
-export async function runTrainer<T>(job: TrainerJob, options: TrainerOptions): Promise<T> {
+export async function runTrainer<J extends TrainerJob>(
+  job: J,
+  options: TrainerOptions,
+): Promise<JobResult<J['kind']>> {
   const { settings, signal, onProgress, trainer = DEFAULT_TRAINER } = options;
   signal.throwIfAborted();
   const { child, outputTail } = forkTensorFlow(trainer.program, settings, 'trainer.log');
-  const replies = collectReplies<T>(child, onProgress);
+  const replies = collectReplies<JobResult<J['kind']>>(child, onProgress);
   const watch = watchForStall(child, replies, trainer.limits);
   const stop = stopOnAbort(child, signal, trainer.limits);
   try {
     sendMessage(child, { type: 'start', job, settings } satisfies TrainerRequest);
     const how = await waitForExit(child);
     if (replies.result) return replies.result.value;
-    throw watch.stall ?? replies.failure ?? errors.trainerCrashed({ how, lastWords: outputTail() });
+    throw watch.stall ?? replies.failure ?? errors.trainerCrashed({ how, outputTail: outputTail() });
   } finally {
     watch.end();
     stop.end();
@@ -61,7 +64,7 @@ function collectReplies<T>(child: ChildProcess, onProgress: (progress: StageProg
   const replies: Replies<T> = { lastAt: Date.now(), phase: 'start' };
   child.on('message', (reply: TrainerReply) => {
     replies.lastAt = Date.now();
-    // Each kind of job has one type of result, which the caller names.
+    // The result of a job has the type of its kind.
     if (reply.type === 'done') replies.result = { value: reply.result as T };
     else if (reply.type === 'failed') replies.failure = AppError.from(reply.error);
     else {

@@ -1,41 +1,61 @@
 import type { ErrorFacts } from '../errors/index.js';
+import type { CocoMetrics } from '../formats/coco-metrics.js';
+import type { ImportInput, ImportReport } from '../formats/imported-weights.js';
+import type { Prediction } from '../formats/prediction.js';
 import type { StageProgress } from '../formats/progress.js';
+import type { StageResult, TrainInput, TrainResult } from '../formats/stage-io.js';
 import type { Settings } from '../settings.js';
-import type { ImportInput } from '../formats/imported-weights.js';
-import type { TrainInput } from '../formats/stage-io.js';
 
-/** A job of the TensorFlow process. Paths are local; results go to `folder`. */
-export type TrainerJob =
-  | {
-      readonly kind: 'train';
+/** The kinds of jobs of the TensorFlow process: what each is given, and its result. Paths are local. */
+interface JobIO {
+  readonly train: {
+    readonly job: {
       readonly input: TrainInput;
       readonly key: string;
+      /** The folder that becomes the artifact. */
       readonly folder: string;
       /** The folder that caches a teacher's outputs from one attempt to the next. */
-      readonly answers: string;
-    }
-  | {
-      readonly kind: 'export';
+      readonly teacherCacheFolder: string;
+    };
+    readonly result: Omit<TrainResult, keyof StageResult>;
+  };
+  readonly export: {
+    readonly job: {
       /** The folder of a training artifact, or of a model. */
       readonly trained: string;
+      /** [height, width] of the network input; null: as trained. */
       readonly image_size: readonly [number, number] | null;
       readonly folder: string;
-    }
-  | {
-      readonly kind: 'evaluate';
+    };
+    readonly result: void;
+  };
+  readonly evaluate: {
+    readonly job: {
       readonly model: string;
       readonly dataset: string;
       readonly batchSize: number;
       readonly folder: string;
-    }
-  | { readonly kind: 'import'; readonly input: ImportInput; readonly folder: string }
-  | {
-      readonly kind: 'predict';
+    };
+    readonly result: CocoMetrics;
+  };
+  readonly import: {
+    readonly job: { readonly input: ImportInput; readonly folder: string };
+    readonly result: ImportReport;
+  };
+  readonly predict: {
+    readonly job: {
       readonly model: string;
       readonly images: readonly string[];
       /** Detections below this score are left out. */
       readonly minScore: number;
     };
+    readonly result: Prediction[];
+  };
+}
+export type JobKind = keyof JobIO;
+export type JobOf<K extends JobKind> = { readonly kind: K } & JobIO[K]['job'];
+export type TrainerJob = { [K in JobKind]: JobOf<K> }[JobKind];
+export type JobResult<K extends JobKind> = JobIO[K]['result'];
 
 /** A message of the parent to the TensorFlow process. */
 export type TrainerRequest =
@@ -54,5 +74,5 @@ export interface JobContext {
   readonly onProgress: (progress: StageProgress) => void;
 }
 
-/** Runs a job to its result, whose type follows from the kind of the job. */
-export type RunJob = <T>(job: TrainerJob, context: JobContext) => Promise<T>;
+/** The type of the result follows from the kind of the job. */
+export type RunJob = <J extends TrainerJob>(job: J, context: JobContext) => Promise<JobResult<J['kind']>>;

@@ -49,7 +49,7 @@ export class Journal {
   }
 
   evaluation(metrics: CocoMetrics): void {
-    const named = Object.entries(metrics).map(([name, value]) => [`eval/${name}`, value]);
+    const named = Object.entries(metrics).map(([name, value]) => [`eval/${name}`, value] as const);
     this.options.events.scalars(this.options.state.step, Object.fromEntries(named));
   }
 

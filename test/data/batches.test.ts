@@ -95,11 +95,12 @@ describe('samplesOfStep', () => {
 describe('trainingBatches', () => {
   it('may be left while threads still work, as a roll-back does, and ends', async () => {
     const options = await setUp(8, { image_size: 512, train_batch_size: 8 });
-    const firsts: [step: number | undefined, hash: string][] = [];
+    const firsts: [step: number, hash: string][] = [];
     for (let round = 0; round < 3; round++) {
       const batches = trainingBatches({ ...options, startStep: 0, totalSteps: 20 });
-      const { value: first } = await batches.next();
-      firsts.push([first?.step, sha256(Buffer.from(first?.images.buffer ?? []))]);
+      const first = await batches.next();
+      if (first.done) throw new Error('there is no batch');
+      firsts.push([first.value.step, sha256(Buffer.from(first.value.images.buffer))]);
       // Threads that are ended in the middle of their work throw where nobody catches.
       expect(await batches.return(undefined)).toEqual({ done: true, value: undefined });
       expect(await batches.next()).toEqual({ done: true, value: undefined });

@@ -5,7 +5,7 @@ import { familyOf } from '../../src/config/families.js';
 import { Hparams } from '../../src/config/run.js';
 import { assignTargets } from '../../src/detection/targets.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
-import { formula, isDecayed, lossTerms, type TargetTensors } from '../../src/losses/terms.js';
+import { isDecayed, lossTerms, type TargetTensors } from '../../src/losses/terms.js';
 import { variableSpecs } from '../../src/model/efficientdet.js';
 import { gridOf } from '../detection/grids.js';
 import { goldenValues } from '../model/golden-weights.js';
@@ -118,11 +118,5 @@ describe('weight decay', () => {
     const squares = decayed.map(spec => goldenValues(spec).reduce((sum, value) => sum + value * value, 0));
     expect(decayed.length).toBe(GOLDEN.l2.n_vars_matched_d0);
     expectNear(squares.reduce((a, b) => a + b, 0) * (4e-5 / 2), GOLDEN.l2.reg_l2_loss_on_golden_weights);
-  });
-});
-
-describe('the formula', () => {
-  it('is written as people write it', () => {
-    expect(formula({ cls_loss: 1, box_loss: 50 })).toBe('1·cls_loss + 50·box_loss');
   });
 });

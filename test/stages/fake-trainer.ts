@@ -57,10 +57,10 @@ async function work({ job, settings }: Extract<TrainerRequest, { type: 'start' }
 }
 
 /** Attempts find what those before them left for them. */
-async function attemptsBefore({ answers }: Job<'train'>): Promise<number> {
-  await mkdir(answers, { recursive: true });
-  const found = await readdir(answers);
-  await writeFile(join(answers, String(process.pid)), '');
+async function attemptsBefore({ teacherCacheFolder: folder }: Job<'train'>): Promise<number> {
+  await mkdir(folder, { recursive: true });
+  const found = await readdir(folder);
+  await writeFile(join(folder, String(process.pid)), '');
   return found.length;
 }
 

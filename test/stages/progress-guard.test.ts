@@ -3,7 +3,7 @@ import { guardingProgress } from '../../src/stages/progress-guard.js';
 import { errors } from '../../src/errors/index.js';
 import type { StageProgress } from '../../src/formats/progress.js';
 
-const crash = errors.trainerCrashed({ how: 'SIGKILL', lastWords: '' });
+const crash = errors.trainerCrashed({ how: 'SIGKILL', outputTail: '' });
 const checkpoint = (step: number): StageProgress['checkpoint'] => ({
   step,
   artifact: { uri: 'file:///a', sha256: 'a', bytes: 1 },

@@ -55,7 +55,7 @@ describe('the trainer process', () => {
     await expect(run('crash')).rejects.toMatchObject({
       code: 'TRAINER_CRASHED',
       retryable: true,
-      facts: { how: 'SIGSEGV', lastWords: 'line 4\nline 5\nline 6\nline 7\nline 8' },
+      facts: { how: 'SIGSEGV', outputTail: 'line 4\nline 5\nline 6\nline 7\nline 8' },
     });
     expect(await readFile(join(home, 'logs', 'trainer.log'), 'utf8')).toContain('line 0\n');
   });

@@ -36,7 +36,7 @@ state file. If the checkpoint has moving averages of its variables, these are im
       strict: given.strict,
     };
     const report = await fillFolder(given.out, folder =>
-      runJob<ImportReport>({ kind: 'import', input, folder }, { settings, terminal }),
+      runJob({ kind: 'import', input, folder }, { settings, terminal }),
     );
     terminal.result({ ...report, out: resolve(given.out) }, () => describe(report, given.out));
   },

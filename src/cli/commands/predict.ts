@@ -24,7 +24,7 @@ export const predict = defineCommand({
     const { runJob } = await import('../trainer-job.js');
     const context = { settings, terminal };
     const predictions = await withModel(model, context, folder =>
-      runJob<Prediction[]>({ kind: 'predict', model: folder, images, minScore }, context),
+      runJob({ kind: 'predict', model: folder, images, minScore }, context),
     );
     const drawn = out === undefined ? [] : await drawAll(predictions, resolve(out));
     const result = predictions.map((prediction, i) =>
