@@ -46,9 +46,9 @@ describe('the installed package', () => {
   });
 
   it('finds what set-up has provided, and downloads nothing again', async () => {
-    const { stderr } = await installed('setup');
+    const { stdout, stderr } = await installed('setup');
     expect(stderr).not.toContain('downloading');
-    expect(stderr).toContain(readSettings().cacheFolder);
+    expect(stdout).toContain(readSettings().cacheFolder);
   });
 
   it('has types for programs that use modules as Node does', async () => {
