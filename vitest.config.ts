@@ -44,7 +44,13 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: [SUITES], exclude: INTEGRATION, globalSetup: 'test/empty-home.ts' },
+        test: {
+          name: 'unit',
+          include: [SUITES],
+          exclude: INTEGRATION,
+          setupFiles: 'test/empty-home.ts',
+          isolate: false,
+        },
       },
       { extends: true, test: { name: 'integration', include: INTEGRATION, exclude: [] } },
     ],

@@ -25,6 +25,6 @@ export function importedTypes(record) {
   };
   const ids = fileNames
     .map((_, index) => index + 1)
-    .filter(id => !fileNames[id - 1].includes('node_modules'));
+    .filter(id => /^(?!.*node_modules).*\.ts$/.test(fileNames[id - 1]));
   return new Map(ids.map(id => [resolve(dirname(record), fileNames[id - 1]), hashOf(id)]));
 }

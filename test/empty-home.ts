@@ -1,10 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 
-/** Gives the suites of a project a DETDISTILL_HOME in which nothing has been set up. */
-export default async function setup(): Promise<() => Promise<void>> {
-  const home = await mkdtemp(join(tmpdir(), 'detdistill-empty-'));
-  process.env.DETDISTILL_HOME = home;
-  return () => rm(home, { recursive: true, force: true });
-}
+// Gives a suite a DETDISTILL_HOME in which nothing has been set up.
+const home = mkdtempSync(join(tmpdir(), 'detdistill-empty-'));
+process.env.DETDISTILL_HOME = home;
+afterAll(() => rmSync(home, { recursive: true, force: true }));
