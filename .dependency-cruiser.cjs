@@ -41,15 +41,27 @@ module.exports = {
     ),
     forbid(
       'table-of-stages-is-pure',
-      'Workflows import it: it may import types only.',
-      { path: '^src/stages/stages\\.ts$' },
-      { dependencyTypesNot: ['type-only'] },
+      'Workflows import it: besides types it imports pure functions of the configuration only.',
+      { path: '^src/(stages/stages|config/distillation)\\.ts$' },
+      { dependencyTypesNot: ['type-only'], pathNot: '^src/config/distillation\\.ts$' },
     ),
     forbid(
       'one-door-to-the-processes',
       'One file of src/ reaches the workers.',
       { path: '^src/', pathNot: '^src/embedded\\.ts$' },
       { path: '^(activities|workflows|workers)/' },
+    ),
+    forbid(
+      'bench-without-tests',
+      'What benchmarks and tests share lies in bench/fixtures.',
+      { path: '^bench/' },
+      { path: '^test/' },
+    ),
+    forbid(
+      'nothing-imports-bench',
+      'Only tests import benchmarks.',
+      { path: '^(src|activities|workflows|workers)/' },
+      { path: '^bench/' },
     ),
     forbid(
       'tensorflow-in-its-process-only',

@@ -6,7 +6,7 @@ export type { ModelArtsInput } from './config/modelarts.js';
 export type { RunConfig, RunInput } from './config/run.js';
 export { AppError } from './errors/index.js';
 export type { CocoMetrics } from './formats/coco-metrics.js';
-export type { RunResult, StageStatus } from './formats/run-status.js';
+export type { RunResult, StageStatus } from './stages/run-status.js';
 export type { SuggestionSummary } from './formats/suggestions.js';
 export type { LaunchInput } from './runs/launch.js';
 export type { HistoryLine } from './runs/history.js';

@@ -1,6 +1,6 @@
 import { CancellationScope, setWorkflowOptions } from '@temporalio/workflow';
 import type { RunConfig } from '../src/config/run.js';
-import type { RunOutcome } from '../src/formats/run-status.js';
+import type { RunOutcome } from '../src/stages/run-status.js';
 import { StageRunner } from './stage-runner.js';
 
 /**

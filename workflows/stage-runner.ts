@@ -2,7 +2,7 @@ import { CancellationScope, condition, isCancellation, setHandler, upsertMemo } 
 import type { Activities } from '../activities/index.js';
 import type { RunConfig } from '../src/config/run.js';
 import type { RunMemo } from '../src/formats/run-memo.js';
-import type { FinishedStages, KindOf, StageIO, StageName } from '../src/formats/stage-io.js';
+import type { FinishedStages, KindOf, StageIO, StageName } from '../src/stages/stages.js';
 import { plannedStages, publishInput, schedulingOf, STAGES, type StepName } from '../src/stages/stages.js';
 import { activitiesOf } from './activities.js';
 import { stageFailure } from './failure.js';

@@ -8,7 +8,7 @@ import { readSettings, type Settings } from '../../src/settings.js';
 import { openStore } from '../../src/store/open-store.js';
 import { freePort } from '../fixtures/free-port.js';
 import { startEmbedded } from '../../workers/embedded.js';
-import type { FinishedStages } from '../../src/formats/stage-io.js';
+import type { FinishedStages } from '../../src/stages/stages.js';
 import { plannedStages, publishInput, schedulingOf, STAGES, type StepName } from '../../src/stages/stages.js';
 import { runJob } from '../../src/trainer/jobs.js';
 import { runTrainer } from '../../src/trainer/process.js';

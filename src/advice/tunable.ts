@@ -1,5 +1,5 @@
 import type { RunConfig, Training } from '../config/run.js';
-import type { Role } from '../formats/stage-io.js';
+import type { Role } from '../formats/train-io.js';
 
 type TrainingPath = `hparams.${keyof Training['hparams']}` | 'num_epochs' | 'image_size';
 export type ConfigPath =

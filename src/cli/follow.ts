@@ -1,6 +1,6 @@
 import type { RunConfig } from '../config/run.js';
 import { AppError, errors } from '../errors/index.js';
-import type { RunResult } from '../formats/run-status.js';
+import type { RunResult } from '../stages/run-status.js';
 import type { Runs, RunView } from '../runs/runs.js';
 import { showRun } from './progress/show-run.js';
 import type { Terminal } from './terminal.js';

@@ -4,7 +4,7 @@ import { assertSameClasses } from '../formats/model-card.js';
 import { fetchModelCard } from '../store/fetch-model.js';
 import { errors } from '../errors/index.js';
 import { exists } from '../files/walk.js';
-import { teacherFrom } from '../stages/stages.js';
+import { teacherFrom } from '../config/distillation.js';
 import type { Settings } from '../settings.js';
 import type { Terminal } from './terminal.js';
 

@@ -1,6 +1,6 @@
 import type { CocoMetrics } from '../formats/coco-metrics.js';
-import type { RunResult } from '../formats/run-status.js';
-import type { Role } from '../formats/stage-io.js';
+import type { RunResult } from '../stages/run-status.js';
+import type { Role } from '../formats/train-io.js';
 import { formatMetric } from './format.js';
 import { renderStages } from './progress/run-display.js';
 import { alignTable } from './table.js';

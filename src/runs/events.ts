@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { RunConfig } from '../config/run.js';
-import type { StageResult } from '../formats/stage-io.js';
+import type { StageResult } from '../formats/train-io.js';
 
 /** An event of a run, read from Temporal's history; events that only Temporal needs are left out. */
 export type RunEvent = { readonly at: Date } & (

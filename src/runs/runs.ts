@@ -5,7 +5,7 @@ import { errors } from '../errors/index.js';
 import { canonicalJson, sha256 } from '../files/hashing.js';
 import { QUEUES } from '../stages/stages.js';
 import type { RunMemo } from '../formats/run-memo.js';
-import type { RunOutcome, RunResult, RunStatus } from '../formats/run-status.js';
+import type { RunOutcome, RunResult, RunStatus } from '../stages/run-status.js';
 import type { StageProgress } from '../formats/progress.js';
 import type { Settings } from '../settings.js';
 import { connectServer, type ServerConnection } from './connection.js';

@@ -1,6 +1,6 @@
-import type { StageName } from '../formats/stage-io.js';
+import type { StageName } from '../stages/stages.js';
 import { plannedStages } from '../stages/stages.js';
-import type { RunStatus, StageStatus } from '../formats/run-status.js';
+import type { RunStatus, StageStatus } from '../stages/run-status.js';
 import type { RunEvent } from './events.js';
 
 /** Derives the states of a run's stages from its events alone: this needs no worker, and works for runs that have ended. */

@@ -5,7 +5,7 @@ import type { TrainingHistory } from '../formats/training-history.js';
 import { writeModelAnalysis } from '../formats/model-analysis.js';
 import { readReport } from '../formats/report.js';
 import { writeSuggestions } from '../formats/suggestions.js';
-import type { AdviseInput, AdviseResult } from '../formats/stage-io.js';
+import type { AdviseInput, AdviseResult } from './stages.js';
 import { readState } from '../formats/training-state.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import type { StageEnvironment } from './context.js';

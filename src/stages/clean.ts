@@ -1,6 +1,6 @@
 import { localData } from '../data/bucket.js';
 import { cleanDataset } from '../data/cleaning/clean.js';
-import type { CleanInput, CleanResult } from '../formats/stage-io.js';
+import type { CleanInput, CleanResult } from './stages.js';
 import type { StageEnvironment } from './context.js';
 import { keyOf } from './keys.js';
 import { reuseOrRun } from './reuse.js';

@@ -1,4 +1,4 @@
-import type { EvaluateInput, EvaluateResult } from '../formats/stage-io.js';
+import type { EvaluateInput, EvaluateResult } from './stages.js';
 import type { StageEnvironment } from './context.js';
 import { keyOf } from './keys.js';
 import { reuseOrRun } from './reuse.js';

@@ -1,5 +1,5 @@
 import { assertSameClasses, readModelCard } from '../formats/model-card.js';
-import type { ExportInput, ExportResult } from '../formats/stage-io.js';
+import type { ExportInput, ExportResult } from './stages.js';
 import { fetchModel } from '../store/fetch-model.js';
 import type { StageEnvironment } from './context.js';
 import { keyOf } from './keys.js';

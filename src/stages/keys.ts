@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { dataFingerprint } from '../data/fingerprint.js';
 import { sha256, sha256OfFile } from '../files/hashing.js';
 import { MODEL_CARD, readModelCard } from '../formats/model-card.js';
-import type { StageIO, StageKind } from '../formats/stage-io.js';
+import type { StageIO, StageKind } from './stages.js';
 import type { FetchOptions } from '../store/bucket.js';
 import { fetchModel } from '../store/fetch-model.js';
 import { stageKey } from '../store/stage-key.js';

@@ -1,5 +1,5 @@
 import type { RunConfig } from '../config/run.js';
-import type { FinishedStages, StageName } from '../formats/stage-io.js';
+import type { FinishedStages, StageName } from './stages.js';
 import type { Settings } from '../settings.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import { keyOf } from './keys.js';

@@ -1,5 +1,6 @@
 import { AppError, errors } from '../errors/index.js';
-import type { StageIO, StageKind, StageResult } from '../formats/stage-io.js';
+import type { StageResult } from '../formats/train-io.js';
+import type { StageIO, StageKind } from './stages.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import type { StoredArtifact } from '../store/artifacts.js';
 import type { StageEnvironment } from './context.js';
@@ -58,7 +59,10 @@ async function findIntact(store: ArtifactStore, at: string): Promise<StoredArtif
   }
 }
 
-function resultOf<K extends StageKind>({ ref, manifest }: StoredArtifact, reused: boolean): StageIO[K]['result'] {
+function resultOf<K extends StageKind>(
+  { ref, manifest }: StoredArtifact,
+  reused: boolean,
+): StageIO[K]['result'] {
   // Written by `reuseOrRun` for the stage of this key.
   const { facts, seconds } = manifest.facts as { facts: FactsOf<K>; seconds: number };
   return { ...facts, artifact: ref, reused, seconds } as StageIO[K]['result'];

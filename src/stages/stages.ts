@@ -1,17 +1,18 @@
-import type { Data, RunConfig, SoftWeights } from '../config/run.js';
+import {
+  isTaught,
+  onlineWeights,
+  softWeights,
+  type TeacherChoice,
+  teacherFrom,
+} from '../config/distillation.js';
+import type { Data, RunConfig } from '../config/run.js';
 import type { ArtifactRef } from '../formats/artifact.js';
-import type {
-  FinishedStages,
-  KindOf,
-  PublishInput,
-  Role,
-  StageIO,
-  StageKind,
-  StageName,
-  TeacherInput,
-} from '../formats/stage-io.js';
+import type { CocoMetrics } from '../formats/coco-metrics.js';
+import type { SuggestionSummary } from '../formats/suggestions.js';
+import type { Role, StageResult, TeacherInput, TrainInput, TrainResult } from '../formats/train-io.js';
 
-// The table of stages. Workflows import this file into their sandbox: everything here is pure.
+// The table of stages: the input and the result of each kind, what its stages have in common, and the stages of a run.
+// Workflows import this file into their sandbox: everything here is pure.
 
 /** Temporal's task queues. */
 export const QUEUES = { control: 'detdistill-control', gpu: 'detdistill-gpu' } as const;
@@ -29,6 +30,92 @@ export interface Scheduling {
   /** Goes before others that wait for the same queue. */
   readonly isUrgent?: boolean;
 }
+
+export interface CleanInput {
+  readonly data: Data;
+  readonly seed: number;
+}
+
+export interface CleanResult extends StageResult {
+  readonly classes: readonly string[];
+  readonly counts: {
+    readonly train: number;
+    readonly eval: number;
+    readonly boxes: number;
+    readonly dropped: number;
+    readonly changed: number;
+  };
+}
+
+export interface ExportInput {
+  /** What is exported: a training's artifact, or the folder, or a bucket's address, of a model that exists already. */
+  readonly trained: ArtifactRef | { readonly folder: string };
+  /** [height, width] of the network input; null: as trained. A teacher is exported at its student's size. */
+  readonly image_size: readonly [number, number] | null;
+  /** What a model from elsewhere has to know; null: anything. */
+  readonly classes: readonly string[] | null;
+}
+
+export type ExportResult = StageResult;
+
+export interface EvaluateInput {
+  readonly model: ArtifactRef;
+  readonly dataset: ArtifactRef;
+  readonly batchSize: number;
+}
+
+export interface EvaluateResult extends StageResult {
+  readonly metrics: CocoMetrics;
+}
+
+export interface AdviseInput {
+  readonly config: RunConfig;
+  readonly student: { readonly trained: ArtifactRef; readonly report: ArtifactRef };
+  readonly teacher: { readonly trained: ArtifactRef | null; readonly report: ArtifactRef } | null;
+}
+
+export interface AdviseResult extends StageResult {
+  readonly top: readonly SuggestionSummary[];
+}
+
+export interface PublishInput {
+  readonly config: RunConfig;
+  readonly teacher: PublishedTeacher | null;
+  readonly student: PublishedModel;
+  readonly suggestions: ArtifactRef;
+}
+
+export interface PublishedModel {
+  readonly trained: ArtifactRef;
+  readonly model: ArtifactRef;
+  readonly report: ArtifactRef;
+}
+
+/** `trained` is null where the teacher came from elsewhere. */
+export type PublishedTeacher = Omit<PublishedModel, 'trained'> & { readonly trained: ArtifactRef | null };
+
+/** The input and the result of each kind of stage. */
+export interface StageIO {
+  readonly clean: { readonly input: CleanInput; readonly result: CleanResult };
+  readonly train: { readonly input: TrainInput; readonly result: TrainResult };
+  readonly export: { readonly input: ExportInput; readonly result: ExportResult };
+  readonly evaluate: { readonly input: EvaluateInput; readonly result: EvaluateResult };
+  readonly advise: { readonly input: AdviseInput; readonly result: AdviseResult };
+}
+
+export type StageKind = keyof StageIO;
+
+/** Kinds of stages that a run has once for the teacher and once for the student. */
+type KindPerModel = 'train' | 'export' | 'evaluate';
+
+export type StageName = Exclude<StageKind, KindPerModel> | `${KindPerModel}-${Role}`;
+
+export type KindOf<S extends StageName> = S extends `${infer K extends KindPerModel}-${Role}`
+  ? K
+  : Extract<S, StageKind>;
+
+/** The results of the stages of a run that are finished. */
+export type FinishedStages = { readonly [S in StageName]?: StageIO[KindOf<S>]['result'] };
 
 /** Something whose content is part of a key: the hash of an artifact, or files that are hashed where they lie. */
 export type KeyedInput = string | { readonly dataset: Data } | { readonly modelFolder: string };
@@ -245,19 +332,6 @@ export function publishInput(config: RunConfig, finished: FinishedStages): Publi
   };
 }
 
-/** The part of a configuration that says whether there is a teacher, and which. */
-export type TeacherChoice = Pick<RunConfig, 'teacher' | 'distillation'>;
-
-/** The folder of a teacher that is not trained in this run; null: there is none. */
-export const teacherFrom = ({
-  distillation: { use_offline_kd: isUsed, teacher_model_url: folder },
-}: Pick<RunConfig, 'distillation'>): string | null => (isUsed ? folder : null);
-
-/** Whether the run has a teacher, trained by it or before. */
-function isTaught(config: TeacherChoice): boolean {
-  return config.teacher !== null || teacherFrom(config) !== null;
-}
-
 /** How a student learns from an exported teacher; null: it does not. */
 function teacherInput(
   distillation: RunConfig['distillation'],
@@ -266,13 +340,6 @@ function teacherInput(
   const weights = distillation.use_offline_kd ? softWeights(distillation) : null;
   return weights && model ? { model, distillation: weights, views: distillation.teacher_views } : null;
 }
-
-/** Loss weights of the soft targets that the student's own auxiliary branch gives; null: it has no such branch. */
-const onlineWeights = (distillation: RunConfig['distillation']): SoftWeights | null =>
-  distillation.use_online_kd ? softWeights(distillation) : null;
-
-const softWeights = ({ soft_cls_loss, soft_box_loss }: RunConfig['distillation']): SoftWeights | null =>
-  soft_cls_loss > 0 || soft_box_loss > 0 ? { soft_cls_loss, soft_box_loss } : null;
 
 function evaluationOf(role: Role): Stage<'evaluate'>['input'] {
   return (config, finished) => ({

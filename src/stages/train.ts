@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import type { TrainInput, TrainResult } from '../formats/stage-io.js';
+import type { TrainInput, TrainResult } from '../formats/train-io.js';
 import { removeCheckpoints } from '../store/checkpoints.js';
 import type { StageEnvironment } from './context.js';
 import { keyOf } from './keys.js';

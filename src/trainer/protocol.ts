@@ -3,7 +3,7 @@ import type { CocoMetrics } from '../formats/coco-metrics.js';
 import type { ImportInput, ImportReport } from '../formats/imported-weights.js';
 import type { Prediction } from '../formats/prediction.js';
 import type { StageProgress } from '../formats/progress.js';
-import type { StageResult, TrainInput, TrainResult } from '../formats/stage-io.js';
+import type { StageResult, TrainInput, TrainResult } from '../formats/train-io.js';
 import type { Settings } from '../settings.js';
 
 /** The kinds of jobs of the TensorFlow process: what each is given, and its result. Paths are local. */

@@ -1,7 +1,7 @@
 import { familyOf } from '../config/families.js';
 import { stepsPerEpoch } from '../data/batches.js';
 import { type CleanedDataset, readCleanedDataset } from '../formats/dataset.js';
-import type { TrainInput } from '../formats/stage-io.js';
+import type { TrainInput } from '../formats/train-io.js';
 import { readState, type TrainingState } from '../formats/training-state.js';
 import { variableSpecs } from '../model/efficientdet.js';
 import { type Checkpoint, newestCheckpoint } from '../store/checkpoints.js';

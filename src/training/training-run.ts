@@ -4,7 +4,7 @@ import type { CocoMetrics } from '../formats/coco-metrics.js';
 import type { CocoDetection } from '../formats/coco.js';
 import type { CocoGroundTruth } from '../formats/coco.js';
 import type { StageProgress } from '../formats/progress.js';
-import type { TrainInput } from '../formats/stage-io.js';
+import type { TrainInput } from '../formats/train-io.js';
 import type { Settings } from '../settings.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import type { Journal } from './journal.js';

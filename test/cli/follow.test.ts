@@ -4,7 +4,7 @@ import { followRun, startAndFollow } from '../../src/cli/follow.js';
 import type { Terminal } from '../../src/cli/terminal.js';
 import type { RunConfig } from '../../src/config/run.js';
 import { errors } from '../../src/errors/index.js';
-import type { RunResult } from '../../src/formats/run-status.js';
+import type { RunResult } from '../../src/stages/run-status.js';
 import type { Runs, RunView } from '../../src/runs/runs.js';
 import { stage, viewOf } from './run-view.js';
 

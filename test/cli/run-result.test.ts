@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { EXPECTED, summarise } from '../../src/cli/commands/demo.js';
 import { renderResult } from '../../src/cli/run-result.js';
 import type { CocoMetrics } from '../../src/formats/coco-metrics.js';
-import type { RunResult } from '../../src/formats/run-status.js';
+import type { RunResult } from '../../src/stages/run-status.js';
 import { stage } from './run-view.js';
 
 const metrics = (AP: number, AP50: number): CocoMetrics => ({

@@ -1,6 +1,6 @@
-import type { StageName } from '../../src/formats/stage-io.js';
+import type { StageName } from '../../src/stages/stages.js';
 import type { StageProgress } from '../../src/formats/progress.js';
-import type { StageState, StageStatus } from '../../src/formats/run-status.js';
+import type { StageState, StageStatus } from '../../src/stages/run-status.js';
 import type { RunningActivity, RunView } from '../../src/runs/runs.js';
 
 /** A moment of a run, for what is shown of it. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Dependencies } from '../../src/stages/context.js';
 import { reuseOrRun } from '../../src/stages/reuse.js';
-import type { EvaluateResult } from '../../src/formats/stage-io.js';
+import type { EvaluateResult } from '../../src/stages/stages.js';
 import { readSettings } from '../../src/settings.js';
 import { openStore } from '../../src/store/open-store.js';
 import { METRICS } from './script.js';

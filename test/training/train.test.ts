@@ -12,7 +12,7 @@ import { cocoMetrics } from '../../src/evaluation/coco.js';
 import { exportModel } from '../../src/export/export.js';
 import { readTfCheckpoint } from '../../src/model/weights/tf-checkpoint.js';
 import type { StageProgress } from '../../src/formats/progress.js';
-import type { TrainInput } from '../../src/formats/stage-io.js';
+import type { TrainInput } from '../../src/formats/train-io.js';
 import { readSettings } from '../../src/settings.js';
 import { type ArtifactStore } from '../../src/store/artifact-store.js';
 import { newestCheckpoint } from '../../src/store/checkpoints.js';

@@ -1,5 +1,5 @@
 import type { RunConfig } from '../../config/run.js';
-import type { Role } from '../../formats/stage-io.js';
+import type { Role } from '../../formats/train-io.js';
 import {
   type AdviceInput,
   type Evidence,

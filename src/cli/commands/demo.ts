@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { RunConfig } from '../../config/run.js';
 import type { CocoMetrics } from '../../formats/coco-metrics.js';
-import type { RunResult } from '../../formats/run-status.js';
+import type { RunResult } from '../../stages/run-status.js';
 import { packageFile } from '../../package-root.js';
 import type { Settings } from '../../settings.js';
 import { defineCommand } from '../command.js';

@@ -1,5 +1,5 @@
-import type { StageName } from '../../formats/stage-io.js';
-import type { StageStatus } from '../../formats/run-status.js';
+import type { StageName } from '../../stages/stages.js';
+import type { StageStatus } from '../../stages/run-status.js';
 import type { RunningActivity, RunView } from '../../runs/runs.js';
 import { formatDuration } from '../format.js';
 import { alignTable } from '../table.js';

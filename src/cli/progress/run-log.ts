@@ -1,4 +1,4 @@
-import type { StageStatus } from '../../formats/run-status.js';
+import type { StageStatus } from '../../stages/run-status.js';
 import type { RunView } from '../../runs/runs.js';
 import { formatDuration } from '../format.js';
 import type { Colours } from '../terminal.js';

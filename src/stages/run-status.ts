@@ -1,6 +1,6 @@
-import type { CocoMetrics } from './coco-metrics.js';
-import type { StageName } from './stage-io.js';
-import type { SuggestionSummary } from './suggestions.js';
+import type { CocoMetrics } from '../formats/coco-metrics.js';
+import type { StageName } from './stages.js';
+import type { SuggestionSummary } from '../formats/suggestions.js';
 
 export type StageState = 'waiting' | 'running' | 'paused' | 'done' | 'reused' | 'failed' | 'cancelled';
 
