@@ -17,7 +17,9 @@ export async function asActivity<T>(work: (context: StageContext) => Promise<T>)
     return await work({ signal, last, onProgress: heartbeat.onProgress });
   } catch (error) {
     heartbeat.send();
-    throw context.cancellationDetails?.workerShutdown ? workerShutdownFailure(error) : failureOf(error, signal);
+    throw context.cancellationDetails?.workerShutdown
+      ? workerShutdownFailure(error)
+      : failureOf(error, signal);
   } finally {
     heartbeat.stop();
   }

@@ -52,7 +52,9 @@ describe('fillFolder', () => {
   });
 
   it('leaves nothing when the filler fails', async () => {
-    await expect(fillFolder(join(folder, 'out'), () => Promise.reject(new Error('enough')))).rejects.toThrow();
+    await expect(
+      fillFolder(join(folder, 'out'), () => Promise.reject(new Error('enough'))),
+    ).rejects.toThrow();
     expect(await readdir(folder)).toEqual([]);
   });
 
