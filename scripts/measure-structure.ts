@@ -27,7 +27,7 @@ const COUNTED = [
   'non-null `!`',
   '`as`',
   '`any`',
-  'eslint-disable',
+  'lint disabled',
   'TODO',
   '`| null`',
   '`| undefined`',
@@ -57,7 +57,7 @@ function measure(root: string, path: string): Measured {
 
   const comments = commentsOf(file);
   for (const { pos, end } of comments) {
-    if (/eslint-disable|@ts-(ignore|expect-error)/.test(text.slice(pos, end))) counts['eslint-disable']++;
+    if (/(es|ox)lint-disable|@ts-(ignore|expect-error)/.test(text.slice(pos, end))) counts['lint disabled']++;
     if (/\b(TODO|FIXME|XXX|HACK)\b/.test(text.slice(pos, end))) counts.TODO++;
   }
   const commented = new Set(comments.flatMap(({ pos, end }) => range(lineOf(pos), lineOf(end))));

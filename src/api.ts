@@ -24,7 +24,14 @@ export async function openRuns(given: Partial<Settings> = {}): Promise<Runs> {
   const embedded = await startEmbedded(settings);
   try {
     const runs = await connectRuns({ ...settings, temporalAddress: embedded.address });
-    return { ...runs, close: () => runs.close().finally(() => embedded.stop()) };
+    const close = async (): Promise<void> => {
+      try {
+        await runs.close();
+      } finally {
+        await embedded.stop();
+      }
+    };
+    return { ...runs, close };
   } catch (error) {
     await embedded.stop();
     throw error;

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { folderCycles, importGraph, sourceFiles } from '../scripts/imports.js';
@@ -54,6 +55,11 @@ describe('the import rules', () => {
       .flatMap(({ from, to }) => [from.path, from.pathNot, to.path, to.pathNot])
       .flatMap(pattern => (pattern === undefined || pattern.includes('$1') ? [] : alternatives(pattern)));
     expect(named.filter(pattern => !isThere(pattern))).toEqual([]);
+  });
+
+  it('leave no module that exports everything of another: what is exported is named', () => {
+    const exportsAll = files.filter(file => /^export \*/m.test(readFileSync(join(ROOT, file), 'utf8')));
+    expect(exportsAll).toEqual([]);
   });
 
   it('leave no cycle of folders', () => {

@@ -93,7 +93,7 @@ async function assertNamespace(
 }
 
 function running(worker: Worker, connection: NativeConnection): RunningWorker {
-  const ended = worker.run().finally(() => connection.close());
+  const ended = runUntilClosed(worker, connection);
   // The error is reported where `ended` is awaited; before that it must not end the process as an unhandled rejection.
   ended.catch(() => undefined);
   return {
@@ -103,4 +103,12 @@ function running(worker: Worker, connection: NativeConnection): RunningWorker {
       await ended;
     },
   };
+}
+
+async function runUntilClosed(worker: Worker, connection: NativeConnection): Promise<void> {
+  try {
+    await worker.run();
+  } finally {
+    await connection.close();
+  }
 }

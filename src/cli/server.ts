@@ -12,7 +12,11 @@ export async function withRuns<T>(settings: Settings, work: (runs: Runs) => Prom
   const { connectRuns } = await import('../runs/runs.js');
   const temporalAddress = settings.temporalAddress ?? (await readServerNote(settings))?.address ?? null;
   const runs = await connectRuns({ ...settings, temporalAddress });
-  return work(runs).finally(() => runs.close());
+  try {
+    return await work(runs);
+  } finally {
+    await runs.close();
+  }
 }
 
 export interface ServerOptions {

@@ -109,7 +109,11 @@ function ignoreAbsent(error: unknown): undefined {
 
 async function flush(path: string): Promise<void> {
   const handle = await open(path, 'r');
-  await handle.sync().finally(() => handle.close());
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 async function moveInto(target: string, move: (target: string) => Promise<void>): Promise<void> {

@@ -275,7 +275,7 @@ describe('training', () => {
     const inferred: [step: number, images: number][] = [];
     beforeEach(() => {
       inferred.length = 0;
-      // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own this
+      // oxlint-disable-next-line typescript/unbound-method -- called with its own this
       const { teacherOutputs } = TrainingSession.prototype;
       vi.spyOn(TrainingSession.prototype, 'teacherOutputs').mockImplementation(function (
         this: TrainingSession,
