@@ -50,7 +50,9 @@ describe('the import rules', () => {
   it('name only what there is', () => {
     const packages = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
     const isThere = (pattern: string): boolean =>
-      [...files, ...packages].some(name => new RegExp(pattern).test(name));
+      [...files, ...sourceFiles(ROOT, ['bench', 'test']), ...packages].some(name =>
+        new RegExp(pattern).test(name),
+      );
     const named = forbidden
       .flatMap(({ from, to }) => [from.path, from.pathNot, to.path, to.pathNot])
       .flatMap(pattern => (pattern === undefined || pattern.includes('$1') ? [] : alternatives(pattern)));
