@@ -1,4 +1,4 @@
-/** What a stage leaves behind. `sha256` is the hash of its content (names, sizes and hashes of its files). */
+/** A reference to the output of a stage. `sha256` is the hash of its content: names, sizes and hashes of its files. */
 export interface ArtifactRef {
   readonly uri: string;
   readonly sha256: string;

@@ -73,7 +73,7 @@ const CleaningReport = z.strictObject({
 });
 export type CleaningReport = z.infer<typeof CleaningReport>;
 
-/** What cleaning found and did in one data set. */
+/** The findings and changes of cleaning in one data set. */
 export interface CleaningFindings {
   readonly report: CleaningReport;
   readonly ledger: readonly LedgerEntry[];

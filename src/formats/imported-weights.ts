@@ -1,17 +1,17 @@
 import type { ModelName } from '../config/families.js';
 
-/** Weights from elsewhere that become a model. */
+/** A checkpoint of another program that becomes a model. */
 export interface ImportInput {
-  /** What `readWeights` takes. */
+  /** A path that `readWeights` accepts. */
   readonly checkpoint: string;
   readonly model_name: ModelName;
-  /** Where no names are given. */
+  /** The number of classes where no names are given. */
   readonly num_classes: number;
-  /** In the order of the outputs; null: COCO's for 90 of them, else numbers. */
+  /** Class names in the order of the outputs; null: COCO's names for 90 classes, else numbers. */
   readonly classes: readonly string[] | null;
   /** [height, width] of the network input; null: the family's. */
   readonly image_size: readonly [number, number] | null;
-  /** What is missing, of another shape or not needed is an error. */
+  /** Whether missing, mismatched and unused tensors are errors. */
   readonly strict: boolean;
 }
 

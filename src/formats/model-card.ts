@@ -46,7 +46,7 @@ export const MODEL_CARD = 'model.json';
 export const FROZEN_GRAPH = 'frozen_graph.pb';
 export const ONNX_NETWORK = 'network.onnx';
 
-/** What is wrong with the place where a model is looked for, where it lies one level away. */
+/** Describes the mistake where a model is looked for one level too high or too low; null: it is not there either. */
 export async function misplaced(
   folder: string,
   hasCard: (folder: string) => Promise<boolean>,
@@ -70,7 +70,7 @@ export async function readModelCard(folder: string): Promise<ModelCard> {
   }
 }
 
-/** A teacher has to answer for the classes that are to be learned, in their order. @param ours null: not known yet */
+/** Checks that a teacher predicts the classes that are to be learned, in their order. @param ours null: not known yet */
 export function assertSameClasses(theirs: readonly string[], ours: readonly string[] | null): void {
   if (ours === null || theirs.join('\n') === ours.join('\n')) return;
   const [unwanted, unknown] = [without(theirs, ours), without(ours, theirs)];

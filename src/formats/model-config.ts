@@ -1,4 +1,4 @@
-/** Of a model at its best threshold, as ModelArts shows them. */
+/** The metrics of a model at its best score threshold, as ModelArts shows them. */
 export interface ConfigMetrics {
   readonly f1: number;
   readonly recall: number;

@@ -4,10 +4,10 @@ import type { Data, RunConfig, SoftWeights, Training } from '../config/run.js';
 
 export type Role = 'teacher' | 'student';
 
-/** Every stage's result: small, so that it may pass through Temporal. */
+/** The part that the results of all stages share. Results are small, so that they may pass through Temporal. */
 export interface StageResult {
   readonly artifact: ArtifactRef;
-  /** A finished stage with the same key was found, nothing was computed. */
+  /** Whether a finished stage with the same key was found, and nothing was computed. */
   readonly reused: boolean;
   readonly seconds: number;
 }
@@ -36,7 +36,7 @@ export interface TeacherInput {
 }
 
 export interface TrainResult extends StageResult {
-  /** Of the best checkpoint on the evaluation split. */
+  /** The metrics of the best checkpoint on the evaluation split. */
   readonly metrics: CocoMetrics;
   readonly steps: number;
   readonly bestStep: number;

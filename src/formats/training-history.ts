@@ -26,7 +26,7 @@ const Logged = z
   .or(z.literal([Infinity, -Infinity]))
   .nullable();
 
-/** What a training logged, for advice and curves. */
+/** The logged values of a training, for advice and curves. */
 export const TrainingHistory = z.strictObject({
   stepsPerEpoch: z.int().positive(),
   totalSteps: z.int().positive(),

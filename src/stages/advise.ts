@@ -12,7 +12,7 @@ import type { StageEnvironment } from './context.js';
 import { keyOf } from './keys.js';
 import { reuseOrRun } from './reuse.js';
 
-/** How a teacher from elsewhere was trained. */
+/** Stands for the training history of a teacher that was trained elsewhere. */
 const UNKNOWN: TrainingHistory = {
   stepsPerEpoch: 1,
   totalSteps: 1,
@@ -21,7 +21,7 @@ const UNKNOWN: TrainingHistory = {
   rollbacks: [],
 };
 
-/** As many suggestions as a run's result carries; the file has all. */
+/** The number of suggestions in a run's result; the file has all. */
 const SHOWN = 3;
 
 /** Derives suggestions from the reports and the training histories; the artifact holds all of them. */

@@ -3,7 +3,7 @@ import type { Settings } from '../settings.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import type { RunJob } from '../trainer/protocol.js';
 
-/** What a worker gives to all stages. */
+/** Dependencies that a worker gives to all stages. */
 export interface Dependencies {
   readonly settings: Settings;
   readonly store: ArtifactStore;
@@ -11,7 +11,7 @@ export interface Dependencies {
   readonly runJob: RunJob;
 }
 
-/** What is different for each attempt of a stage. */
+/** The part of the environment that differs between attempts of a stage. */
 export interface StageContext {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: StageProgress) => void;
@@ -19,5 +19,5 @@ export interface StageContext {
   readonly last: StageProgress | undefined;
 }
 
-/** Everything that a stage is given beside its input. */
+/** Everything that a stage is given besides its input. */
 export interface StageEnvironment extends Dependencies, StageContext {}

@@ -82,7 +82,7 @@ async function fillOutput(
 const copyTo = (target: string, folder: string, access: S3Settings): Promise<void> =>
   isBucketAddress(target) ? uploadFiles(target, folder, access) : cp(folder, target, { recursive: true });
 
-/** What the evaluation found out goes into the model's own description. */
+/** Adds the metrics of the evaluation to the model's own description. */
 async function describeModel(folder: string): Promise<void> {
   const { f1, recall, precision, accuracy } = (await readReport(join(folder, 'evaluation'))).errors.best;
   await writeConfig(join(folder, 'model'), { f1, recall, precision, accuracy });

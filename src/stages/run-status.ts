@@ -19,7 +19,7 @@ export interface RunStatus {
   readonly stages: readonly StageStatus[];
 }
 
-/** What the workflow of a run returns. */
+/** The result of a run's workflow. */
 export interface RunOutcome {
   /** The metrics of the exported teacher; null: the run has no teacher. */
   readonly teacher: CocoMetrics | null;

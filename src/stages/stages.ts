@@ -18,7 +18,7 @@ import type { Role, StageResult, TeacherInput, TrainInput, TrainResult } from '.
 export const QUEUES = { control: 'detdistill-control', gpu: 'detdistill-gpu' } as const;
 export type Queue = keyof typeof QUEUES;
 
-/** How an activity is scheduled. */
+/** The options with which an activity is scheduled. */
 export interface Scheduling {
   /** Temporal's activity type. Histories of running workflows name it: it stays. */
   readonly activity: string;
@@ -48,11 +48,11 @@ export interface CleanResult extends StageResult {
 }
 
 export interface ExportInput {
-  /** What is exported: a training's artifact, or the folder, or a bucket's address, of a model that exists already. */
+  /** The artifact of a training; or the folder, or the address in a bucket, of a model that exists already. */
   readonly trained: ArtifactRef | { readonly folder: string };
   /** [height, width] of the network input; null: as trained. A teacher is exported at its student's size. */
   readonly image_size: readonly [number, number] | null;
-  /** What a model from elsewhere has to know; null: anything. */
+  /** The classes that a model from elsewhere must know; null: any. */
   readonly classes: readonly string[] | null;
 }
 
@@ -123,14 +123,14 @@ export type KeyedInput = string | { readonly dataset: Data } | { readonly modelF
 export interface KindOfStage<K extends StageKind> extends Scheduling {
   /** Raised by hand when the stage would give another result for the same input. */
   readonly version: number;
-  /** What makes two inputs the same: the configuration that the stage reads, and the content that it reads. */
+  /** The parts of an input that decide the result: the configuration that the stage reads, and the content that it reads. */
   readonly identity: (input: StageIO[K]['input']) => {
     readonly config: unknown;
     readonly inputs: Readonly<Record<string, KeyedInput>>;
   };
 }
 
-/** What stages of one kind have in common. */
+/** The properties that all stages of one kind share. */
 export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
   clean: {
     version: 5,
@@ -332,7 +332,7 @@ export function publishInput(config: RunConfig, finished: FinishedStages): Publi
   };
 }
 
-/** How a student learns from an exported teacher; null: it does not. */
+/** The teacher of a student, with its loss weights; null: the student learns from labels alone. */
 function teacherInput(
   distillation: RunConfig['distillation'],
   model: ArtifactRef | null,
