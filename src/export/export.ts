@@ -1,12 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AspectRatios, NmsConfigs } from '../config/run.js';
 import { type ModelCard, modelCard, readModelCard } from '../formats/model-card.js';
 import { errors } from '../errors/index.js';
 import { exists } from '../files/walk.js';
 import { readTfCheckpoint } from '../model/weights/tf-checkpoint.js';
-import { z } from 'zod';
-import { MODEL_NAMES } from '../config/families.js';
+import { ARCHIVE, checkpointPrefix, readState, STATE_FILE } from '../formats/training-state.js';
 import { writeModel } from './model-folder.js';
 
 export interface ExportOptions {
@@ -18,19 +15,9 @@ export interface ExportOptions {
   readonly folder: string;
 }
 
-/** The part of training.json that is read. */
-const Trained = z.object({
-  model_name: z.enum(MODEL_NAMES),
-  image_size: z.tuple([z.int(), z.int()]),
-  classes: z.array(z.string()),
-  aspect_ratios: AspectRatios,
-  nms_configs: z.prefault(NmsConfigs, {}),
-  best: z.object({ step: z.int(), metrics: z.record(z.string(), z.number()) }),
-});
-
 /** The best checkpoint of a training, or a model for another input size, as a model folder. */
 export async function exportModel({ trainedFolder, imageSize, folder }: ExportOptions): Promise<ModelCard> {
-  const isModel = !(await exists(join(trainedFolder, 'training.json')));
+  const isModel = !(await exists(join(trainedFolder, STATE_FILE)));
   const { card, prefix } = isModel
     ? await sourceOfModel(trainedFolder)
     : await sourceOfTraining(trainedFolder);
@@ -51,16 +38,13 @@ const sourceOfModel = async (folder: string): Promise<Source> => ({
 });
 
 async function sourceOfTraining(folder: string): Promise<Source> {
-  const { best, ...rest } = await readTrained(folder);
-  const card = modelCard({ ...rest, step: best.step, metrics: best.metrics });
-  return { card, prefix: join(folder, 'archive', `model.ckpt-${best.step}`) };
-}
-
-async function readTrained(folder: string): Promise<z.infer<typeof Trained>> {
-  const file = join(folder, 'training.json');
-  try {
-    return Trained.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch (cause) {
-    throw errors.checkpointUnreadable(file, cause);
-  }
+  const { best, model_name, image_size, classes, aspect_ratios, nms_configs } = await readState(folder);
+  if (best === null)
+    throw errors.checkpointUnreadable(join(folder, STATE_FILE), new Error('no evaluated step'));
+  const card = modelCard({
+    ...{ model_name, image_size, classes, aspect_ratios, nms_configs },
+    step: best.step,
+    metrics: best.metrics,
+  });
+  return { card, prefix: checkpointPrefix(join(folder, ARCHIVE), best.step) };
 }

@@ -1,7 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { errors } from '../errors/index.js';
+import { readJsonFile } from './json-file.js';
 
 /** [ymin, xmin, ymax, xmax] in pixels of the image. */
 const Box = z.tuple([z.number(), z.number(), z.number(), z.number()]);
@@ -31,14 +32,8 @@ export type Split = keyof CleanedDataset['splits'];
 const DATASET_FILE = 'dataset.json';
 
 /** @throws DATA_UNREADABLE: the folder holds no cleaned data set, or a damaged one */
-export async function readCleanedDataset(folder: string): Promise<CleanedDataset> {
-  const file = join(folder, DATASET_FILE);
-  try {
-    return CleanedDataset.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch (cause) {
-    throw errors.datasetUnreadable(file, cause);
-  }
-}
+export const readCleanedDataset = (folder: string): Promise<CleanedDataset> =>
+  readJsonFile(join(folder, DATASET_FILE), CleanedDataset, errors.datasetUnreadable);
 
 export const writeCleanedDataset = (folder: string, dataset: CleanedDataset): Promise<void> =>
   writeFile(join(folder, DATASET_FILE), `${JSON.stringify(dataset)}\n`);

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { familyOf, MODEL_NAMES } from '../config/families.js';
 import { AspectRatios, NmsConfigs } from '../config/run.js';
 import { errors, firstFew } from '../errors/index.js';
 import { exists } from '../files/walk.js';
+import { readJsonFile } from './json-file.js';
 
 /** model.json beside an exported model: what its graphs do not say themselves. */
 export const ModelCard = z.strictObject({
@@ -63,11 +63,7 @@ export async function readModelCard(folder: string): Promise<ModelCard> {
   const hasCard = (at: string): Promise<boolean> => exists(join(at, MODEL_CARD));
   const problem = (await hasCard(folder)) ? null : await misplaced(folder, hasCard);
   if (problem !== null) throw errors.modelUnreadable(folder, new Error(problem));
-  try {
-    return ModelCard.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch (cause) {
-    throw errors.modelUnreadable(file, cause);
-  }
+  return readJsonFile(file, ModelCard, errors.modelUnreadable);
 }
 
 /** Checks that a teacher predicts the classes that are to be learned, in their order. @param ours null: not known yet */

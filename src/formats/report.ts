@@ -1,9 +1,10 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { errors } from '../errors/index.js';
 import { ENGINES } from '../settings.js';
 import { CocoMetrics } from './coco-metrics.js';
+import { readJsonFile } from './json-file.js';
 
 /** The error types of TIDE (https://arxiv.org/abs/2008.08115): what is wrong with a false positive, or a missed box. */
 export const ERROR_TYPES = ['cls', 'loc', 'both', 'dup', 'bkg', 'miss'] as const;
@@ -139,11 +140,5 @@ export async function writeReport(folder: string, report: Report): Promise<void>
 }
 
 /** @throws REPORT_UNREADABLE */
-export async function readReport(folder: string): Promise<Report> {
-  const file = join(folder, REPORT_FILE);
-  try {
-    return Report.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch (cause) {
-    throw errors.reportUnreadable(file, cause);
-  }
-}
+export const readReport = (folder: string): Promise<Report> =>
+  readJsonFile(join(folder, REPORT_FILE), Report, errors.reportUnreadable);

@@ -1,7 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { errors } from '../errors/index.js';
+import { readJsonFile } from './json-file.js';
 
 const Share = z.number().min(0).max(1);
 
@@ -51,11 +52,5 @@ export async function writeSuggestions(folder: string, suggestions: readonly Sug
 }
 
 /** @throws REPORT_UNREADABLE */
-export async function readSuggestions(folder: string): Promise<Suggestion[]> {
-  const file = join(folder, SUGGESTIONS_FILE);
-  try {
-    return z.array(Suggestion).parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch (cause) {
-    throw errors.reportUnreadable(file, cause);
-  }
-}
+export const readSuggestions = (folder: string): Promise<Suggestion[]> =>
+  readJsonFile(join(folder, SUGGESTIONS_FILE), z.array(Suggestion), errors.reportUnreadable);

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { MODEL_NAMES } from '../config/families.js';
@@ -6,6 +6,7 @@ import { AspectRatios, NmsConfigs } from '../config/run.js';
 import { errors } from '../errors/index.js';
 import { CocoMetrics } from './coco-metrics.js';
 import { TrainingHistory } from './training-history.js';
+import { readJsonFile } from './json-file.js';
 
 /** training.json: with the tensors beside it, everything that resuming needs and that describes what was trained. */
 export const TrainingState = z.strictObject({
@@ -59,11 +60,6 @@ export async function writeSnapshot(
   await writeFile(join(folder, STATE_FILE), `${JSON.stringify(state)}\n`);
 }
 
-export async function readState(folder: string): Promise<TrainingState> {
-  const file = join(folder, STATE_FILE);
-  try {
-    return TrainingState.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch (cause) {
-    throw errors.checkpointUnreadable(file, cause);
-  }
-}
+/** @throws CHECKPOINT_UNREADABLE */
+export const readState = (folder: string): Promise<TrainingState> =>
+  readJsonFile(join(folder, STATE_FILE), TrainingState, errors.checkpointUnreadable);

@@ -15,6 +15,7 @@ import { variableSpecs } from '../../src/model/efficientdet.js';
 import { goldenValues } from '../model/golden-weights.js';
 import { expectParity, largestError } from '../parity.js';
 import { runPython } from '../python.js';
+import { METRICS } from '../stages/script.js';
 
 const MODEL = 'efficientdet-lite0';
 const SIZE = [96, 96] as const;
@@ -60,7 +61,13 @@ async function trainedFolder(root: string): Promise<string> {
     model_name: MODEL,
     image_size: SIZE,
     classes: CLASSES,
-    best: { step: 7, metrics: { AP: 0.25 } },
+    role: 'teacher',
+    seed: 1,
+    step: 9,
+    moving_average_decay: 0,
+    best: { step: 7, metrics: { ...METRICS, AP: 0.25 } },
+    backoff_factor: 1,
+    history: { stepsPerEpoch: 3, totalSteps: 9, points: [], evaluations: [], rollbacks: [] },
   };
   await writeFile(join(root, 'trained', 'training.json'), JSON.stringify(state));
   return join(root, 'trained');

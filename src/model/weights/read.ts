@@ -12,6 +12,8 @@ import { imagenetWeights } from './imagenet.js';
 import { readPytorchState } from './pytorch.js';
 import { readTfCheckpoint } from './tf-checkpoint.js';
 import type { Weights } from './weights.js';
+import { MODEL_CARD } from '../../formats/model-card.js';
+import { STATE_FILE } from '../../formats/training-state.js';
 
 /** The network that the weights are for. */
 export interface Wanted {
@@ -90,7 +92,7 @@ const Named = z.object({ classes: z.array(z.string()) });
 async function classesBeside(prefix: string): Promise<readonly string[] | null> {
   const folder = dirname(prefix);
   for (const place of [folder, dirname(folder)])
-    for (const name of ['model.json', 'training.json']) {
+    for (const name of [MODEL_CARD, STATE_FILE]) {
       const text = await readFile(join(place, name), 'utf8').catch(() => null);
       const parsed = text === null ? null : Named.safeParse(safeJson(text));
       if (parsed?.success) return parsed.data.classes;
