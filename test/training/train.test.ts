@@ -236,7 +236,7 @@ describe('training', () => {
     await expect(train(training(), { data, signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: 'STOPPED',
     });
-    const noted = notes().flatMap(note => /boxes overlap no anchor by ([\d.]+)/.exec(note)?.[1] ?? []);
+    const noted = notes().flatMap(note => /have no anchor with an IoU of ([\d.]+)/.exec(note)?.[1] ?? []);
     expect(noted).toEqual(limits);
   });
 
