@@ -62,7 +62,12 @@ export interface Workers {
 export async function openScene({ storeUrl }: { storeUrl?: string } = {}): Promise<Scene> {
   const temporal = await startTemporal();
   const home = await mkdtemp(join(tmpdir(), 'detdistill-home-'));
-  const env = { ...process.env, DETDISTILL_HOME: home, DETDISTILL_STORE: storeUrl, TEMPORAL_ADDRESS: temporal.address };
+  const env = {
+    ...process.env,
+    DETDISTILL_HOME: home,
+    DETDISTILL_STORE: storeUrl,
+    TEMPORAL_ADDRESS: temporal.address,
+  };
   const settings = readSettings(env);
   const data = join(home, 'data');
   await writeDataset(data);
