@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, utimes, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { TrainingBatch } from '../data/batches.js';
 import { messageOf } from '../errors/index.js';
+import { writeFileAtomically } from '../files/atomic.js';
 import { sha256 } from '../files/hashing.js';
 import { joinOutputs, splitOutputs, type TeacherOutputs } from './teacher-outputs.js';
 
@@ -75,18 +75,15 @@ export class TeacherCache {
     };
   }
 
-  /** Writes a temporary file and renames it: another worker may read or write the same view. */
+  /** Atomic: another worker may read or write the same view. */
   async write(key: ImageView, { anchors, logits, deltas }: TeacherOutputs): Promise<void> {
     const content = Buffer.concat(
       [anchors, logits, deltas].map(values =>
         Buffer.from(values.buffer, values.byteOffset, values.byteLength),
       ),
     );
-    const file = this.#fileOf(key);
-    await mkdir(dirname(file), { recursive: true });
-    const partial = `${file}.${randomUUID()}`;
-    await writeFile(partial, Buffer.concat([Buffer.from(sha256(content), 'hex'), content]));
-    await rename(partial, file);
+    const hash = Buffer.from(sha256(content), 'hex');
+    await writeFileAtomically(this.#fileOf(key), Buffer.concat([hash, content]));
   }
 
   async #infer(
