@@ -21,7 +21,7 @@ const INTEGRATION = [
   'test/model/{efficientdet,training-mode}.test.ts',
   'test/model/weights/{foreign,imagenet}.test.ts',
   'test/native/{addon,bin}.test.ts',
-  'test/runs/**/*.test.ts',
+  'test/runs/{launch,runs}.test.ts',
   'test/serving/{lifecycle,rest}.test.ts',
   'test/stages/output-bucket.test.ts',
   'test/store/s3.test.ts',

@@ -13,7 +13,7 @@ import { decode, readEvents, reasonOf } from './events.js';
 import { endingError } from './failure.js';
 import { type LaunchInput, readLaunch } from './launch.js';
 import { describeHistory, type HistoryLine } from './history.js';
-import { stagesOf } from './stages.js';
+import { openSteps, stagesOf } from './stages.js';
 
 export type RunState = 'running' | 'paused' | 'completed' | 'failed' | 'cancelled';
 
@@ -148,16 +148,32 @@ async function startRun(
 async function viewRun({ client, ask }: ServerConnection, id: string): Promise<RunView> {
   const handle = client.workflow.getHandle(`${PREFIX}${id}`);
   const description = await ask(id, () => handle.describe());
-  const status = stagesOf(readEvents(await ask(id, () => handle.fetchHistory())));
-  const progress = (description.raw.pendingActivities ?? []).map((pending): RunningActivity => ({
-    step: pending.activityId ?? '',
-    activity: pending.activityType?.name ?? '',
-    attempt: pending.attempt ?? 1,
-    lastFailure: pending.lastFailure ? reasonOf(pending.lastFailure) : null,
-    progress: decode<StageProgress>(pending.heartbeatDetails) ?? null,
-  }));
+  const events = readEvents(await ask(id, () => handle.fetchHistory()));
+  const status = stagesOf(events);
+  const progress = progressOf(description.raw.pendingActivities ?? [], openSteps(events));
   return { ...status, id, state: stateOf(description.status.name, status.paused), progress };
 }
+
+type PendingActivity = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
+
+/**
+ * The heartbeats of a description.
+ *
+ * @param open the steps that a history read after it has open: an activity may have ended in between
+ */
+export const progressOf = (
+  pending: readonly PendingActivity[],
+  open: ReadonlySet<string>,
+): RunningActivity[] =>
+  pending
+    .map(activity => ({
+      step: activity.activityId ?? '',
+      activity: activity.activityType?.name ?? '',
+      attempt: activity.attempt ?? 1,
+      lastFailure: activity.lastFailure ? reasonOf(activity.lastFailure) : null,
+      progress: decode<StageProgress>(activity.heartbeatDetails) ?? null,
+    }))
+    .filter(({ step }) => open.has(step));
 
 async function listRuns({ client, ask }: ServerConnection): Promise<RunSummary[]> {
   return ask('', async () => {

@@ -41,4 +41,14 @@ export function stagesOf(events: readonly RunEvent[]): RunStatus {
   return { paused, stages: [...stages.values()] };
 }
 
+/** The steps that have begun and not ended. */
+export function openSteps(events: readonly RunEvent[]): ReadonlySet<string> {
+  const open = new Set<string>();
+  for (const event of events)
+    if (event.kind === 'step-scheduled') open.add(event.step);
+    else if (event.kind === 'ended') open.clear();
+    else if ('step' in event && event.kind !== 'step-attempted') open.delete(event.step);
+  return open;
+}
+
 const waiting = (name: StageName): StageStatus => ({ name, state: 'waiting', seconds: 0 });
