@@ -1,12 +1,12 @@
 # Targets: control (workflows, cleaning, advice; no TensorFlow) and trainer (adds TensorFlow and its addon).
-FROM node:20-bookworm-slim AS build
+FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY . .
 RUN npm run build && npm prune --omit=dev
 
-FROM node:20-bookworm-slim AS control
+FROM node:24-bookworm-slim AS control
 ENV NODE_ENV=production DETDISTILL_HOME=/var/lib/detdistill
 RUN mkdir -p /app $DETDISTILL_HOME/runs /data \
   && chown -R node:node /app $DETDISTILL_HOME \

@@ -17,7 +17,7 @@ import { trainerEnvironment } from '../src/native/setup.js';
 import { randomFrom } from '../src/random.js';
 import { readSettings } from '../src/settings.js';
 import { writeLoudModel } from './fixtures/loud-model.js';
-import { freePort } from './fixtures/free-port.js';
+import { freePort } from '../src/runs/listening.js';
 import { ROOT } from './candidate.js';
 import type { Report } from './report.js';
 import { comparisonRow, type Row } from './row.js';

@@ -9,7 +9,7 @@ import { Client } from 'minio';
 import { AppError } from '../src/errors/index.js';
 import { provideNativeParts } from '../src/native/setup.js';
 import { readSettings, type S3Settings } from '../src/settings.js';
-import { freePort } from '../bench/fixtures/free-port.js';
+import { freePort } from '../src/runs/listening.js';
 
 export interface Minio {
   /** The environment and the settings that name it. */

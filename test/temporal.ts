@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { provideNativeParts } from '../src/native/setup.js';
 import { readSettings } from '../src/settings.js';
 import { startServer } from '../workers/server.js';
-import { freePort } from '../bench/fixtures/free-port.js';
+import { freePort } from '../src/runs/listening.js';
 
 /** The path of Temporal's command. */
 export async function providedTemporal(): Promise<string> {

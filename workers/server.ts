@@ -1,14 +1,12 @@
 import { Connection } from '@temporalio/client';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, openSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunning } from '../src/files/process.js';
 import { errors } from '../src/errors/index.js';
 import { withLock } from '../src/files/lock.js';
-import { isListening } from '../src/runs/listening.js';
+import { freePort, isListening } from '../src/runs/listening.js';
 import type { Settings } from '../src/settings.js';
 import {
   readServerNote,
@@ -132,16 +130,6 @@ async function waitUntilServing(
       throw errors.serverFailed({ port, outputTail: failure?.message ?? logTail() });
     await sleep(100);
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  // A listening TCP socket has a port.
-  return (address as { port: number }).port;
 }
 
 async function isServing(address: string): Promise<boolean> {

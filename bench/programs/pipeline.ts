@@ -6,7 +6,7 @@ import type { RunConfig } from '../../src/config/run.js';
 import { connectRuns } from '../../src/runs/runs.js';
 import { readSettings, type Settings } from '../../src/settings.js';
 import { openStore } from '../../src/store/open-store.js';
-import { freePort } from '../fixtures/free-port.js';
+import { freePort } from '../../src/runs/listening.js';
 import { startEmbedded } from '../../workers/embedded.js';
 import type { FinishedStages } from '../../src/stages/stages.js';
 import { plannedStages, publishInput, schedulingOf, STAGES, type StepName } from '../../src/stages/stages.js';

@@ -1,4 +1,5 @@
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
@@ -21,3 +22,13 @@ export const isListening = (address: string): Promise<boolean> =>
     () => true,
     () => false,
   );
+
+/** Finds a port of the loopback address on which nothing listens. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo; // A listening TCP socket has no other address.
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}

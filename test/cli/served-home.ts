@@ -2,7 +2,7 @@ import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { provideNativeParts } from '../../src/native/setup.js';
 import { readSettings } from '../../src/settings.js';
-import { freePort } from '../../bench/fixtures/free-port.js';
+import { freePort } from '../../src/runs/listening.js';
 
 /** The environment of a home of its own that uses the native parts of this machine: nothing is fetched or built. */
 export async function servedHome(home: string): Promise<NodeJS.ProcessEnv> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readSettings } from '../../src/settings.js';
-import { freePort } from '../../bench/fixtures/free-port.js';
+import { freePort } from '../../src/runs/listening.js';
 import { writeTrees } from './trees.js';
 import { matchesGuide, readGuide, runStep, type Shell, startStep } from './walk.js';
 

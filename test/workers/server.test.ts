@@ -10,7 +10,7 @@ import { readServerNote, writeServerNote } from '../../src/formats/server-note.j
 import { type Server, startServer } from '../../workers/server.js';
 import { readSettings, type Settings } from '../../src/settings.js';
 import { providedTemporal } from '../temporal.js';
-import { freePort } from '../../bench/fixtures/free-port.js';
+import { freePort } from '../../src/runs/listening.js';
 
 let command: string;
 beforeAll(async () => (command = await providedTemporal()));
