@@ -13,6 +13,9 @@ export interface RouteContext extends PredictContext {
 }
 
 type Params = Partial<Record<'model' | 'version' | 'label' | 'call', string>>;
+interface Route {
+  Params: Params;
+}
 
 /** A method follows a colon, as in /v1/models/trees/versions/2:predict. */
 const METHOD = /^(.*):(\w+)$/;
@@ -25,16 +28,16 @@ export function addModelRoutes(server: FastifyInstance, context: RouteContext): 
     '/v1/models/:model/versions/:version',
     '/v1/models/:model/labels/:label',
   ]) {
-    server.get(path, async request => statusOf(models, request.params as Params));
-    server.get(`${path}/metadata`, async request => metadataOf(models, request.params as Params));
+    server.get<Route>(path, async ({ params }) => statusOf(models, params));
+    server.get<Route>(`${path}/metadata`, async ({ params }) => metadataOf(models, params));
   }
   // The body is JSON whatever its content type is: curl sends it as a form.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   const hooks = { onRequest: limitConcurrency(context) };
   const post = (path: string, paramsOf: (subject: string) => Params): void =>
-    void server.post(path, hooks, async (request, reply) => {
-      const { call = '', ...params } = request.params as Params;
+    void server.post<Route>(path, hooks, async (request, reply) => {
+      const { call = '', ...params } = request.params;
       const [, subject, method] = METHOD.exec(call) ?? [];
       if (subject === undefined || method !== 'predict')
         throw errors.requestInvalid(request.url, `"${method ?? call}" is not a method; allowed: predict`);
