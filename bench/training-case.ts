@@ -4,6 +4,7 @@ import { ASPECT_RATIOS, familyOf, type ModelName } from '../src/config/families.
 import { Hparams, type Training } from '../src/config/run.js';
 import type { TrainingBatch } from '../src/data/batches.js';
 import { type AnchorGrid, anchorOptions, createAnchors } from '../src/detection/anchors.js';
+import { SOFT_TERMS } from '../src/formats/training-history.js';
 import { assignTargets } from '../src/detection/targets.js';
 import { loadTensorFlow } from '../src/graph/tensorflow.js';
 import { randomFrom } from '../src/random.js';
@@ -56,7 +57,9 @@ export async function record(
   folder: string,
 ): Promise<Recorded> {
   const size = sizeOf({ model });
-  const frozen = teacher && { frozen: await readFile(teacher.file), isFed: teacher.isFed };
+  // The benchmarks' teachers are of the student's family.
+  const { normalisation } = familyOf(model);
+  const frozen = teacher && { frozen: await readFile(teacher.file), isFed: teacher.isFed, normalisation };
   let written = { nodes: 0, bytes: 0 };
   const ms = await milliseconds(async () => {
     written = await recordTraining({
@@ -67,6 +70,7 @@ export async function record(
       evalBatchSize: batch,
       hparams: Hparams.parse({}),
       teacher: frozen ?? null,
+      softTerms: frozen ? SOFT_TERMS : [],
       online: null,
       precision: resolvePrecision(precision, thisHardware),
       useXla: !hasNvidiaGpu(),

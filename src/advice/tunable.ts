@@ -1,4 +1,5 @@
-import type { RunConfig, Training } from '../config/run.js';
+import { weightOf } from '../config/distillation.js';
+import type { RunConfig, SoftWeights, Training } from '../config/run.js';
 import type { Role } from '../formats/train-io.js';
 
 type TrainingPath = `hparams.${keyof Training['hparams']}` | 'num_epochs' | 'image_size';
@@ -9,6 +10,7 @@ export type ConfigPath =
   | 'distillation.soft_box_loss'
   | 'data.do_data_cleaning';
 
+type SoftWeightName = keyof SoftWeights;
 type Range = readonly [low: number, high: number];
 
 /** The keys that advice may change, and their limits. The evaluation split, the classes and the seed stay: runs remain comparable. */
@@ -50,7 +52,10 @@ export function change(
   path: `${Role}.${Exclude<TunableTraining, 'image_size'>}` | TunableOther,
   wanted: number,
 ): Readonly<Partial<Record<ConfigPath, number>>> {
-  const current = valueAt(config, path);
+  const given = valueAt(config, path);
+  // Only weights of distillation can be automatic. They then start from a number.
+  const current =
+    given === 'auto' ? weightOf(config.distillation, path.split('.').at(-1) as SoftWeightName) : given;
   const [low, high] = RANGES[path]!;
   const value = roundTo3(Math.min(high, Math.max(low, wanted)));
   const isStep = typeof current === 'number' && Math.sign(value - current) === Math.sign(wanted - current);

@@ -12,11 +12,15 @@ export interface Expected {
 
 /** Shows a finished run: stages, metrics of both models, suggestions and output paths. */
 export function renderResult(result: RunResult, expected?: Expected): string {
-  const { stages, suggestions } = result;
+  const { stages, suggestions, warnings } = result;
+  const warned = (['teacher', 'student'] as const).flatMap(role =>
+    warnings[role].map(warning => [role, warning]),
+  );
   const advice = suggestions.map(({ severity, id, advice: { en } }) => [severity, id, en]);
   return [
     renderStages(stages),
     renderMetrics(result, expected),
+    ...(warned.length > 0 ? [`Warnings:\n${indent(alignTable(warned))}`] : []),
     advice.length > 0 ? `Suggestions:\n${indent(alignTable(advice))}` : 'No suggestions.',
     `Output:\n${indent(alignTable(Object.entries(placesOf(result))))}`,
   ].join('\n\n');

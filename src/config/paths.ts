@@ -46,7 +46,10 @@ export function withAbsolutePaths(
   return all;
 }
 
+/** The run that `run:NAME` names as the source of initial weights; null: it is no such text. */
+export const runOf = (pretrained: string): string | null => /^run:(.+)$/.exec(pretrained)?.[1] ?? null;
+
 function absolute(path: string, folder: string): string {
-  if (path === '' || path.includes('://')) return path;
+  if (path === '' || path.includes('://') || runOf(path) !== null) return path;
   return resolve(folder, path.replace(/^~(?=\/|$)/, homedir()));
 }

@@ -32,6 +32,14 @@ export const NmsConfigs = z.strictObject({
 });
 export type NmsConfigs = z.infer<typeof NmsConfigs>;
 
+function isRegularExpression(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
+
 /** Hyperparameters with google/automl's names and defaults (`hparams_config.py`); modelarts.ts has ModelArts' form. */
 export const Hparams = z.strictObject({
   label_smoothing: z.number().min(0).max(0.5).default(0),
@@ -66,8 +74,17 @@ export const Hparams = z.strictObject({
   /** Multiplies every channel by its own factor from U(1 - x, 1 + x), which imitates different lighting. */
   color_jitter: z.number().min(0).max(1).default(0),
   max_instances_per_image: z.int().positive().default(100),
+  /**
+   * The part whose batch norms keep their moving statistics in training. For batches of one or two images, whose own statistics are
+   * too noisy, and for backbones that `var_freeze_expr` keeps.
+   */
+  frozen_batch_norm: z.enum(['none', 'backbone', 'all']).default('none'),
   /** Regular expression, anchored at the start: variables that are not trained. */
-  var_freeze_expr: z.string().nullable().default(null),
+  var_freeze_expr: z
+    .string()
+    .refine(isRegularExpression, 'is no regular expression')
+    .nullable()
+    .default(null),
 });
 export type Hparams = z.infer<typeof Hparams>;
 
@@ -78,7 +95,11 @@ const TrainingFields = z.strictObject({
   train_batch_size: z.int().positive().default(8),
   eval_batch_size: z.int().positive().default(EVAL_BATCH_SIZE),
   num_epochs: z.int().positive().default(100),
-  /** coco: published detector weights; imagenet: backbone weights; none: random; otherwise the path of a checkpoint. */
+  /** Epochs from one evaluation to the next, where `mode` is train_and_eval. */
+  map_freq: z.int().positive().default(1),
+  /** The most images that an evaluation while training takes, drawn once; the finished model is measured on all. */
+  eval_samples: z.int().positive().default(5000),
+  /** coco: published detector weights; imagenet: backbone weights; none: random; run:NAME: a finished run; else a path. */
   pretrained: z.string().default('coco'),
   /** Precision of convolutions in training; auto: bfloat16 on CPUs that support it. Everything else is float32. */
   precision: z.enum(['auto', 'float32', 'bfloat16']).default('auto'),
@@ -109,6 +130,8 @@ export const Data = z.strictObject({
 });
 export type Data = z.infer<typeof Data>;
 
+const SoftWeight = z.union([z.number().min(0), z.literal('auto')]).default('auto');
+
 export const Distillation = z.strictObject({
   /** Distil from a trained teacher; no effect without a teacher. */
   use_offline_kd: z.boolean().default(true),
@@ -116,9 +139,9 @@ export const Distillation = z.strictObject({
   use_online_kd: z.boolean().default(false),
   /** The model folder of a trained teacher; null: the run trains `teacher`, if there is one. */
   teacher_model_url: z.string().min(1).nullable().default(null),
-  /** Weights of the two distillation terms; 0 switches a term off. */
-  soft_cls_loss: z.number().min(0).default(2),
-  soft_box_loss: z.number().min(0).default(200),
+  /** Weights of the two distillation terms; auto: 2 and 200, less while the term would be above 5. 0 removes a term. */
+  soft_cls_loss: SoftWeight,
+  soft_box_loss: SoftWeight,
   /**
    * The number of fixed augmented views of every image, used in turn, one per epoch. Teacher outputs are computed once per
    * view and cached for the top 1 % of anchors. 0: every epoch has a new view, and the teacher runs on every batch.
@@ -146,7 +169,7 @@ export const RunConfig = z
   .strictObject({
     name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens'),
     seed: z.int().min(0).default(1),
-    /** train: one evaluation at the end; train_and_eval: one after every epoch. */
+    /** train: one evaluation at the end; train_and_eval: one after every `map_freq` epochs. */
     mode: z.enum(['train', 'train_and_eval']).default('train'),
     data: Data,
     /** null: the run trains no teacher. */

@@ -10,6 +10,24 @@ export const trainingErrors = {
         facts,
       },
     ),
+  nothingTrained: (expression: string) =>
+    new AppError(
+      'NOTHING_TRAINED',
+      `hparams.var_freeze_expr ${expression} matches every variable of the network`,
+      {
+        hint: 'a backbone alone is matched by its name, for example efficientnet-b0',
+        facts: { expression },
+      },
+    ),
+  endedWorse: (facts: { step: number; start: number; end: number }) =>
+    new AppError(
+      'TRAINING_DIVERGED',
+      `step ${facts.step}: the loss ends at ${facts.end.toPrecision(3)}, far above the ${facts.start.toPrecision(3)} that it began with`,
+      {
+        hint: 'lower hparams.learning_rate, and check the labels: detdistill clean DATASET --dry-run',
+        facts,
+      },
+    ),
   checkpointsLost: (step: number, skipped: readonly string[]) =>
     new AppError(
       'CHECKPOINTS_LOST',

@@ -29,6 +29,24 @@ export const weightErrors = {
         facts: { file },
       },
     ),
+  weightsNotFinite: (place: string, names: readonly string[]) =>
+    new AppError(
+      'WEIGHTS_NOT_FINITE',
+      `${place}: NaN or infinity in ${names.length} tensors: ${firstFew(names)}`,
+      {
+        hint: 'the training that saved them has diverged; name an earlier checkpoint',
+        facts: { place, names },
+      },
+    ),
+  weightsUnavailable: (model: string, images: number, unreachable: readonly string[]) =>
+    new AppError(
+      'WEIGHTS_UNAVAILABLE',
+      `${model}: no initial weights can be reached (${unreachable.join('; ')}), and ${images} images are too few to train from random weights`,
+      {
+        hint: 'set pretrained to the path of a checkpoint, allow downloads, or set pretrained to none to start from random weights',
+        facts: { model, images, unreachable },
+      },
+    ),
   weightMissing: (name: string) =>
     new AppError('WEIGHT_MISSING', `the checkpoint has no variable ${name}`, { facts: { name } }),
   checkpointUnreadable: (file: string, cause: unknown) =>

@@ -3,6 +3,7 @@ import { type ModelCard, modelCard, readModelCard } from '../formats/model-card.
 import { errors } from '../errors/index.js';
 import { exists } from '../files/walk.js';
 import { readTfCheckpoint } from '../model/weights/tf-checkpoint.js';
+import { assertFinite } from '../model/weights/weights.js';
 import { ARCHIVE, checkpointPrefix, readState, STATE_FILE } from '../formats/training-state.js';
 import { writeModel } from './model-folder.js';
 
@@ -22,7 +23,9 @@ export async function exportModel({ trainedFolder, imageSize, folder }: ExportOp
     ? await sourceOfModel(trainedFolder)
     : await sourceOfTraining(trainedFolder);
   const sized = imageSize ? { ...card, image_size: [...imageSize] as [number, number] } : card;
-  await writeModel(folder, { card: sized, weights: await readTfCheckpoint(prefix) });
+  const weights = await readTfCheckpoint(prefix);
+  assertFinite(weights, prefix);
+  await writeModel(folder, { card: sized, weights });
   return sized;
 }
 

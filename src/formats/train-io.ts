@@ -29,6 +29,8 @@ export interface TrainInput {
 /** An exported teacher and how the student learns from it. */
 export interface TeacherInput {
   readonly model: ArtifactRef;
+  /** AP at the student's input size, on the evaluation split; follows from the model and the data set. null: not measured. */
+  readonly AP: number | null;
   /** Weights of the distillation terms. */
   readonly distillation: SoftWeights;
   /** Augmented views of an image for each of which the teacher runs once; 0: it runs in every step. */
@@ -41,4 +43,5 @@ export interface TrainResult extends StageResult {
   readonly steps: number;
   readonly bestStep: number;
   readonly rollbacks: number;
+  readonly warnings: readonly string[];
 }

@@ -5,7 +5,7 @@ import { MODEL_NAMES } from '../config/families.js';
 import { AspectRatios, NmsConfigs } from '../config/run.js';
 import { errors } from '../errors/index.js';
 import { CocoMetrics } from './coco-metrics.js';
-import { TrainingHistory } from './training-history.js';
+import { Backoff, TrainingHistory } from './training-history.js';
 import { readJsonFile } from './json-file.js';
 
 /** training.json: with the tensors beside it, everything that resuming needs and that describes what was trained. */
@@ -25,8 +25,13 @@ export const TrainingState = z.strictObject({
   has_previous: z.boolean().default(false),
   /** Precision of the convolutions in training steps. What `auto` was resolved to is kept on resume, also on other hardware. */
   precision: z.enum(['float32', 'bfloat16']).default('float32'),
-  /** 1, halved by every roll-back; multiplies the distillation weights or, without distillation, the learning rate. */
-  backoff_factor: z.number(),
+  backoff: Backoff,
+  /** The lowest running mean of each loss so far: the measure of losses that explode. */
+  lowest_losses: z.record(z.string(), z.number()),
+  /** Moving averages of logged losses, which the weights of distillation follow. */
+  loss_averages: z.record(z.string(), z.number()),
+  /** The step at which distillation ended because the student had come up to its teacher; null: it has not. */
+  taught_until: z.int().nullable(),
   history: TrainingHistory,
 });
 export type TrainingState = z.infer<typeof TrainingState>;

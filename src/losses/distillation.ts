@@ -4,8 +4,6 @@ import { huber } from './huber.js';
 
 /** Deltas beyond ±10 carry no further information, but their exponentials could overflow. */
 const DELTA_LIMIT = 10;
-/** Anchors where the teacher's best class scores less are left out of the box term. */
-const MIN_CONFIDENCE = 0.1;
 /** The exponent of |p_t − p_s|. */
 const EMPHASIS = 1.5;
 
@@ -75,10 +73,19 @@ function distance(logits: tf.Tensor, probabilities: tf.Tensor): Record<'differen
   return { difference, weight: power(tf.abs(difference), EMPHASIS) };
 }
 
-/** Huber loss towards the teacher's boxes, weighted by its confidence w: Σ w Huber(r_s − r_t) / (4 · max(1, Σ w)). */
-export function softBoxLoss(student: AnchorOutputs, targets: SoftTargets, delta: number): tf.Scalar {
+/**
+ * Huber loss towards the teacher's boxes, weighted by its confidence w: Σ w Huber(r_s − r_t) / (4 · max(1, Σ w)).
+ *
+ * @param options delta: where the Huber loss becomes linear; minConfidence: anchors where the teacher's best class scores less are
+ * left out
+ */
+export function softBoxLoss(
+  student: AnchorOutputs,
+  targets: SoftTargets,
+  { delta, minConfidence }: { delta: number; minConfidence: number },
+): tf.Scalar {
   const confidence = tf.sigmoid(tf.max(targets.logits, 2, true));
-  const weight = tf.mul(confidence, tf.cast(tf.greater(confidence, MIN_CONFIDENCE), 'float32'));
+  const weight = tf.mul(confidence, tf.cast(tf.greater(confidence, minConfidence), 'float32'));
   const limit = (deltas: tf.Tensor): tf.Tensor => tf.clipByValue(deltas, -DELTA_LIMIT, DELTA_LIMIT);
   const difference = tf.sub(limit(gatherTargeted(student.deltas, targets)), limit(targets.deltas));
   const loss = tf.sum(tf.mul(weight, huber(difference, delta)));

@@ -2,7 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Hparams, SoftWeights } from '../config/run.js';
 import type { AnchorGrid } from '../detection/anchors.js';
 import { decodeBoxes } from '../detection/detect.js';
-import { HARD_TERMS, SOFT_TERMS, type TermName } from '../formats/training-history.js';
+import {
+  HARD_TERMS,
+  rawTerm,
+  SOFT_TERMS,
+  type SoftTerm,
+  type TermName,
+} from '../formats/training-history.js';
 import { type AnchorOutputs, softBoxLoss, softClassLoss, type SoftTargets } from './distillation.js';
 import { focalLoss } from './focal.js';
 import { boxLoss } from './huber.js';
@@ -17,11 +23,18 @@ export interface TargetTensors {
   readonly numPositives: tf.Tensor1D;
 }
 
+interface DistilledTerms {
+  readonly targets: SoftTargets;
+  readonly terms: readonly SoftTerm[];
+  /** Anchors where the teacher's best class scores less are left out of the box term. */
+  readonly minConfidence: number;
+}
+
 export interface LossInput {
   readonly student: AnchorOutputs;
   readonly targets: TargetTensors;
-  /** Outputs of a teacher for anchors of the same grid; null: nothing is distilled. */
-  readonly softTargets: SoftTargets | null;
+  /** Outputs of a teacher for anchors of the same grid, and the terms that compare with them; null: nothing is distilled. */
+  readonly soft: DistilledTerms | null;
   readonly anchors: AnchorGrid;
   readonly hparams: Hparams;
 }
@@ -72,13 +85,12 @@ export const LOSS_TERMS: Readonly<Record<TermName, LossTerm>> = {
   },
   loss_soft_cls: {
     weight: ({ softWeights }) => softWeights.soft_cls_loss,
-    compute: ({ student, softTargets }, normaliser) =>
-      softTargets && softClassLoss(student, softTargets, normaliser),
+    compute: ({ student, soft }, normaliser) => soft && softClassLoss(student, soft.targets, normaliser),
   },
   loss_soft_box: {
     weight: ({ softWeights }) => softWeights.soft_box_loss,
-    compute: ({ student, softTargets, hparams }) =>
-      softTargets && softBoxLoss(student, softTargets, hparams.delta),
+    compute: ({ student, soft, hparams }) =>
+      soft && softBoxLoss(student, soft.targets, { delta: hparams.delta, minConfidence: soft.minConfidence }),
   },
 };
 
@@ -90,7 +102,7 @@ interface ComputedTerm {
 /** The normaliser is Σ positives + 1 over the batch. */
 function computeTerms(input: LossInput): ComputedTerm[] {
   const normaliser = tf.add(tf.sum(input.targets.numPositives), 1) as tf.Scalar;
-  return [...HARD_TERMS, ...SOFT_TERMS].flatMap(name => {
+  return [...HARD_TERMS, ...(input.soft?.terms ?? [])].flatMap((name): ComputedTerm[] => {
     const value = LOSS_TERMS[name].compute(input, normaliser);
     return value ? [{ name, value }] : [];
   });
@@ -100,18 +112,20 @@ function computeTerms(input: LossInput): ComputedTerm[] {
 export const lossTerms = (input: LossInput): Record<string, tf.Scalar> =>
   Object.fromEntries(computeTerms(input).map(({ name, value }) => [name, value]));
 
-/** Every term that the training uses, times its weight. */
+/** Every term that the training uses, times its weight; and the terms of distillation before their weights, under `raw_…`. */
 export function weightedTerms(
   input: LossInput,
   softWeights: WeightSources['softWeights'],
-): Record<string, tf.Scalar> {
+): { terms: Record<string, tf.Scalar>; raw: Record<string, tf.Scalar> } {
   const sources = { hparams: input.hparams, softWeights };
-  return Object.fromEntries(
-    computeTerms(input).map(({ name, value }) => [
-      name,
-      tf.mul(value, LOSS_TERMS[name].weight(sources)) as tf.Scalar,
-    ]),
+  const computed = computeTerms(input);
+  const terms = computed.map(
+    ({ name, value }) => [name, tf.mul(value, LOSS_TERMS[name].weight(sources)) as tf.Scalar] as const,
   );
+  const raw = computed.flatMap(({ name, value }) =>
+    SOFT_TERMS.some(soft => soft === name) ? [[rawTerm(name), value] as const] : [],
+  );
+  return { terms: Object.fromEntries(terms), raw: Object.fromEntries(raw) };
 }
 
 /** Weight decay applies to kernels of convolutions, not to biases, norms and fusion weights. */

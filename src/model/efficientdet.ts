@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { FamilyRow } from '../config/families.js';
+import type { Hparams } from '../config/run.js';
 import { ProgramBuilder } from '../graph/program.js';
 import type { Variables, VariableSpec } from '../graph/variables.js';
 import { backbone } from './backbone.js';
@@ -22,6 +23,8 @@ export interface NetworkOptions {
   readonly variables: Variables;
   /** int32 [2], different in every step; left out: no stochastic depth. */
   readonly dropSeed?: tf.Tensor1D;
+  /** The part of the network whose norms keep their moving statistics in training; left out: none. */
+  readonly frozenNorms?: Hparams['frozen_batch_norm'];
 }
 
 export interface Detector extends Outputs {
@@ -34,23 +37,27 @@ export interface Features extends Detector {
   readonly features: readonly tf.Tensor4D[];
 }
 
-const contextOf = ({ family, training, variables, dropSeed }: NetworkOptions): Context => ({
+const contextOf = (
+  { family, training, variables, dropSeed, frozenNorms = 'none' }: NetworkOptions,
+  part: 'backbone' | 'detector',
+): Context => ({
   variables,
   training,
+  hasFrozenNorms: frozenNorms === 'all' || frozenNorms === part,
   dropSeed: dropSeed ?? null,
   activation: family.activation,
 });
 
 /** The whole network. @param images [batch, height, width, 3], normalised as the family says. */
 export function efficientDet(images: tf.Tensor4D, options: NetworkOptions): Features {
-  const features = backbone(contextOf(options), options.family.backbone, images);
+  const features = backbone(contextOf(options, 'backbone'), options.family.backbone, images);
   return { features, ...detector(features, options) };
 }
 
 /** The pyramid and heads on a backbone. @param features C3, C4, C5 */
 export function detector(features: readonly tf.Tensor4D[], options: NetworkOptions): Detector {
   const { family, numClasses } = options;
-  const context = contextOf(options);
+  const context = contextOf(options, 'detector');
   const inputs = pyramidInputs(context, features, family);
   const pyramid = bifpn(context, inputs, family);
   const classLogits = predict(context, classHead(numClasses), { levels: pyramid, family });

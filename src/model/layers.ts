@@ -5,8 +5,10 @@ import type { Initializer, Variables, VariableSpec } from '../graph/variables.js
 /** The properties of a network that all of its layers share. */
 export interface Context {
   readonly variables: Variables;
-  /** Whether norms use and update batch statistics, and stochastic depth is on. */
+  /** Whether stochastic depth is on, and norms that are not frozen use and update batch statistics. */
   readonly training: boolean;
+  /** Whether norms use their moving statistics in training, too, and leave them as they are. */
+  readonly hasFrozenNorms: boolean;
   readonly activation: 'swish' | 'relu6';
   /** int32 [2], different in every step; null: no stochastic depth. */
   readonly dropSeed: tf.Tensor1D | null;
@@ -40,10 +42,12 @@ export const batchNorm = (context: Context, name: string, x: tf.Tensor4D): tf.Te
 
 /** Batch normalisation, then the activation. */
 export function activatedNorm(context: Context, name: string, x: tf.Tensor4D): tf.Tensor4D {
-  const { activation, training } = context;
-  if (training && activation === 'swish') return norm(context, name, { x, activation });
+  const { activation } = context;
+  if (usesBatchStatistics(context) && activation === 'swish') return norm(context, name, { x, activation });
   return activate(norm(context, name, { x }), context);
 }
+
+const usesBatchStatistics = ({ training, hasFrozenNorms }: Context): boolean => training && !hasFrozenNorms;
 
 function norm(
   context: Context,
@@ -62,6 +66,11 @@ function norm(
   const statistics = [statistic('moving_mean', ZERO), statistic('moving_variance', ONE)] as const;
   const [mean, variance] = statistics.map(spec => context.variables.read(spec)) as [tf.Tensor1D, tf.Tensor1D];
   if (!context.training) return tf.batchNorm(x, mean, variance, offset, scale, EPSILON);
+  if (context.hasFrozenNorms) {
+    // The same as above, in operations whose gradients are cheap.
+    const factor = tf.mul(scale, tf.rsqrt(tf.add(variance, EPSILON)));
+    return tf.add(tf.mul(x, factor), tf.sub(offset, tf.mul(mean, factor)));
+  }
   const normalised = fusedBatchNorm(x, { scale, offset, epsilon: EPSILON, activation });
   context.variables.follow(statistics[0], normalised.mean, 1 - MOMENTUM);
   context.variables.follow(statistics[1], normalised.variance, 1 - MOMENTUM);

@@ -18,6 +18,7 @@ const UNKNOWN: TrainingHistory = {
   totalSteps: 1,
   points: [],
   evaluations: [],
+  warnings: [],
   rollbacks: [],
 };
 

@@ -3,17 +3,22 @@ import { join } from 'node:path';
 import { dataFingerprint } from '../data/fingerprint.js';
 import { sha256, sha256OfFile } from '../files/hashing.js';
 import { MODEL_CARD, readModelCard } from '../formats/model-card.js';
+import { decisiveFile, pathOfWeights } from '../model/weights/read.js';
+import type { Settings } from '../settings.js';
 import type { StageIO, StageKind } from './stages.js';
 import type { FetchOptions } from '../store/bucket.js';
 import { fetchModel } from '../store/fetch-model.js';
 import { stageKey } from '../store/stage-key.js';
 import { type KeyedInput, STAGE_KINDS } from './stages.js';
 
+/** What inputs that are no artifacts are found with. */
+export type KeyOptions = FetchOptions & Pick<Settings, 'home'>;
+
 /** The key under which the result of a stage is stored: stages of one kind with equal keys have equal results. */
 export async function keyOf<K extends StageKind>(
   kind: K,
   input: StageIO[K]['input'],
-  options: FetchOptions,
+  options: KeyOptions,
 ): Promise<string> {
   const { version, identity } = STAGE_KINDS[kind];
   const { config, inputs } = identity(input);
@@ -26,8 +31,9 @@ export async function keyOf<K extends StageKind>(
   });
 }
 
-async function contentHash(input: KeyedInput, options: FetchOptions): Promise<string> {
+async function contentHash(input: KeyedInput, options: KeyOptions): Promise<string> {
   if (typeof input === 'string') return input;
+  if ('weights' in input) return sha256OfFile(await decisiveFile(pathOfWeights(input.weights, options)));
   if ('dataset' in input) return dataFingerprint(input.dataset, options.s3);
   return modelFingerprint(await fetchModel(input.modelFolder, options));
 }

@@ -18,7 +18,7 @@ export interface PlannedStage {
   readonly key: string | null;
 }
 
-export interface PlanContext extends Pick<Settings, 'cacheFolder' | 's3'> {
+export interface PlanContext extends Pick<Settings, 'cacheFolder' | 's3' | 'home'> {
   readonly store: ArtifactStore;
 }
 

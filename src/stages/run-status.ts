@@ -1,4 +1,5 @@
 import type { CocoMetrics } from '../formats/coco-metrics.js';
+import type { Role } from '../formats/train-io.js';
 import type { StageName } from './stages.js';
 import type { SuggestionSummary } from '../formats/suggestions.js';
 
@@ -24,6 +25,8 @@ export interface RunOutcome {
   /** The metrics of the exported teacher; null: the run has no teacher. */
   readonly teacher: CocoMetrics | null;
   readonly student: CocoMetrics;
+  /** The warnings of both trainings. */
+  readonly warnings: Readonly<Record<Role, readonly string[]>>;
   readonly suggestions: readonly SuggestionSummary[];
   /** Output folder of the run. */
   readonly folder: string;

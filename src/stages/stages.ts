@@ -118,7 +118,8 @@ export type KindOf<S extends StageName> = S extends `${infer K extends KindPerMo
 export type FinishedStages = { readonly [S in StageName]?: StageIO[KindOf<S>]['result'] };
 
 /** Something whose content is part of a key: the hash of an artifact, or files that are hashed where they lie. */
-export type KeyedInput = string | { readonly dataset: Data } | { readonly modelFolder: string };
+export type KeyedInput =
+  string | { readonly dataset: Data } | { readonly modelFolder: string } | { readonly weights: string };
 
 export interface KindOfStage<K extends StageKind> extends Scheduling {
   /** Raised by hand when the stage would give another result for the same input. */
@@ -140,7 +141,7 @@ export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
     identity: ({ data, seed }) => ({ config: { data, seed }, inputs: { files: { dataset: data } } }),
   },
   train: {
-    version: 3,
+    version: 4,
     activity: 'train',
     queue: 'gpu',
     startToClose: '30d',
@@ -158,7 +159,11 @@ export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
           ...(teacher?.views && { teacher_views: teacher.views }),
           ...(online && { online }),
         },
-        inputs: { dataset: dataset.sha256, ...(teacher && { teacher: teacher.model.sha256 }) },
+        inputs: {
+          dataset: dataset.sha256,
+          ...(teacher && { teacher: teacher.model.sha256 }),
+          ...(isLocal(training.pretrained) && { pretrained: { weights: training.pretrained } }),
+        },
       };
     },
   },
@@ -199,6 +204,10 @@ export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
     }),
   },
 };
+
+/** Whether initial weights are files, whose content counts; otherwise their name or address does. */
+const isLocal = (pretrained: string): boolean =>
+  !['coco', 'imagenet', 'none'].includes(pretrained) && !pretrained.includes('://');
 
 /** Steps of a run that leave no artifact: the check before the first stage, and the publication after the last. */
 export const STEPS = {
@@ -264,7 +273,7 @@ export const STAGES: { readonly [S in StageName]: Stage<KindOf<S>> } = {
   },
   'train-student': {
     kind: 'train',
-    needs: ['clean', 'export-teacher'],
+    needs: ['clean', 'export-teacher', 'evaluate-teacher'],
     input: ({ data, student, mode, seed, distillation }, finished) => ({
       role: 'student',
       training: student,
@@ -272,7 +281,7 @@ export const STAGES: { readonly [S in StageName]: Stage<KindOf<S>> } = {
       seed,
       dataset: artifactOf('clean', finished),
       data,
-      teacher: teacherInput(distillation, finished['export-teacher']?.artifact ?? null),
+      teacher: teacherInput(distillation, finished),
       online: onlineWeights(distillation),
     }),
   },
@@ -335,10 +344,17 @@ export function publishInput(config: RunConfig, finished: FinishedStages): Publi
 /** The teacher of a student, with its loss weights; null: the student learns from labels alone. */
 function teacherInput(
   distillation: RunConfig['distillation'],
-  model: ArtifactRef | null,
+  { 'export-teacher': exported, 'evaluate-teacher': evaluated }: FinishedStages,
 ): TeacherInput | null {
   const weights = distillation.use_offline_kd ? softWeights(distillation) : null;
-  return weights && model ? { model, distillation: weights, views: distillation.teacher_views } : null;
+  if (!weights || !exported) return null;
+  return {
+    model: exported.artifact,
+    // Runs that began before teachers were evaluated first have no evaluation yet.
+    AP: evaluated?.metrics.AP ?? null,
+    distillation: weights,
+    views: distillation.teacher_views,
+  };
 }
 
 function evaluationOf(role: Role): Stage<'evaluate'>['input'] {

@@ -32,13 +32,18 @@ export async function commitCheckpoint(
   return artifact;
 }
 
-/** The newest committed checkpoint that is undamaged, and why newer ones were skipped. */
+/**
+ * The newest committed checkpoint that is undamaged, and why newer ones were skipped.
+ *
+ * @param before only checkpoints of earlier steps count
+ */
 export async function newestCheckpoint(
   store: ArtifactStore,
   stageKey: string,
+  { before = Infinity }: { before?: number } = {},
 ): Promise<{ checkpoint: Checkpoint | undefined; skipped: string[] }> {
   const skipped: string[] = [];
-  for (const step of await steps(store, stageKey)) {
+  for (const step of (await steps(store, stageKey)).filter(step => step < before)) {
     const found = await store.find(keyOf(stageKey, step));
     try {
       if (found)
@@ -50,6 +55,16 @@ export async function newestCheckpoint(
     }
   }
   return { checkpoint: undefined, skipped };
+}
+
+/** Removes the checkpoints of later steps. */
+export async function removeCheckpointsAfter(
+  store: ArtifactStore,
+  stageKey: string,
+  step: number,
+): Promise<void> {
+  for (const later of await steps(store, stageKey))
+    if (later > step) await store.remove(keyOf(stageKey, later));
 }
 
 /** Removes all but the newest `keep`; one with missing files does not count. */

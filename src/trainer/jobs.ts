@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { familyOf } from '../config/families.js';
 import { readImage } from '../images/decode.js';
 import { openDetector } from '../inference/detector.js';
 import { FROZEN_GRAPH, readModelCard } from '../formats/model-card.js';
 import { throughputOf } from '../formats/progress.js';
-import type { ArtifactRef } from '../formats/artifact.js';
+import type { TeacherInput } from '../formats/train-io.js';
 import type { Prediction } from '../formats/prediction.js';
 import type { JobContext, JobKind, JobOf, JobResult, RunJob, TrainerJob } from './protocol.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
@@ -47,7 +48,7 @@ export const runJob: RunJob = (job, context) => {
 };
 
 async function train(
-  { input, key, folder, teacherCacheFolder }: JobOf<'train'>,
+  { input, key, undistilledAP, folder, teacherCacheFolder }: JobOf<'train'>,
   context: JobContext,
 ): Promise<JobResult<'train'>> {
   const [{ cocoMetrics }, { trainModel }] = await Promise.all([
@@ -56,13 +57,14 @@ async function train(
   ]);
   const store = openStore(context.settings);
   const datasetFolder = await store.open(input.dataset);
-  const teacher = input.teacher && (await openTeacher(store, input.teacher.model));
+  const teacher = input.teacher && (await openTeacher(store, input.teacher));
   return trainModel({
     ...context,
     input,
     stageKey: key,
     datasetFolder,
     teacher,
+    undistilledAP,
     store,
     folder,
     teacherCacheFolder,
@@ -70,12 +72,14 @@ async function train(
   });
 }
 
-async function openTeacher(store: ArtifactStore, model: ArtifactRef): Promise<Teacher> {
+async function openTeacher(store: ArtifactStore, { model, AP }: TeacherInput): Promise<Teacher> {
   const folder = await store.open(model);
-  const { classes, metrics, anchor_scale: anchorScale, levels, aspect_ratios } = await readModelCard(folder);
-  const [minLevel, maxLevel] = levels as [3, 7 | 8]; // of every family
-  const anchors = { anchorScale, minLevel, maxLevel, aspectRatios: aspect_ratios };
-  return { frozen: await readFile(join(folder, FROZEN_GRAPH)), classes, anchors, AP: metrics.AP ?? -1 };
+  const card = await readModelCard(folder);
+  const { normalisation } = familyOf(card.model_name);
+  const [minLevel, maxLevel] = card.levels as [3, 7 | 8]; // of every family
+  const anchors = { anchorScale: card.anchor_scale, minLevel, maxLevel, aspectRatios: card.aspect_ratios };
+  const frozen = await readFile(join(folder, FROZEN_GRAPH));
+  return { frozen, classes: card.classes, anchors, normalisation, AP: AP ?? card.metrics.AP ?? -1 };
 }
 
 async function predict(

@@ -12,6 +12,8 @@ interface JobIO {
     readonly job: {
       readonly input: TrainInput;
       readonly key: string;
+      /** AP of the same student trained without a teacher on the same data; null: no such training is known. */
+      readonly undistilledAP: number | null;
       /** The folder that becomes the artifact. */
       readonly folder: string;
       /** The folder that caches a teacher's outputs from one attempt to the next. */

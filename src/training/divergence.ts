@@ -1,22 +1,98 @@
-/** A loss this many times the median of recent steps counts as diverged. */
-const EXPLODED = 1000;
-/** The number of recent steps in the median. */
-const WINDOW = 100;
+import { OWN_TERMS, rawTerm, SOFT_TERMS } from '../formats/training-history.js';
 
-/** Tells diverged steps by their values. @returns the reason; null: the step is fine */
-export type DivergenceCheck = (values: Readonly<Record<string, number>>) => string | null;
+/** What a divergence came from, and so what is lowered after it. */
+export type DivergenceCause = 'training' | 'distillation' | 'unknown';
 
-/** Starts without recent steps: after a roll-back a new one is needed. */
-export function createDivergenceCheck(): DivergenceCheck {
-  const recent: number[] = [];
-  return values => {
-    const bad = Object.entries(values).find(([, value]) => !Number.isFinite(value));
-    if (bad) return `${bad[0]} is ${bad[1]}`;
-    const { loss = NaN } = values;
-    recent.push(loss);
-    if (recent.length > WINDOW) recent.shift();
-    const median = recent.toSorted((a, b) => a - b)[Math.floor(recent.length / 2)]!; // never empty
-    if (loss <= EXPLODED * median) return null;
-    return `loss ${loss.toPrecision(3)} is ${EXPLODED} times the usual ${median.toPrecision(3)}`;
-  };
+/** Ends the steps of a training: its state cannot be continued from, and training rolls back. */
+export class Divergence extends Error {
+  constructor(
+    readonly reason: string,
+    readonly divergedIn: DivergenceCause,
+  ) {
+    super(reason);
+  }
+}
+
+/** A loss this many times its lowest running mean has diverged. */
+const EXPLODED = 20;
+/** The number of steps in the mean that is judged: one batch with few boxes is no divergence. */
+const JUDGED = 5;
+/** The number of steps in the running mean that it is compared with. */
+const WINDOW = 50;
+
+interface Judged {
+  readonly losses: ReadonlyMap<string, number>;
+  /** The normaliser of the batch. A mean that is weighted by it does not jump where a batch has hardly any boxes. */
+  readonly weight: number;
+}
+
+/** The sum of `OWN_TERMS`. The terms of distillation, whose weights change, are judged apart. */
+const OWN_LOSS = 'loss without distillation';
+
+/**
+ * Judges steps by their values.
+ *
+ * A loss has diverged where its mean over 5 steps is above 20 times the lowest mean over 50 steps so far. The lowest means belong to
+ * the state of the run: a loss that is far above them has diverged also right after a roll-back or a restart.
+ */
+export class DivergenceCheck {
+  readonly #recent: Judged[] = [];
+
+  /** @param lowest the lowest running mean of each loss so far; updated by every step that is fine */
+  constructor(private readonly lowest: Record<string, number>) {}
+
+  /**
+   * @param values the loss terms and the gradient norm of a step, by name
+   * @param positives the anchors of each image that are matched to a box
+   * @throws Divergence
+   */
+  judge(values: Readonly<Record<string, number>>, positives: Float32Array): void {
+    const bad = Object.entries(values).filter(([, value]) => !Number.isFinite(value));
+    if (bad.length > 0)
+      throw new Divergence(`${bad[0]![0]} is ${bad[0]![1]}`, causeOf(bad.map(([name]) => name)));
+    this.#recent.push({ losses: lossesOf(values), weight: positives.reduce((sum, count) => sum + count, 1) });
+    if (this.#recent.length > WINDOW) this.#recent.shift();
+    const names = [...lossesOf(values).keys()];
+    for (const name of names) this.#compare(name);
+    for (const name of names)
+      this.lowest[name] = Math.min(this.lowest[name] ?? Infinity, this.#mean(name, WINDOW));
+  }
+
+  #compare(name: string): void {
+    const usual = this.lowest[name];
+    if (usual === undefined) return;
+    const now = this.#mean(name, JUDGED);
+    if (now <= EXPLODED * usual) return;
+    const isOwn = name === OWN_LOSS || OWN_TERMS.includes(name);
+    // One of several terms may become negligible, and then grow by any factor until it is as large as all of them were.
+    if (isOwn && now <= (this.lowest[OWN_LOSS] ?? 0)) return;
+    throw new Divergence(
+      `${name} is ${now.toPrecision(3)}, more than ${EXPLODED} times its lowest mean ${usual.toPrecision(3)}`,
+      isOwn ? 'training' : 'distillation',
+    );
+  }
+
+  #mean(name: string, steps: number): number {
+    let [sum, weights] = [0, 0];
+    for (const { losses, weight } of this.#recent.slice(-steps)) {
+      sum += (losses.get(name) ?? 0) * weight;
+      weights += weight;
+    }
+    return sum / weights;
+  }
+}
+
+/** The losses that are judged. The terms of distillation are judged before their weights, which a schedule raises and lowers. */
+function lossesOf(values: Readonly<Record<string, number>>): Map<string, number> {
+  const given = (names: readonly string[]): [string, number][] =>
+    names.flatMap(name => (name in values ? [[name, values[name]!] as [string, number]] : []));
+  const own = given(OWN_TERMS);
+  const total = own.reduce((sum, [, value]) => sum + value, 0);
+  return new Map([...own, ...given(SOFT_TERMS.map(rawTerm)), [OWN_LOSS, total]]);
+}
+
+/** Weights that are not finite spoil every term: only where the terms of the labels are fine, distillation is the cause. */
+function causeOf(names: readonly string[]): DivergenceCause {
+  if (names.some(name => OWN_TERMS.includes(name))) return 'training';
+  return names.some(name => name !== 'gradient_norm' && name !== 'loss') ? 'distillation' : 'unknown';
 }

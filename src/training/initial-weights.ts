@@ -1,10 +1,10 @@
 import { familyOf, type ModelName } from '../config/families.js';
 import type { Training } from '../config/run.js';
-import { AppError, firstFew } from '../errors/index.js';
+import { AppError, errors, firstFew } from '../errors/index.js';
 import type { VariableSpec } from '../graph/variables.js';
 import { classesOfHead, headForClasses } from '../model/weights/class-head.js';
 import { PACKAGED } from '../model/weights/imagenet.js';
-import { readWeights } from '../model/weights/read.js';
+import { pathOfWeights, readWeights } from '../model/weights/read.js';
 import { type Adoption, adoptWeights } from '../model/weights/weights.js';
 import {
   provideBackboneWeights,
@@ -19,15 +19,20 @@ export interface InitialWeights {
   readonly adoption: Adoption | null;
   /** Whether the run named a whole detector of the same model and classes: a previous version of the one that is trained. */
   readonly isPreviousVersion: boolean;
-  /** One line for people: the source of the weights and how many tensors fitted. */
+  /** One line for people: the source of the weights and how many tensors fitted. A warning where better ones were out of reach. */
   readonly note: string;
 }
+
+/** With fewer images a detector that starts from random weights learns next to nothing. */
+const ENOUGH_FOR_RANDOM_WEIGHTS = 5000;
 
 interface WeightOptions {
   readonly modelName: ModelName;
   readonly specs: readonly VariableSpec[];
   /** Classes of the detector that is trained. */
   readonly classes: readonly string[];
+  /** Images that it is trained on. */
+  readonly images: number;
   readonly settings: Settings;
 }
 
@@ -64,8 +69,10 @@ function sourcesOf(pretrained: 'coco' | 'imagenet', { modelName, settings }: Wei
 
 /**
  * The weights that training starts from. For `coco` and `imagenet` they are the best that this machine can get: the published
- * checkpoints of google/automl, else the packaged ImageNet backbones. Anything else is an address or a path for `readWeights`. Of a
- * class head, the outputs of classes with the same names are adopted.
+ * checkpoints of google/automl, else the packaged ImageNet backbones. `run:NAME` is the output folder of a run; anything else is an
+ * address or a path for `readWeights`. Of a class head, the outputs of classes with the same names are adopted.
+ *
+ * @throws WEIGHTS_UNAVAILABLE: none can be reached, and the images are too few to start from random weights
  */
 export async function loadInitialWeights(
   pretrained: Training['pretrained'],
@@ -76,21 +83,25 @@ export async function loadInitialWeights(
   const unreachable: string[] = [];
   const adopt = async (name: string, path: string): Promise<InitialWeights> => {
     const { adoption, known } = await readFitting(path, options);
-    const lines = [...unreachable.map(source => `${source}: out of reach`), describe(name, adoption, known)];
-    return { adoption, isPreviousVersion: isNamed && isComplete(adoption), note: lines.join('; ') };
+    const found = describe(name, adoption, known);
+    const note =
+      unreachable.length === 0 ? found : `warning: out of reach: ${unreachable.join('; ')}; instead ${found}`;
+    return { adoption, isPreviousVersion: isNamed && isComplete(adoption), note };
   };
   if (pretrained.includes('://'))
     return adopt(pretrained, await provideWeightsFrom(pretrained, options.settings));
-  if (isNamed) return adopt(pretrained, pretrained);
+  if (isNamed) return adopt(pretrained, pathOfWeights(pretrained, options.settings));
   for (const { name, find } of sourcesOf(pretrained, options)) {
     const path = await find().catch(nullIfUnavailable);
     if (path !== null) return adopt(name, path);
     unreachable.push(name);
   }
+  const { modelName, images } = options;
+  if (images < ENOUGH_FOR_RANDOM_WEIGHTS) throw errors.weightsUnavailable(modelName, images, unreachable);
   return {
     adoption: null,
     isPreviousVersion: false,
-    note: 'starts at random: no weights for it can be reached',
+    note: `warning: starts at random, as no weights can be reached: ${unreachable.join('; ')}`,
   };
 }
 

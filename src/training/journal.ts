@@ -20,11 +20,15 @@ interface Inference {
   readonly seconds: number;
 }
 
+/** The start of notes that are warnings. */
+const WARNING = 'warning: ';
+
 const NO_INFERENCE: Inference = { steps: 0, seconds: 0 };
 
 /** Reports what happens in a training: progress and notes to whoever started it, numbers to TensorBoard. */
 export class Journal {
   #start = { step: 0, ms: 0 };
+  readonly #noted = new Set<string>();
 
   constructor(private readonly options: JournalOptions) {}
 
@@ -53,9 +57,17 @@ export class Journal {
     this.options.events.scalars(this.options.state.step, Object.fromEntries(named));
   }
 
-  /** Reports one line for people. */
+  /** Reports one line for people. A warning stays with the training, so that its report can repeat it. */
   note(note: string): void {
+    if (note.startsWith(WARNING)) this.options.state.addWarning(note.slice(WARNING.length));
     this.report('start', { note });
+  }
+
+  /** Reports one line for people, unless one about the same subject was reported before. */
+  noteOnce(subject: string, note: string): void {
+    if (this.#noted.has(subject)) return;
+    this.#noted.add(subject);
+    this.note(note);
   }
 
   report(phase: string, rest: Partial<StageProgress> = {}): void {

@@ -37,6 +37,7 @@ export async function loadInitialState(options: TrainOptions): Promise<InitialSt
     modelName: training.model_name,
     specs: variableSpecs({ family: familyOf(training.model_name), numClasses: dataset.classes.length }),
     classes: dataset.classes,
+    images: dataset.splits.train.length,
     settings,
   });
   const hasPrevious = online !== null && weights.isPreviousVersion;
@@ -65,12 +66,16 @@ function freshState(
     best: null,
     has_previous: hasPrevious,
     precision: resolvePrecision(training.precision, thisHardware),
-    backoff_factor: 1,
+    backoff: { learning_rate: 1, distillation: 1 },
+    lowest_losses: {},
+    loss_averages: {},
+    taught_until: null,
     history: {
       stepsPerEpoch: perEpoch,
       totalSteps: perEpoch * training.num_epochs,
       points: [],
       evaluations: [],
+      warnings: [],
       rollbacks: [],
     },
   };

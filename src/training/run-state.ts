@@ -1,6 +1,7 @@
 import type { ArtifactRef } from '../formats/artifact.js';
 import type { CocoMetrics } from '../formats/coco-metrics.js';
 import type { TrainingState } from '../formats/training-state.js';
+import { updateAverages } from './soft-weights.js';
 
 /** The most points that a curve needs; a longer run logs one step in several. */
 const MAX_POINTS = 2000;
@@ -29,17 +30,24 @@ export class RunState {
   get isFinished(): boolean {
     return this.step >= this.totalSteps;
   }
-  get isEndOfEpoch(): boolean {
-    return this.step % this.saved.history.stepsPerEpoch === 0;
+  /** Whether the step is the last of a number of epochs. */
+  isEndOfEpochs(epochs: number): boolean {
+    return this.step % (epochs * this.saved.history.stepsPerEpoch) === 0;
   }
 
   /** Counts a step that was made, and logs it. */
   advance({ values, learningRate }: LoggedStep): void {
+    this.saved.loss_averages = updateAverages(this.saved.loss_averages, values, this.step);
     this.saved.step++;
     const every = Math.ceil(this.totalSteps / MAX_POINTS);
     if (this.step % every !== 0) return;
     const { gradient_norm: gradientNorm = null, ...losses } = values;
     this.saved.history.points.push({ step: this.step, losses, learningRate, gradientNorm });
+  }
+
+  addWarning(warning: string): void {
+    const { warnings } = this.saved.history;
+    if (!warnings.includes(warning)) warnings.push(warning);
   }
 
   /** Logs an evaluation of this step. @returns whether it is the best so far */

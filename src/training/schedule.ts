@@ -15,10 +15,26 @@ type Decay = (at: {
   dropSteps: readonly [number, number];
 }) => number;
 
-/** google/automl `det_model_fn.py` and `train_lib.py`; cosine counts from step 0, not from the end of the warm-up. */
+/** A warm-up of at most this share of the steps does not matter to the cosine. */
+const NEGLIGIBLE_WARMUP = 0.01;
+
+/**
+ * The progress of the cosine, from 0 to 1. google/automl counts from step 0, so that it reaches 1 before the end, by as many steps as
+ * the warm-up has. In its runs of 300 epochs this does not matter; in short runs the rate would be 0 after the warm-up and rise again
+ * to its full height at the end. There the progress counts from the end of the warm-up.
+ */
+function cosineProgress(
+  step: number,
+  { warmup, totalSteps }: { warmup: number; totalSteps: number },
+): number {
+  const isNegligible = warmup <= NEGLIGIBLE_WARMUP * totalSteps;
+  return (isNegligible ? step : step - warmup) / Math.max(1, totalSteps - warmup);
+}
+
+/** google/automl `det_model_fn.py` and `train_lib.py`. */
 const DECAYS: Readonly<Record<Hparams['lr_decay_method'], Decay>> = {
   cosine: ({ step, base, warmup, totalSteps }) =>
-    0.5 * base * (1 + Math.cos((Math.PI * step) / (totalSteps - warmup))),
+    0.5 * base * (1 + Math.cos(Math.PI * cosineProgress(step, { warmup, totalSteps }))),
   stepwise: ({ step, base, dropSteps: [first, second] }) => {
     if (step >= second) return base * 0.01;
     return step >= first ? base * 0.1 : base;

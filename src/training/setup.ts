@@ -22,7 +22,7 @@ import { type Teacher, validateTeacher } from './teacher.js';
 import { TeacherCache } from './teacher-cache.js';
 import { keptAnchors } from './teacher-outputs.js';
 import { recordTraining } from './training-program.js';
-import type { TrainingRun, TrainOptions } from './training-run.js';
+import { softTermsOf, type TrainingRun, type TrainOptions } from './training-run.js';
 
 const programFolder = ({ folder }: TrainOptions): string => `${folder}.program`;
 const viewsOf = ({ input: { teacher } }: TrainOptions): number => teacher?.views ?? 0;
@@ -62,7 +62,8 @@ async function recordProgram(
     trainBatchSize: training.train_batch_size,
     evalBatchSize: training.eval_batch_size,
     hparams: training.hparams,
-    teacher: options.teacher && { frozen: options.teacher.frozen, isFed: viewsOf(options) > 0 },
+    teacher: options.teacher && { ...options.teacher, isFed: viewsOf(options) > 0 },
+    softTerms: softTermsOf(options.input),
     online: online && { hasPrevious: state.has_previous },
     precision: state.precision,
     useXla: !hasNvidiaGpu(),
@@ -127,7 +128,8 @@ function noteAnchorFit({ options, dataset, journal }: TrainingRun): void {
 
 async function examineTeacher(run: TrainingRun, teacher: Teacher): Promise<void> {
   const { AP } = await measure(run);
-  const student = { AP, classes: run.dataset.classes, anchors: anchorsOf(run.options) };
+  const { undistilledAP } = run.options;
+  const student = { AP, undistilledAP, classes: run.dataset.classes, anchors: anchorsOf(run.options) };
   validateTeacher(teacher, student, await hasFiniteTeacher(run));
 }
 

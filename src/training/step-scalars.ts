@@ -1,4 +1,5 @@
 import type { SoftWeights } from '../config/run.js';
+import type { Backoff, SoftTerm } from '../formats/training-history.js';
 import {
   AUXILIARY_DECAY,
   distillationRamp,
@@ -7,6 +8,7 @@ import {
   previousShare,
   type ScheduleOptions,
 } from './schedule.js';
+import { leadOfBranch, limitedWeight, type LossAverages } from './soft-weights.js';
 
 /** The values that the scalars of a step are computed from. */
 export interface StepContext extends ScheduleOptions {
@@ -15,27 +17,37 @@ export interface StepContext extends ScheduleOptions {
   readonly softWeights: SoftWeights | null;
   /** Steps at the start in which nothing is distilled. */
   readonly burnIn: number;
-  /** 1, halved by every roll-back; multiplies the distillation weights or, without distillation, the learning rate. */
-  readonly backoffFactor: number;
+  readonly backoff: Backoff;
+  readonly averages: LossAverages;
+  /** The step at which distillation ended; null: it has not. */
+  readonly taughtUntil: number | null;
+  /** The teachers of online distillation; null: the student does not learn online. */
+  readonly online: { readonly hasPrevious: boolean } | null;
 }
 
-/** The share of its configured weight that distillation has at a step. */
-const softScale = (at: StepContext): number => at.backoffFactor * distillationRamp(at.step, at, at.burnIn);
+/** The weight of a distillation term at a step. */
+function softWeight(term: SoftTerm, at: StepContext): number {
+  if (!at.softWeights || at.taughtUntil !== null) return 0;
+  // A previous version teaches where the branch does not.
+  const lead = at.online && !at.online.hasPrevious ? leadOfBranch(at.averages) : 1;
+  const scale = at.backoff.distillation * distillationRamp(at.step, at, at.burnIn) * lead;
+  return limitedWeight(term, at.softWeights, at.averages) * scale;
+}
 
 /**
  * The scalars that are fed to every training step, each with its value at a step. Their placeholders, their feeds and the types of
  * both follow from this table.
  */
 const STEP_SCALARS = {
-  learning_rate: at => learningRateAt(at.step, at) * (at.softWeights ? 1 : at.backoffFactor),
-  soft_cls_loss: at => (at.softWeights?.soft_cls_loss ?? 0) * softScale(at),
-  soft_box_loss: at => (at.softWeights?.soft_box_loss ?? 0) * softScale(at),
+  learning_rate: at => learningRateAt(at.step, at) * at.backoff.learning_rate,
+  soft_cls_loss: at => softWeight('loss_soft_cls', at),
+  soft_box_loss: at => softWeight('loss_soft_box', at),
   /** Decay of the moving averages of the network's variables. */
   average_decay: at => movingAverageDecay(at.hparams.moving_average_decay, at.step),
   /** Decay of the moving averages of the auxiliary branch's variables. */
   auxiliary_decay: at => movingAverageDecay(AUXILIARY_DECAY, at.step),
-  /** Share of the previous version in the soft targets of online distillation. */
-  previous_share: at => previousShare(at.step, at),
+  /** Share of the previous version in the soft targets of online distillation: all where the branch is not ahead of the student. */
+  previous_share: at => 1 - leadOfBranch(at.averages) * (1 - previousShare(at.step, at)),
 } satisfies Record<string, (at: StepContext) => number>;
 
 type ScalarName = keyof typeof STEP_SCALARS;

@@ -2,8 +2,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { FamilyRow } from '../config/families.js';
 import type { Hparams } from '../config/run.js';
 import type { AnchorGrid } from '../detection/anchors.js';
+import { errors } from '../errors/index.js';
 import { flattenLevels } from '../detection/detect.js';
-import { auxiliaryTerm } from '../formats/training-history.js';
+import { auxiliaryTerm, type SoftTerm } from '../formats/training-history.js';
 import { halfSquares } from '../graph/ops.js';
 import type { TrainedVariables, Variables, VariableSpec } from '../graph/variables.js';
 import type { AnchorOutputs, SoftTargets } from '../losses/distillation.js';
@@ -14,6 +15,9 @@ import { averagedOf, onlineTargets } from './online.js';
 import { applyMomentum, averageSpec, clipGradients, updateAverage } from './optimiser.js';
 import type { StepInputs } from './step-inputs.js';
 
+/** The confidence that boxes of a teacher need to be learned from: more where the teacher is still in training. */
+const MIN_CONFIDENCE = { teacher: 0.1, branch: 0.3 } as const;
+
 export interface StepModel {
   readonly family: FamilyRow;
   readonly anchors: AnchorGrid;
@@ -23,6 +27,8 @@ export interface StepModel {
   readonly specs: readonly VariableSpec[];
   /** Variables of the auxiliary branch, the teacher of online distillation; null: there is none. */
   readonly branch: readonly VariableSpec[] | null;
+  /** The terms of distillation: those whose weights are not 0. */
+  readonly softTerms: readonly SoftTerm[];
 }
 
 /** The outputs of all levels, joined in the order of the anchors. */
@@ -31,7 +37,7 @@ export const flattenOutputs = ({ classLogits, boxDeltas }: Outputs, numClasses: 
   deltas: flattenLevels(boxDeltas, 4),
 });
 
-/** The variables that a step changes: the trainable ones that `var_freeze_expr` does not match. */
+/** The variables that a step changes: the trainable ones that `var_freeze_expr` does not match. @throws NOTHING_TRAINED */
 export function trainedSpecs({
   specs,
   branch,
@@ -40,13 +46,16 @@ export function trainedSpecs({
   const frozen = hparams.var_freeze_expr === null ? null : new RegExp(`^(?:${hparams.var_freeze_expr})`);
   // The branch comes last, so that the initial values of the network do not depend on it.
   const all = [...specs, ...(branch ?? [])];
-  return all.filter(({ name, trainable }) => trainable && !frozen?.test(name));
+  const trained = all.filter(({ name, trainable }) => trainable && !frozen?.test(name));
+  if (trained.length === 0) throw errors.nothingTrained(hparams.var_freeze_expr ?? '');
+  return trained;
 }
 
 /**
  * One step of training: forward pass, named losses, gradients, clipping, momentum, moving averages.
  * @param teacher outputs of the frozen teacher or the previous version for the same images; null: there is none
- * @returns the weighted terms by name, `l2_loss`, their sum `loss`, and the norm of the gradients
+ * @returns by name the weighted terms, `l2_loss`, their sum `loss`, the terms of distillation before their weights, and the norm of
+ * the gradients
  */
 export function trainStep(
   model: StepModel,
@@ -56,7 +65,7 @@ export function trainStep(
   const { hparams } = model;
   const { teacher, variables } = options;
   const specs = trainedSpecs(model);
-  const { terms, gradients } = lossesAndGradients(model, inputs, { variables, teacher, specs });
+  const { terms, raw, gradients } = lossesAndGradients(model, inputs, { variables, teacher, specs });
   const decayed = specs.map((spec, i) => {
     const gradient = gradients[i]!; // one for each of the specs
     return isDecayed(spec.name)
@@ -76,7 +85,7 @@ export function trainStep(
   if (hparams.moving_average_decay > 0) average(model.specs, inputs.average_decay);
   if (model.branch) average(averagedOf(model.branch), inputs.auxiliary_decay);
   const loss = tf.addN([...Object.values(terms), l2]) as tf.Scalar;
-  return { ...terms, l2_loss: l2, loss, gradient_norm: globalNorm };
+  return { ...terms, ...raw, l2_loss: l2, loss, gradient_norm: globalNorm };
 }
 
 interface GradientOptions {
@@ -85,28 +94,31 @@ interface GradientOptions {
   readonly specs: readonly VariableSpec[];
 }
 
-/** The weighted terms, and the gradient of their sum with respect to every variable of `specs`. */
+/** The weighted terms, those of distillation before their weights, and the gradient of the sum with respect to all `specs`. */
 export function lossesAndGradients(
   model: StepModel,
   inputs: StepInputs,
   { variables, teacher, specs }: GradientOptions,
-): { terms: Record<string, tf.Scalar>; gradients: tf.Tensor[] } {
+): { terms: Record<string, tf.Scalar>; raw: Record<string, tf.Scalar>; gradients: tf.Tensor[] } {
   let terms: Record<string, tf.Scalar> = {};
+  let raw: Record<string, tf.Scalar> = {};
   const total = (): tf.Scalar => {
-    const { family, numClasses } = model;
-    const network = { family, numClasses, training: true, variables };
+    const { family, numClasses, hparams } = model;
+    const frozenNorms = hparams.frozen_batch_norm;
+    const network = { family, numClasses, training: true, variables, frozenNorms };
     const outputs = efficientDet(inputs.images, { ...network, dropSeed: inputs.seed });
     const softTargets = softTargetsOf(model, inputs, { outputs, variables, teacher });
-    terms = keepAll(termsOf(model, inputs, { outputs, softTargets }));
+    const computed = termsOf(model, inputs, { outputs, softTargets });
+    [terms, raw] = [keepAll(computed.terms), keepAll(computed.raw)];
     if (model.branch) {
       const branchOutputs = auxiliary(outputs.features, network);
-      const own = keepAll(termsOf(model, inputs, { outputs: branchOutputs, softTargets: null }));
-      for (const [name, term] of Object.entries(own)) terms[auxiliaryTerm(name)] = term;
+      const own = termsOf(model, inputs, { outputs: branchOutputs, softTargets: null });
+      for (const [name, term] of Object.entries(keepAll(own.terms))) terms[auxiliaryTerm(name)] = term;
     }
     return tf.addN(Object.values(terms)) as tf.Scalar;
   };
   const { grads } = tf.valueAndGrads(total)(specs.map(spec => variables.read(spec)));
-  return { terms, gradients: grads };
+  return { terms, raw, gradients: grads };
 }
 
 /** Protects terms from the scope of the gradient, which disposes everything but its result. */
@@ -132,17 +144,19 @@ function softTargetsOf(
 }
 
 function termsOf(
-  { anchors, numClasses, hparams }: StepModel,
+  { anchors, numClasses, hparams, softTerms, branch }: StepModel,
   inputs: StepInputs,
   { outputs, softTargets }: { outputs: Outputs; softTargets: SoftTargets | null },
-): Record<string, tf.Scalar> {
+): ReturnType<typeof weightedTerms> {
   const targets = {
     classTargets: inputs.class_targets,
     boxTargets: inputs.box_targets,
     numPositives: inputs.num_positives,
   };
   const student = flattenOutputs(outputs, numClasses);
-  return weightedTerms({ student, targets, softTargets, anchors, hparams }, inputs);
+  const minConfidence = MIN_CONFIDENCE[branch ? 'branch' : 'teacher'];
+  const soft = softTargets && { targets: softTargets, terms: softTerms, minConfidence };
+  return weightedTerms({ student, targets, soft, anchors, hparams }, inputs);
 }
 
 function l2Loss(

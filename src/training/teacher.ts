@@ -1,3 +1,5 @@
+import { MIN_TEACHER_LEAD } from '../config/distillation.js';
+import type { Normalisation } from '../config/families.js';
 import type { AnchorOptions } from '../detection/anchors.js';
 import { assertSameClasses } from '../formats/model-card.js';
 import { errors } from '../errors/index.js';
@@ -6,9 +8,10 @@ export interface Teacher {
   /** The frozen network's bytes, recorded at the student's input size. */
   readonly frozen: Uint8Array;
   readonly classes: readonly string[];
-  /** AP on the evaluation split. */
+  /** AP at the student's input size, on the evaluation split. */
   readonly AP: number;
   readonly anchors: AnchorOptions;
+  readonly normalisation: Normalisation;
 }
 
 interface Student {
@@ -16,27 +19,35 @@ interface Student {
   readonly anchors: AnchorOptions;
   /** AP before the first step. */
   readonly AP: number;
+  /** AP of the same student trained without a teacher on the same data; null: no such training is known. */
+  readonly undistilledAP: number | null;
 }
 
 const describeAnchors = ({ anchorScale, minLevel, maxLevel, aspectRatios }: AnchorOptions): string =>
   `scale ${anchorScale}, levels ${minLevel} to ${maxLevel}, aspect ratios ${JSON.stringify(aspectRatios)}`;
 
 /**
- * Refuses a teacher that is worse than the student, that has other classes or anchors, or whose outputs are not finite: distillation
- * would only do harm.
+ * Refuses a teacher that is not better than the student, that has other classes or anchors, or whose outputs are not finite:
+ * distillation would only do harm.
+ *
  * @param isFinite whether the teacher's outputs for a first batch are finite
+ * @throws TEACHER_UNFIT
  */
 export function validateTeacher(teacher: Teacher, student: Student, isFinite: boolean): void {
   assertSameClasses(teacher.classes, student.classes);
   const [theirs, ours] = [describeAnchors(teacher.anchors), describeAnchors(student.anchors)];
   if (theirs !== ours)
     throw errors.teacherUnfit(`its anchors are of ${theirs}, the student's of ${ours}`, { theirs, ours });
-  if (!(teacher.AP > student.AP)) {
-    const [own, other] = [teacher.AP.toFixed(3), student.AP.toFixed(3)];
-    throw errors.teacherUnfit(`its AP ${own} does not beat the untrained student's ${other}`, {
-      teacher: teacher.AP,
-      student: student.AP,
-    });
-  }
+  assertLead(teacher.AP, student.AP, 'the untrained student');
+  if (student.undistilledAP !== null)
+    assertLead(teacher.AP, student.undistilledAP, 'the student trained without it');
   if (!isFinite) throw errors.teacherUnfit('its outputs for a first batch are not finite', {});
+}
+
+function assertLead(teacher: number, student: number, who: string): void {
+  if (teacher >= student + MIN_TEACHER_LEAD) return;
+  throw errors.teacherUnfit(
+    `its AP of ${teacher.toFixed(3)} at the student's input size is not ${MIN_TEACHER_LEAD} above the ${student.toFixed(3)} of ${who}`,
+    { teacher, student },
+  );
 }

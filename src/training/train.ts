@@ -1,12 +1,22 @@
+import { MIN_TEACHER_LEAD } from '../config/distillation.js';
 import { errors } from '../errors/index.js';
+import { weightOfTerm } from '../formats/training-history.js';
 import { commit, publish, rollBack } from './checkpoint.js';
-import { createDivergenceCheck } from './divergence.js';
+import { Divergence, DivergenceCheck } from './divergence.js';
 import { evaluate } from './evaluation.js';
 import { loadInitialState } from './resume.js';
+import { compareLossWithStart, noteLargeTerms } from './loss-notes.js';
 import { burnInSteps } from './schedule.js';
 import { batchesOf, closeRun, openRun, openTeacherCache, startRun } from './setup.js';
+import { WEIGHT_OF } from './soft-weights.js';
 import { scalarsAt, type StepScalars } from './step-scalars.js';
-import { softWeightsOf, type TrainingRun, type TrainOptions, type TrainOutcome } from './training-run.js';
+import {
+  softTermsOf,
+  softWeightsOf,
+  type TrainingRun,
+  type TrainOptions,
+  type TrainOutcome,
+} from './training-run.js';
 
 /** Trains one detector into a folder, from its newest committed checkpoint where there is one. */
 export async function trainModel(options: TrainOptions): Promise<TrainOutcome> {
@@ -15,22 +25,25 @@ export async function trainModel(options: TrainOptions): Promise<TrainOutcome> {
   const run = await openRun(options, initial);
   try {
     await startRun(run, initial);
-    while (!run.state.isFinished) {
-      const problem = await trainSteps(run);
-      if (problem !== null) await rollBack(run, problem);
-    }
-    return await finish(run);
+    for (;;)
+      try {
+        await trainSteps(run);
+        return await finish(run);
+      } catch (error) {
+        if (!(error instanceof Divergence)) throw error;
+        await rollBack(run, error);
+      }
   } finally {
     await closeRun(run);
   }
 }
 
-/** Trains until the last step, or until a step diverges. @returns why it did; null: all steps are done */
-async function trainSteps(run: TrainingRun): Promise<string | null> {
+/** Trains until the last step. @throws Divergence */
+async function trainSteps(run: TrainingRun): Promise<void> {
   const { options, session, state, journal } = run;
   const { training, mode, seed } = options.input;
   const teacherCache = await openTeacherCache(run);
-  const problemOf = createDivergenceCheck();
+  const divergence = new DivergenceCheck(state.saved.lowest_losses);
   journal.startClock();
   for await (const batch of batchesOf(run)) {
     await stopIfAsked(run);
@@ -40,18 +53,20 @@ async function trainSteps(run: TrainingRun): Promise<string | null> {
     const teacher = teacherCache && (await teacherCache.outputsFor(batch));
     const values = await session.step(batch, { seed, scalars, teacher });
 
-    const problem = problemOf(values);
-    if (problem !== null) return problem;
+    divergence.judge(values, batch.numPositives);
 
-    const logged = { values, learningRate: scalars.learning_rate };
+    const logged = { values: withWeights(values, run, scalars), learningRate: scalars.learning_rate };
     state.advance(logged);
+    noteLargeTerms(run);
     journal.step(logged, teacherCache?.inference);
 
     if (state.isFinished) break;
-    if (mode === 'train_and_eval' && state.isEndOfEpoch) await evaluate(run);
+    if (mode === 'train_and_eval' && state.isEndOfEpochs(training.map_freq)) {
+      await evaluate(run);
+      endTeachingWhereDue(run);
+    }
     if (Date.now() - state.committedAt >= training.checkpoint_interval_seconds * 1000) await commit(run);
   }
-  return null;
 }
 
 async function stopIfAsked(run: TrainingRun): Promise<void> {
@@ -65,7 +80,7 @@ async function stopIfAsked(run: TrainingRun): Promise<void> {
 function scalarsOf({ options: { input }, state: { saved } }: TrainingRun): StepScalars {
   const { hparams, train_batch_size: batchSize } = input.training;
   const { stepsPerEpoch, totalSteps } = saved.history;
-  const isUntaught = input.online !== null && !saved.has_previous;
+  const online = input.online && { hasPrevious: saved.has_previous };
   return scalarsAt({
     step: saved.step,
     hparams,
@@ -73,17 +88,43 @@ function scalarsOf({ options: { input }, state: { saved } }: TrainingRun): StepS
     stepsPerEpoch,
     totalSteps,
     softWeights: softWeightsOf(input),
-    burnIn: isUntaught ? burnInSteps({ totalSteps }) : 0,
-    backoffFactor: saved.backoff_factor,
+    burnIn: online && !online.hasPrevious ? burnInSteps({ totalSteps }) : 0,
+    backoff: saved.backoff,
+    averages: saved.loss_averages,
+    taughtUntil: saved.taught_until,
+    online,
   });
 }
 
-/** Evaluates the last step, where that is still to do, and leaves the artifact in the folder. */
+/** The values of a step with the weights that the terms of distillation had in it. */
+function withWeights(
+  values: Readonly<Record<string, number>>,
+  { options: { input } }: TrainingRun,
+  scalars: StepScalars,
+): Record<string, number> {
+  const weights = softTermsOf(input).map(term => [weightOfTerm(term), scalars[WEIGHT_OF[term]]] as const);
+  return { ...values, ...Object.fromEntries(weights) };
+}
+
+/** Ends distillation where the student has come up to its teacher, which could then only hold it back. */
+function endTeachingWhereDue({ options: { teacher }, state, journal }: TrainingRun): void {
+  const { step, saved } = state;
+  const AP = saved.history.evaluations.at(-1)?.metrics.AP;
+  if (!teacher || AP === undefined || saved.taught_until !== null || AP < teacher.AP - MIN_TEACHER_LEAD)
+    return;
+  saved.taught_until = step;
+  journal.note(
+    `step ${step}: AP ${AP.toFixed(3)} has come up to the teacher's ${teacher.AP.toFixed(3)}; distillation ends`,
+  );
+}
+
+/** Evaluates the last step, where that is still to do, and leaves the artifact in the folder. @throws Divergence, TRAINING_DIVERGED */
 async function finish(run: TrainingRun): Promise<TrainOutcome> {
   const { step, saved } = run.state;
+  compareLossWithStart(run);
   if (saved.history.evaluations.at(-1)?.step !== step) await evaluate(run);
   await publish(run);
   const best = saved.best!; // set by the first evaluation
-  const rollbacks = saved.history.rollbacks.length;
-  return { metrics: best.metrics, steps: step, bestStep: best.step, rollbacks };
+  const { rollbacks, warnings } = saved.history;
+  return { metrics: best.metrics, steps: step, bestStep: best.step, rollbacks: rollbacks.length, warnings };
 }

@@ -1,8 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { ANCHORS_PER_CELL, type FamilyRow, familyOf, type ModelName } from '../config/families.js';
+import {
+  ANCHORS_PER_CELL,
+  type FamilyRow,
+  familyOf,
+  type ModelName,
+  type Normalisation,
+} from '../config/families.js';
 import type { Hparams } from '../config/run.js';
 import { type AnchorGrid, anchorOptions, createAnchors } from '../detection/anchors.js';
 import { detect } from '../detection/detect.js';
+import type { SoftTerm } from '../formats/training-history.js';
 import { FROZEN_INPUT, frozenOutput } from '../formats/model-card.js';
 import type { Precision } from '../graph/graph.js';
 import { inlineGraph } from '../graph/graph-def.js';
@@ -33,6 +40,8 @@ export interface TrainingProgramOptions {
   readonly hparams: Hparams;
   /** null: there is none. */
   readonly teacher: FrozenTeacher | null;
+  /** The terms of distillation; none: nothing is distilled. */
+  readonly softTerms: readonly SoftTerm[];
   /** Online distillation, and whether a previous version is a teacher beside the auxiliary branch; null: off. */
   readonly online: { readonly hasPrevious: boolean } | null;
   /** Precision of the convolutions of training steps and of a frozen teacher; evaluation computes in float32. */
@@ -44,6 +53,8 @@ export interface TrainingProgramOptions {
 export interface FrozenTeacher {
   /** The bytes of its graph. */
   readonly frozen: Uint8Array;
+  /** How its input is normalised: families of models differ. */
+  readonly normalisation: Normalisation;
   /**
    * true: `teacher_outputs` gives its outputs for the best anchors, and `train_step` is fed them; false: `train_step` runs the
    * teacher, for all anchors.
@@ -87,7 +98,7 @@ function recordStep({ builder, options, family, anchors }: Recording, teacher: R
   const isFed = options.teacher?.isFed ?? false;
   const specs = variableSpecs({ family, numClasses });
   const branch = options.online && auxiliarySpecs({ family, numClasses });
-  const model = { family, anchors, numClasses, hparams, specs, branch };
+  const model = { family, anchors, numClasses, hparams, specs, branch, softTerms: options.softTerms };
   const inputs = {
     ...stepInputSpecs({ batch, imageSize, anchors: anchors.count }),
     ...(isFed && teacherSpecs({ batch, kept: keptAnchors(anchors.count), numClasses })),
@@ -150,20 +161,21 @@ function fixedTeacher(recording: Recording): RecordTeacher | null {
       builder.graph.withComputeOptions({ precision }, () =>
         flattenOutputs(outputsOf(images, variables), numClasses),
       );
-  if (teacher) return flattened(images => teacherOutputs(recording, teacher.frozen, images));
+  if (teacher) return flattened(images => teacherOutputs(recording, teacher, images));
   if (!online?.hasPrevious) return null;
   return flattened((images, variables) => previousOutputs(images, { family, numClasses, variables }));
 }
 
 /** The outputs of the teacher's graph for the student's images, on the same anchor grid. */
 function teacherOutputs(
-  { builder, options: { numClasses }, anchors }: Recording,
-  frozen: Uint8Array,
+  { builder, options: { numClasses }, anchors, family }: Recording,
+  { frozen, normalisation }: FrozenTeacher,
   images: tf.Tensor4D,
 ): Outputs {
   return builder.graph.within('teacher', () => {
+    const input = renormalise(images, { from: family.normalisation, to: normalisation });
     const outputOf = inlineGraph(builder.graph, frozen, {
-      [FROZEN_INPUT]: recordingBackend.outputOf(images),
+      [FROZEN_INPUT]: recordingBackend.outputOf(input),
     });
     const maps = (head: 'class' | 'box', values: number): tf.Tensor4D[] =>
       anchors.levels.map(({ level, height, width }) => {
@@ -173,4 +185,18 @@ function teacherOutputs(
       });
     return { classLogits: maps('class', numClasses), boxDeltas: maps('box', 4) };
   });
+}
+
+/**
+ * Images that are normalised in one way, normalised in another: x · std / std′ + (mean − mean′) / std′. The padding, which is 0 in either
+ * normalisation, becomes a grey that is off by less than .06 standard deviations for the families that there are.
+ */
+function renormalise(
+  images: tf.Tensor4D,
+  { from, to }: { from: Normalisation; to: Normalisation },
+): tf.Tensor4D {
+  const scale = from.std.map((std, i) => std / to.std[i]!);
+  const offset = from.mean.map((mean, i) => (mean - to.mean[i]!) / to.std[i]!);
+  if (scale.every(value => value === 1) && offset.every(value => value === 0)) return images;
+  return tf.add(tf.mul(images, tf.tensor1d(scale)), tf.tensor1d(offset)) as tf.Tensor4D;
 }

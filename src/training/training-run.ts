@@ -3,6 +3,7 @@ import type { CleanedDataset } from '../formats/dataset.js';
 import type { CocoMetrics } from '../formats/coco-metrics.js';
 import type { CocoDetection } from '../formats/coco.js';
 import type { CocoGroundTruth } from '../formats/coco.js';
+import { SOFT_TERMS, type SoftTerm } from '../formats/training-history.js';
 import type { StageProgress } from '../formats/progress.js';
 import type { TrainInput } from '../formats/train-io.js';
 import type { Settings } from '../settings.js';
@@ -10,6 +11,7 @@ import type { ArtifactStore } from '../store/artifact-store.js';
 import type { Journal } from './journal.js';
 import type { RunState } from './run-state.js';
 import type { TrainingSession } from './session.js';
+import { WEIGHT_OF } from './soft-weights.js';
 import type { Teacher } from './teacher.js';
 
 export interface TrainOptions {
@@ -18,6 +20,8 @@ export interface TrainOptions {
   /** The cleaned data set. */
   readonly datasetFolder: string;
   readonly teacher: Teacher | null;
+  /** AP of the same student trained without a teacher on the same data; null: no such training is known. */
+  readonly undistilledAP: number | null;
   readonly store: ArtifactStore;
   readonly settings: Settings;
   /** Becomes the training artifact; emptied first. */
@@ -35,6 +39,7 @@ export interface TrainOutcome {
   readonly steps: number;
   readonly bestStep: number;
   readonly rollbacks: number;
+  readonly warnings: readonly string[];
 }
 
 /** A training whose program is loaded. */
@@ -44,6 +49,12 @@ export interface TrainingRun {
   readonly session: TrainingSession;
   readonly state: RunState;
   readonly journal: Journal;
+}
+
+/** The terms of distillation that have a weight. */
+export function softTermsOf(input: TrainInput): SoftTerm[] {
+  const weights = softWeightsOf(input);
+  return SOFT_TERMS.filter(term => weights && weights[WEIGHT_OF[term]] !== 0);
 }
 
 /** The weights of the distillation terms; null: nothing is distilled. */

@@ -103,7 +103,7 @@ function healthyHistory(): TrainingHistory {
       loss_soft_box: level,
     });
   });
-  return { stepsPerEpoch: 10, totalSteps: 400, points, evaluations, rollbacks: [] };
+  return { stepsPerEpoch: 10, totalSteps: 400, points, evaluations, warnings: [], rollbacks: [] };
 }
 
 type Point = TrainingHistory['points'][number];

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { advise, RULES } from '../../src/advice/advise.js';
 import type { AdviceInput } from '../../src/advice/rule.js';
+import type { Backoff, TrainingHistory } from '../../src/formats/training-history.js';
 import { configAfter, evaluationsOf, historyWith, reportWith, runWith } from './evidence.js';
 
 interface Sick {
@@ -16,6 +17,13 @@ const shares = (share: Record<string, number>): AdviceInput =>
 const withHparams = (hparams: object, share: Record<string, number>): AdviceInput => ({
   ...shares(share),
   config: runWith({ config: { hparams } }).config,
+});
+
+const rollback = (lowered: Partial<Backoff>): TrainingHistory['rollbacks'][number] => ({
+  step: 9,
+  reason: 'loss is NaN',
+  to: 5,
+  backoff: { learning_rate: 1, distillation: 1, ...lowered },
 });
 
 const ONLINE = {
@@ -173,12 +181,12 @@ const SICK: readonly Sick[] = [
   },
   {
     id: 'G3',
-    what: 'a step was rolled back, and nobody taught',
+    what: 'a step was rolled back, and the learning rate was lowered',
     input: runWith({
       teacher: null,
       student: {
         history: historyWith(() => ({}), {
-          rollbacks: [{ step: 9, reason: 'loss is NaN', backoffFactor: 0.5 }],
+          rollbacks: [rollback({ learning_rate: 0.5 })],
         }),
       },
     }),
@@ -231,7 +239,7 @@ const SICK: readonly Sick[] = [
     input: runWith({
       student: {
         history: historyWith(() => ({}), {
-          rollbacks: [{ step: 9, reason: 'loss is NaN', backoffFactor: 0.5 }],
+          rollbacks: [rollback({ distillation: 0.5 })],
         }),
       },
     }),
@@ -255,7 +263,7 @@ const SICK: readonly Sick[] = [
       teacher: null,
       student: {
         history: historyWith(() => ({}), {
-          rollbacks: [{ step: 9, reason: 'loss is NaN', backoffFactor: 0.5 }],
+          rollbacks: [rollback({ distillation: 0.5 })],
         }),
       },
     }),

@@ -17,6 +17,7 @@ const RESULT: RunResult = {
   teacher: metrics(0.079, 0.262),
   student: metrics(0.057, 0.2024),
   stages: [stage('clean', 'reused', { seconds: 1.04 }), stage('train-teacher', 'done', { seconds: 260.26 })],
+  warnings: { teacher: [], student: ['step 8: loss is NaN; back to step 5 with learning rate × 0.5'] },
   suggestions: [
     {
       id: 'E1',
@@ -39,6 +40,9 @@ train-teacher  done    4 min 20 s
 teacher  0.079  0.262          0.250
 student  0.057  0.202          0.200
 
+Warnings:
+  student  step 8: loss is NaN; back to step 5 with learning rate × 0.5
+
 Suggestions:
   high  E1  Raise the weight of the box loss.
 
@@ -52,8 +56,9 @@ Output:
   });
 
   it('leaves out what a run without a teacher and without advice does not have', () => {
-    const text = renderResult({ ...RESULT, teacher: null, suggestions: [] });
-    expect(text).not.toMatch(/teacher  [\d.]|expected|runs.demo.teacher/);
+    const warnings = { teacher: [], student: [] };
+    const text = renderResult({ ...RESULT, teacher: null, warnings, suggestions: [] });
+    expect(text).not.toMatch(/teacher  [\d.]|expected|Warnings|runs.demo.teacher/);
     expect(text).toContain('No suggestions.');
   });
 });

@@ -96,7 +96,7 @@ describe('a ModelArts job', () => {
       use_online_kd: true,
       teacher_model_url: null,
       soft_cls_loss: 1,
-      soft_box_loss: 200,
+      soft_box_loss: 'auto',
     });
     expect(warnings).toEqual([]);
     expect(parse(tiny).warnings).toEqual([

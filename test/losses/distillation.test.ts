@@ -82,6 +82,8 @@ describe('the soft class loss', () => {
   });
 });
 
+const LIMITS = { delta: 0.1, minConfidence: 0.1 };
+
 describe('the soft box loss', () => {
   it('equals its definition: anchors that the teacher does not see do not count', () => {
     const confidence = [sigmoid(2), sigmoid(-0.5)];
@@ -90,12 +92,12 @@ describe('the soft box loss', () => {
     );
     const expected =
       sum(perAnchor.map((loss, a) => loss * confidence[a]!)) / (4 * Math.max(1, sum(confidence)));
-    expect(valueOf(() => softBoxLoss(student(), teacher(), 0.1))).toBeCloseTo(expected, 6);
+    expect(valueOf(() => softBoxLoss(student(), teacher(), LIMITS))).toBeCloseTo(expected, 6);
   });
 
   it('has the gradient that differences give', () => {
     expectGradient(
-      deltas => softBoxLoss({ ...student(), deltas }, teacher(), 0.1),
+      deltas => softBoxLoss({ ...student(), deltas }, teacher(), LIMITS),
       STUDENT_DELTAS,
       [1, 3, 4],
     );
@@ -103,7 +105,7 @@ describe('the soft box loss', () => {
 
   it('is 0 where the teacher sees nothing at all', () => {
     const blind = () => outputs([-8, -8, -8, -8, -8, -8], TEACHER_DELTAS);
-    expect(valueOf(() => softBoxLoss(student(), blind(), 0.1))).toBe(0);
+    expect(valueOf(() => softBoxLoss(student(), blind(), LIMITS))).toBe(0);
   });
 
   it('bounds what absurd deltas cost', () => {
@@ -113,7 +115,7 @@ describe('the soft box loss', () => {
         STUDENT_DELTAS.map(() => 1e30),
       );
     // All four coordinates at most 20 apart.
-    expect(valueOf(() => softBoxLoss(absurd(), teacher(), 0.1))).toBeLessThan(0.1 * 20);
+    expect(valueOf(() => softBoxLoss(absurd(), teacher(), LIMITS))).toBeLessThan(0.1 * 20);
   });
 });
 
@@ -182,7 +184,7 @@ describe('a guide to some anchors', () => {
       const slope = Math.max(-0.1, Math.min(0.1, error));
       gradient[place] = (confidence[Math.floor(index / 4)]! * slope) / scale;
     }
-    const compute = (deltas: tf.Tensor): tf.Scalar => softBoxLoss({ ...pupil(), deltas }, guide(), 0.1);
+    const compute = (deltas: tf.Tensor): tf.Scalar => softBoxLoss({ ...pupil(), deltas }, guide(), LIMITS);
     expect(valueOf(() => compute(pupil().deltas))).toBeCloseTo(sum(parts) / scale, 5);
     const found = tf.tidy(() => tf.grad(compute)(pupil().deltas).dataSync());
     gradient.forEach((expected, i) => expect(found[i]).toBeCloseTo(expected, 6));
@@ -197,7 +199,7 @@ describe('a guide to some anchors', () => {
     const ordered = (): SoftTargets => ({ ...whole(), anchors: tf.tensor2d(order, [BATCH, COUNT], 'int32') });
     for (const loss of [
       (teaches: SoftTargets) => softClassLoss(pupil(), teaches, tf.scalar(N)),
-      (teaches: SoftTargets) => softBoxLoss(pupil(), teaches, 0.1),
+      (teaches: SoftTargets) => softBoxLoss(pupil(), teaches, LIMITS),
     ])
       expect(valueOf(() => loss(ordered()))).toBeCloseTo(
         valueOf(() => loss(whole())),

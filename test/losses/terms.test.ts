@@ -58,7 +58,7 @@ function lossesOf(hparams: Partial<Hparams>, batch = 1): Record<string, number> 
         deltas: repeat(tf.tensor3d(DELTAS, [1, GRID.count, 4])),
       },
       targets,
-      softTargets: null,
+      soft: null,
       anchors: GRID,
       hparams: Hparams.parse(hparams),
     });

@@ -30,11 +30,11 @@ beforeAll(async () => {
 
 describe('a norm in training', () => {
   const VALUES = [1, -2, 4, 0.5, 3, 6, -1, 2];
-  const norm = (training: boolean) => {
+  const norm = (training: boolean, hasFrozenNorms = false) => {
     const variables = new EagerVariables(({ name }) =>
       Float32Array.of(name.endsWith('gamma') || name.endsWith('variance') ? 1 : 0),
     );
-    const context = { variables, training, activation: 'swish', dropSeed: null } as const;
+    const context = { variables, training, hasFrozenNorms, activation: 'swish', dropSeed: null } as const;
     const y = tf.tidy(() => [...batchNorm(context, 'bn', tf.tensor4d(VALUES, [2, 2, 2, 1])).dataSync()]);
     const next = (name: string): number | undefined => variables.changed.get(`bn/${name}`)?.dataSync()[0];
     return { y, mean: next('moving_mean'), variance: next('moving_variance') };
@@ -53,8 +53,11 @@ describe('a norm in training', () => {
     expect(moved.variance).toBeCloseTo(0.99 + (0.01 * squares) / 7, 6);
   });
 
-  it('uses, and leaves, what it remembers when it is not training', () => {
-    const { y, mean: moved, variance } = norm(false);
+  it.each([
+    ['it is not training', false, false],
+    ['it is frozen', true, true],
+  ])('uses, and leaves, what it remembers when %s', (_, training, isFrozen) => {
+    const { y, mean: moved, variance } = norm(training, isFrozen);
     y.forEach((value, i) => expect(value).toBeCloseTo(VALUES[i]! / Math.sqrt(1 + 1e-3), 5));
     expect([moved, variance]).toEqual([undefined, undefined]);
   });
@@ -70,7 +73,13 @@ describe('a norm in training, five steps on', () => {
       'bn/moving_variance': gamma.map(() => 1),
     };
     const variables = new EagerVariables(({ name }) => Float32Array.from(start[name]!));
-    const context = { variables, training: true, activation: 'swish', dropSeed: null } as const;
+    const context = {
+      variables,
+      training: true,
+      hasFrozenNorms: false,
+      activation: 'swish',
+      dropSeed: null,
+    } as const;
     const errors = steps.map(({ y, mean, variance }, step) => {
       const found = batchNorm(context, 'bn', tf.tensor4d([...images[step]!], shape)).dataSync();
       variables.commit();
@@ -99,7 +108,11 @@ describe('stochastic depth', () => {
       const images = tf.tensor4d(goldenImages(128, 64), [2, 64, 64, 3]);
       const activation = BACKBONES[name].lite ? 'relu6' : 'swish';
       const seed = dropSeed && tf.tensor1d([...dropSeed], 'int32');
-      const maps = backbone({ variables, training: true, activation, dropSeed: seed }, name, images);
+      const maps = backbone(
+        { variables, training: true, hasFrozenNorms: false, activation, dropSeed: seed },
+        name,
+        images,
+      );
       return [...maps[2]!.dataSync()];
     });
 

@@ -93,12 +93,16 @@ async function train({ job, settings, script, note }: Given<'train'>): Promise<u
     best: { step: at, metrics: { ...METRICS } },
     has_previous: false,
     precision: 'float32' as const,
-    backoff_factor: 1,
+    backoff: { learning_rate: 1, distillation: 1 },
+    lowest_losses: {},
+    loss_averages: {},
+    taught_until: null,
     history: {
       stepsPerEpoch: script.every,
       totalSteps: input.training.num_epochs,
       points: [],
       evaluations: [{ step: at, metrics: METRICS }],
+      warnings: [],
       rollbacks: [],
     },
   });
@@ -123,7 +127,7 @@ async function train({ job, settings, script, note }: Given<'train'>): Promise<u
     if (step % script.every === 0) await commit();
   }
   await writeSnapshot(folder, state(step), noTensors);
-  return { metrics: METRICS, steps: step, bestStep: step, rollbacks: 0 };
+  return { metrics: METRICS, steps: step, bestStep: step, rollbacks: 0, warnings: [] };
 }
 
 async function exportModel({ job, settings, script, note }: Given<'export'>): Promise<unknown> {

@@ -10,6 +10,7 @@ import {
   newestCheckpoint,
   pruneCheckpoints,
   removeCheckpoints,
+  removeCheckpointsAfter,
 } from '../../src/store/checkpoints.js';
 import type { StoreDriver } from '../../src/store/driver.js';
 import { localFolder } from '../../src/store/local-folder.js';
@@ -43,6 +44,14 @@ describe('checkpoints', () => {
     expect(checkpoint?.step).toBe(1_000_000_000);
     expect(skipped).toEqual([]);
     expect(await readFile(join(checkpoint!.folder, 'weights'), 'utf8')).toBe('weights 1000000000');
+  });
+
+  it('takes the newest before a step, and removes those after one', async () => {
+    for (const step of [5, 9, 10, 11]) await commit(step);
+    expect((await newestCheckpoint(store, 'stage', { before: 10 })).checkpoint?.step).toBe(9);
+    expect((await newestCheckpoint(store, 'stage', { before: 5 })).checkpoint).toBeUndefined();
+    await removeCheckpointsAfter(store, 'stage', 9);
+    expect(await stepsLeft()).toEqual([5, 9]);
   });
 
   it('finds none where there is none, and none of another stage', async () => {

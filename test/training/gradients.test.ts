@@ -102,7 +102,7 @@ describe.each(Object.entries(GOLDEN.cases))('%s', (modelName, expected) => {
           ) as tf.Tensor3D,
           numPositives: tf.tensor1d(targets.map(({ numPositives }) => numPositives)),
         },
-        softTargets: null,
+        soft: null,
         anchors: grid,
         hparams,
       });

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { familyOf } from '../../src/config/families.js';
 import { Hparams } from '../../src/config/run.js';
 import { assignTargets } from '../../src/detection/targets.js';
+import { SOFT_TERMS } from '../../src/formats/training-history.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { auxiliary, auxiliarySpecs } from '../../src/model/auxiliary.js';
 import { efficientDet, type Outputs, variableSpecs } from '../../src/model/efficientdet.js';
@@ -28,7 +29,7 @@ const targets = assignTargets(anchors, [{ box: [10, 20, 70, 90], classIndex: 1 }
 const hparams = Hparams.parse({});
 const specs = variableSpecs(network);
 const branch = auxiliarySpecs(network);
-const model = { ...network, anchors, hparams, specs, branch };
+const model = { ...network, anchors, hparams, specs, branch, softTerms: SOFT_TERMS };
 
 interface Weights {
   readonly soft?: readonly [classes: number, boxes: number];

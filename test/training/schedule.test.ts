@@ -73,6 +73,28 @@ describe('the learning rate', () => {
   });
 });
 
+describe('the cosine of a short run', () => {
+  const rates = (epochs: number, lr_warmup_epoch: number): number[] => {
+    const options = { batchSize: 64, stepsPerEpoch: 20, totalSteps: 20 * epochs };
+    const hparams = Hparams.parse({ learning_rate: 1, lr_warmup_init: 0.1, lr_warmup_epoch });
+    return Array.from({ length: options.totalSteps }, (_, step) =>
+      learningRateAt(step, { ...options, hparams }),
+    );
+  };
+
+  it.each([
+    [2, 1],
+    [3, 1],
+    [5, 1],
+    [10, 5],
+  ])('of %i epochs falls from its full height after %i of warm-up to 0 at the end', (epochs, warmup) => {
+    const decay = rates(epochs, warmup).slice(20 * warmup);
+    expect(decay[0]).toBeCloseTo(1, 12);
+    for (const [i, rate] of decay.slice(1).entries()) expect(rate).toBeLessThan(decay[i]!);
+    expect(decay.at(-1)).toBeLessThan(0.01);
+  });
+});
+
 describe('the distillation ramp', () => {
   const options = { batchSize: 8, stepsPerEpoch: 100, totalSteps: 2000, hparams: Hparams.parse({}) };
   const ramp = (step: number): number => distillationRamp(step, options);

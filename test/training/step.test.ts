@@ -7,6 +7,7 @@ import { familyOf, type ModelName } from '../../src/config/families.js';
 import { Hparams } from '../../src/config/run.js';
 import { assignTargets } from '../../src/detection/targets.js';
 import { Program } from '../../src/graph/execution.js';
+import { SOFT_TERMS } from '../../src/formats/training-history.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { auxiliarySpecs } from '../../src/model/auxiliary.js';
 import { variableSpecs } from '../../src/model/efficientdet.js';
@@ -72,6 +73,7 @@ describe.each(CASES)('$what', ({ model, online }) => {
       imageSize: [SIZE, SIZE],
       hparams,
       teacher: null,
+      softTerms: online ? SOFT_TERMS : [],
       online,
       precision: 'float32',
       useXla: true,
@@ -93,10 +95,14 @@ describe.each(CASES)('$what', ({ model, online }) => {
       const inputs = inputsOf(step);
       const teacher =
         online && flattenOutputs(previousOutputs(inputs.images, { ...network, variables }), CLASSES);
-      const eager = trainStep({ ...network, anchors, hparams, specs, branch }, inputs, {
-        variables,
-        teacher,
-      });
+      const eager = trainStep(
+        { ...network, anchors, hparams, specs, branch, softTerms: SOFT_TERMS },
+        inputs,
+        {
+          variables,
+          teacher,
+        },
+      );
       const recorded = await program.run('train_step', { ...inputs });
       for (const [name, value] of Object.entries(eager)) {
         const [found, expected] = [recorded[name]!.dataSync()[0]!, value.dataSync()[0]!];
@@ -142,6 +148,7 @@ describe('a recorded program', () => {
       evalBatchSize: 8,
       hparams: Hparams.parse({}),
       teacher: null,
+      softTerms: [],
       online: null,
       precision: 'float32',
       useXla: true,

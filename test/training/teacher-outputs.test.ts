@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { familyOf } from '../../src/config/families.js';
+import { familyOf, type ModelName } from '../../src/config/families.js';
 import { Hparams } from '../../src/config/run.js';
 import { assignTargets } from '../../src/detection/targets.js';
 import { frozenNetwork } from '../../src/export/network.js';
 import { Program } from '../../src/graph/execution.js';
 import { encodeGraph } from '../../src/graph/graph-def.js';
 import { prune } from '../../src/graph/graph.js';
+import { SOFT_TERMS } from '../../src/formats/training-history.js';
 import { loadTensorFlow } from '../../src/graph/tensorflow.js';
 import { variableSpecs } from '../../src/model/efficientdet.js';
 import { randomFrom } from '../../src/random.js';
@@ -51,32 +52,68 @@ take = lambda values: np.take_along_axis(values, best[:, :, None], 1).reshape(-1
 print(json.dumps(dict(anchors=best.reshape(-1).tolist(), logits=take(logits), deltas=take(deltas))))
 `;
 
+let folder = '';
+let frozen: Uint8Array;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'teacher-outputs-'));
+  const { card, weights } = goldenModel(MODEL, [SIZE, SIZE], CLASSES);
+  frozen = encodeGraph(prune(frozenNetwork(card, weights).outputs));
+  await writeFile(join(folder, 'frozen_graph.pb'), frozen);
+  await loadTensorFlow();
+  await tf.setBackend('tensorflow');
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** The training program of a student that is fed the outputs of the teacher. */
+async function openProgram(student: ModelName): Promise<Program> {
+  const place = join(folder, student);
+  await recordTraining({
+    modelName: student,
+    numClasses: CLASSES,
+    imageSize: [SIZE, SIZE],
+    trainBatchSize: BATCH,
+    evalBatchSize: BATCH,
+    hparams,
+    teacher: { frozen, isFed: true, normalisation: familyOf(MODEL).normalisation },
+    softTerms: SOFT_TERMS,
+    online: null,
+    precision: 'float32',
+    useXla: true,
+  }).write(place);
+  const program = new Program(place);
+  await program.execute('initialize', { seed: tf.tensor1d([5, 0], 'int32') });
+  return program;
+}
+
+/** Images of random pixels, normalised as a model takes them. @param pixels RGB, 0 to 255 */
+const normalisedFor = (model: ModelName, pixels: Float32Array): Float32Array => {
+  const { mean, std } = familyOf(model).normalisation;
+  return pixels.map((value, i) => (value - mean[i % 3]!) / std[i % 3]!);
+};
+
+describe('a teacher of another normalisation than its student', () => {
+  it('sees the images as it would alone', async test => {
+    const random = randomFrom('pixels');
+    const pixels = Float32Array.from({ length: SIZE * SIZE * 3 }, () => random.integer(256));
+    const program = await openProgram('efficientdet-t1');
+    const images = tf.tensor4d(normalisedFor('efficientdet-t1', pixels), [1, SIZE, SIZE, 3]);
+    const found = await program.run('teacher_outputs', { images });
+    await writeFile(join(folder, 'images'), normalisedFor(MODEL, pixels));
+    const args = [folder, ...[SIZE, CLASSES, KEPT].map(String)];
+    const expected = JSON.parse(await runPython(PYTHON, { args, test })) as Record<string, number[]>;
+    expect([...found.teacher_anchors!.dataSync()]).toEqual(expected.anchors);
+    for (const name of ['logits', 'deltas'] as const) {
+      const values = found[`teacher_${name}`]!.dataSync<'float32'>();
+      expect(largestError(values, expected[name]!, 'of the largest value'), name).toBeLessThan(1e-4);
+    }
+  });
+});
+
 describe('a program that is fed a teacher’s outputs', () => {
-  let folder = '';
   let program: Program;
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'teacher-outputs-'));
-    const { card, weights } = goldenModel(MODEL, [SIZE, SIZE], CLASSES);
-    const frozen = encodeGraph(prune(frozenNetwork(card, weights).outputs));
-    await writeFile(join(folder, 'frozen_graph.pb'), frozen);
-    await recordTraining({
-      modelName: MODEL,
-      numClasses: CLASSES,
-      imageSize: [SIZE, SIZE],
-      trainBatchSize: BATCH,
-      evalBatchSize: BATCH,
-      hparams,
-      teacher: { frozen, isFed: true },
-      online: null,
-      precision: 'float32',
-      useXla: true,
-    }).write(join(folder, 'program'));
-    await loadTensorFlow();
-    await tf.setBackend('tensorflow');
-    program = new Program(join(folder, 'program'));
-    await program.execute('initialize', { seed: tf.tensor1d([5, 0], 'int32') });
+    program = await openProgram(MODEL);
   });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it('keeps a hundredth of the anchors', () => {
     expect(keptAnchors(49_104)).toBe(491);
@@ -125,7 +162,7 @@ describe('a program that is fed a teacher’s outputs', () => {
     const network = { family: familyOf(MODEL), numClasses: CLASSES };
     const initial = await program.run('values', {});
     const eager = trainStep(
-      { ...network, anchors, hparams, specs: variableSpecs(network), branch: null },
+      { ...network, anchors, hparams, specs: variableSpecs(network), branch: null, softTerms: SOFT_TERMS },
       inputs,
       {
         variables: new EagerVariables(spec => initial[spec.name]!.dataSync<'float32'>()),

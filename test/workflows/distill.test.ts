@@ -171,7 +171,7 @@ describe('a run that distils online', () => {
       expect(teacher).toBeNull();
     });
     const trained = notes.find(({ job, what }) => job === 'train-student' && what === 'begun');
-    expect(trained?.online).toEqual({ soft_cls_loss: 1, soft_box_loss: 200 });
+    expect(trained?.online).toEqual({ soft_cls_loss: 1, soft_box_loss: 'auto' });
     expect(await planned(true)).toEqual(stages.map(name => [name, 'reuse']));
   });
 

@@ -1,3 +1,5 @@
+import { MAX_SOFT_TERM, MIN_TEACHER_LEAD, weightOf } from '../../config/distillation.js';
+import type { SoftWeights } from '../../config/run.js';
 import {
   type AdviceInput,
   type Evidence,
@@ -25,12 +27,9 @@ export const DISTILLATION_RULES: readonly Rule[] = [
 
 const RETRAIN = { kind: 'training', training: 1 } as const;
 
-/** The least lead of a useful teacher over its student, in AP. */
-const MIN_LEAD = 0.01;
-
 function weakTeacher({ config, student }: AdviceInput, teacher: Evidence): RuleMatch[] {
   const lead = teacher.report.metrics.AP - student.report.metrics.AP;
-  if (lead > MIN_LEAD) return [];
+  if (lead > MIN_TEACHER_LEAD) return [];
   const isUnfinished = (fallPerEpoch(teacher.history, 'cls_loss')?.value ?? 0) > 0.01;
   const longer = config.teacher
     ? change(config, 'teacher.num_epochs', Math.ceil(config.teacher.num_epochs * 1.5))
@@ -42,11 +41,11 @@ function weakTeacher({ config, student }: AdviceInput, teacher: Evidence): RuleM
       evidence: {
         metric: 'AP of the teacher minus AP',
         value: lead,
-        threshold: MIN_LEAD,
+        threshold: MIN_TEACHER_LEAD,
         n: student.report.counts.images,
       },
       expected: {
-        gain: MIN_LEAD - lead,
+        gain: MIN_TEACHER_LEAD - lead,
         metric: 'AP',
         confidence: confidenceFrom(student.report.counts.images),
       },
@@ -72,21 +71,18 @@ const TERMS = [
   { weight: 'soft_box_loss', logged: 'loss_soft_box' },
 ] as const;
 
-/** ModelArts' manual recommends to bring either term below about 5. */
-const MAX_TERM = 5;
-
 function dominantTerm(
   { config, student }: AdviceInput,
   { weight, logged }: (typeof TERMS)[number],
 ): RuleMatch[] {
   const late = lastMean(student.history, logged);
-  if (!late || late.value <= MAX_TERM) return [];
-  const wanted = (config.distillation[weight] * MAX_TERM) / late.value;
+  if (!late || late.value <= MAX_SOFT_TERM) return [];
+  const wanted = (weightOf(config.distillation, weight) * MAX_SOFT_TERM) / late.value;
   return [
     {
       subject: weight,
       severity: 'medium',
-      evidence: { metric: logged, value: late.value, threshold: MAX_TERM, n: late.n },
+      evidence: { metric: logged, value: late.value, threshold: MAX_SOFT_TERM, n: late.n },
       expected: { gain: 0.05, metric: 'AP', confidence: confidenceFrom(late.n) },
       advice: {
         en: `${logged} is ${late.value.toPrecision(2)} at the end of training and dominates the other terms: lower ${weight}.`,
@@ -100,9 +96,9 @@ function dominantTerm(
 
 function unstableDistillation({ config, student: { history } }: AdviceInput): RuleMatch[] {
   const { rollbacks, points } = history;
-  const scale = rollbacks.at(-1)?.backoffFactor ?? 1;
+  const scale = rollbacks.at(-1)?.backoff.distillation ?? 1;
   if (scale >= 1) return [];
-  const { soft_cls_loss, soft_box_loss } = config.distillation;
+  const scaled = (name: keyof SoftWeights): number => weightOf(config.distillation, name) * scale;
   return [
     {
       severity: 'medium',
@@ -113,8 +109,8 @@ function unstableDistillation({ config, student: { history } }: AdviceInput): Ru
         zh: `训练回退 ${rollbacks.length} 次，蒸馏权重已自动降至 ${scale} 倍：下次直接使用该权重。`,
       },
       patch: {
-        ...change(config, 'distillation.soft_cls_loss', soft_cls_loss * scale),
-        ...change(config, 'distillation.soft_box_loss', soft_box_loss * scale),
+        ...change(config, 'distillation.soft_cls_loss', scaled('soft_cls_loss')),
+        ...change(config, 'distillation.soft_box_loss', scaled('soft_box_loss')),
       },
       cost: RETRAIN,
     },

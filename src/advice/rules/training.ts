@@ -131,17 +131,11 @@ function undertrained({ role, evidence, config, epochs }: TrainedModel): RuleMat
   };
 }
 
-function diverged({
-  role,
-  evidence,
-  config,
-  hparams,
-  isDistilled: hasSoftTargets,
-}: TrainedModel): RuleMatch | null {
+function diverged({ role, evidence, config, hparams }: TrainedModel): RuleMatch | null {
   const { history, report } = evidence;
-  // Rollbacks of a distilled model are attributed to the distillation terms, by rule K3.
-  const rollbacks = hasSoftTargets ? 0 : history.rollbacks.length;
-  const value = countDivergedPoints(history) + rollbacks;
+  // Roll-backs that lowered the weights of distillation alone are the matter of rule K3.
+  const isOwn = (history.rollbacks.at(-1)?.backoff.learning_rate ?? 1) < 1;
+  const value = countDivergedPoints(history) + (isOwn ? history.rollbacks.length : 0);
   if (value === 0) return null;
   const name = ROLE_NAMES[role];
   const cleaning: Patch = config.data.do_data_cleaning ? {} : { 'data.do_data_cleaning': true };

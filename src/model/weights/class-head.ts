@@ -10,16 +10,14 @@ export function classesOfHead(weights: Weights): number | null {
 }
 
 /**
- * The class head for other classes: the outputs of classes with the same name (in any case) are adopted, the others are NaN, which
- * stands for random initial values.
+ * The class head for other classes: the outputs of classes with the same name are adopted, the others are NaN, which stands for random
+ * initial values. Names that differ by case only are the same where neither list tells them apart.
  */
 export function headForClasses(
   weights: Weights,
   { from, to }: { from: readonly string[]; to: readonly string[] },
 ): { weights: Weights; known: string[] } {
-  const plain = (name: string): string => name.toLowerCase();
-  const places = new Map(from.map((name, i) => [plain(name), i]));
-  const sources = to.map(name => places.get(plain(name)) ?? -1);
+  const sources = to.map(name => placeOf(name, { from, to }));
   const known = to.filter((_, i) => sources[i]! >= 0);
   const mapped = new Map(weights);
   for (const name of CLASS_HEAD) {
@@ -28,6 +26,14 @@ export function headForClasses(
     if (tensor && known.length > 0) mapped.set(name, pick(tensor, sources, from.length));
   }
   return { weights: mapped, known };
+}
+
+function placeOf(name: string, { from, to }: { from: readonly string[]; to: readonly string[] }): number {
+  const exact = from.indexOf(name);
+  if (exact >= 0) return exact;
+  const isSame = (other: string): boolean => other.toLowerCase() === name.toLowerCase();
+  const isUnambiguous = from.filter(isSame).length === 1 && to.filter(isSame).length === 1;
+  return isUnambiguous ? from.findIndex(isSame) : -1;
 }
 
 /** The last dimension is anchors of a cell by classes. */

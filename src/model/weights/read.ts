@@ -1,9 +1,11 @@
 import { open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { runOf } from '../../config/paths.js';
 import { COCO_LABELS } from '../../formats/coco-labels.js';
 import type { BackboneName } from '../../config/families.js';
 import { errors } from '../../errors/index.js';
+import type { Settings } from '../../settings.js';
 import { filesBelow, isFile, statOf } from '../../files/walk.js';
 import type { VariableSpec } from '../../graph/variables.js';
 import { classesOfHead } from './class-head.js';
@@ -11,7 +13,7 @@ import { HDF5_MAGIC, readHdf5 } from './hdf5.js';
 import { imagenetWeights } from './imagenet.js';
 import { readPytorchState } from './pytorch.js';
 import { readTfCheckpoint } from './tf-checkpoint.js';
-import type { Weights } from './weights.js';
+import { assertFinite, type Weights } from './weights.js';
 import { MODEL_CARD } from '../../formats/model-card.js';
 import { STATE_FILE } from '../../formats/training-state.js';
 
@@ -27,6 +29,18 @@ export interface FoundWeights {
   readonly classes: readonly string[] | null;
 }
 
+/** The path of weights that a run names: `run:NAME` is the output folder of a run on this machine. */
+export function pathOfWeights(named: string, { home }: Pick<Settings, 'home'>): string {
+  const run = runOf(named);
+  return run === null ? named : join(home, 'runs', run);
+}
+
+/** The file whose content decides the weights at a path. The index of a TensorFlow checkpoint has the checksums of its tensors. */
+export async function decisiveFile(path: string): Promise<string> {
+  const prefix = await prefixOf(path);
+  return prefix === null ? path : `${prefix}.index`;
+}
+
 /**
  * Reads the weights of a file or folder under our names: a TensorFlow checkpoint by its prefix, a folder with one (a model, a
  * training run, an unpacked archive), a Keras HDF5 file, or a PyTorch state file. A class head of 90 classes is taken for COCO's,
@@ -36,6 +50,7 @@ export async function readWeights(path: string, wanted: Wanted): Promise<FoundWe
   const prefix = await prefixOf(path);
   const weights =
     prefix === null ? await readFileOf(path, wanted) : await readTfCheckpoint(prefix, wanted.specs);
+  assertFinite(weights, path);
   const named = prefix === null ? null : await classesBeside(prefix);
   return { weights, classes: named ?? (classesOfHead(weights) === COCO_LABELS.length ? COCO_LABELS : null) };
 }

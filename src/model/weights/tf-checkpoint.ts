@@ -40,11 +40,29 @@ export async function readTfCheckpoint(
   for (let shard = 0; shard < shards; shard++) {
     const here = wanted.filter(([, entry]) => entry.shard === shard);
     if (here.length === 0) continue;
-    const path = `${prefix}.data-${fiveDigits(shard)}-of-${fiveDigits(shards)}`;
-    for (const [name, tensor] of await readShard(path, here)) weights.set(name, tensor);
+    for await (const [name, tensor] of readShard(shardPath(prefix, shard, shards), here))
+      weights.set(name, tensor);
   }
   return weights;
 }
+
+/**
+ * The names of the float tensors of a checkpoint that hold NaN or infinity. Slots of optimisers and moving averages count, too.
+ * Tensors are read one after the other: a checkpoint may be larger than the memory that is left.
+ */
+export async function nonFiniteTensors(prefix: string): Promise<string[]> {
+  const { entries, shards } = await readIndex(`${prefix}.index`);
+  const names: string[] = [];
+  for (let shard = 0; shard < shards; shard++) {
+    const here = [...entries].filter(([, entry]) => entry.shard === shard && FORMATS.has(entry.dtype));
+    for await (const [name, { values }] of readShard(shardPath(prefix, shard, shards), here))
+      if (!values.every(Number.isFinite)) names.push(name);
+  }
+  return names;
+}
+
+const shardPath = (prefix: string, shard: number, shards: number): string =>
+  `${prefix}.data-${fiveDigits(shard)}-of-${fiveDigits(shards)}`;
 
 const fiveDigits = (value: number): string => String(value).padStart(5, '0');
 
@@ -109,16 +127,14 @@ function parseEntry(bytes: Buffer): Entry {
   return { dtype: number(1), shape, shard: number(3), offset: number(4), size: number(5), checksum };
 }
 
-async function readShard(
+async function* readShard(
   path: string,
   entries: readonly (readonly [string, Entry])[],
-): Promise<[string, WeightTensor][]> {
+): AsyncGenerator<[string, WeightTensor]> {
   let file: FileHandle | undefined;
   try {
     file = await open(path);
-    const tensors: [string, WeightTensor][] = [];
-    for (const [name, entry] of entries) tensors.push([name, await readTensor(file, name, entry)]);
-    return tensors;
+    for (const [name, entry] of entries) yield [name, await readTensor(file, name, entry)];
   } catch (error) {
     throw unreadable(path, error);
   } finally {

@@ -1,3 +1,4 @@
+import { errors } from '../../errors/index.js';
 import type { VariableSpec } from '../../graph/variables.js';
 import type { ShapeMismatch } from '../../formats/imported-weights.js';
 
@@ -30,6 +31,12 @@ export interface Adoption {
 
 const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((size, i) => size === b[i]);
+
+/** @param place where they were read @throws WEIGHTS_NOT_FINITE */
+export function assertFinite(weights: Weights, place: string): void {
+  const names = [...weights].filter(([, { values }]) => !values.every(Number.isFinite)).map(([name]) => name);
+  if (names.length > 0) throw errors.weightsNotFinite(place, names);
+}
 
 /** Selects the weights that fit by name and shape, and lists the others. */
 export function adoptWeights(specs: readonly VariableSpec[], source: Weights): Adoption {

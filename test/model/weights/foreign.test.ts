@@ -181,6 +181,7 @@ describe('weights that Python TensorFlow wrote', () => {
       modelName: MODEL,
       specs: own,
       classes,
+      images: 1,
       settings: readSettings({ DETDISTILL_HOME: folder }),
     });
     expect(adoption!.adopted.length).toBe(specs.length);
@@ -203,6 +204,7 @@ describe('weights that Python TensorFlow wrote', () => {
       modelName: MODEL,
       specs: variableSpecs({ family, numClasses: classes.length }),
       classes,
+      images: 1,
       settings: readSettings({ DETDISTILL_HOME: folder }),
     });
     expect(adoption!.missing).toEqual([

@@ -103,7 +103,7 @@ describe('the loaded Lite0 backbone', () => {
     return tf.tidy(() => {
       const noise = tf.randomNormal<tf.Rank.R4>([2, 64, 64, 3], 0, 1, 'float32', 7);
       backbone(
-        { variables, training: true, activation: 'relu6', dropSeed: null },
+        { variables, training: true, hasFrozenNorms: false, activation: 'relu6', dropSeed: null },
         'efficientnet-lite0',
         noise,
       );

@@ -1,12 +1,30 @@
 import { describe, expect, it } from 'vitest';
 import type { VariableSpec } from '../../../src/graph/variables.js';
-import { adoptWeights } from '../../../src/model/weights/weights.js';
+import { adoptWeights, assertFinite } from '../../../src/model/weights/weights.js';
 
 const spec = (name: string, shape: number[]): VariableSpec => ({
   name,
   shape,
   trainable: true,
   initializer: { kind: 'constant', value: 0 },
+});
+
+describe('assertFinite', () => {
+  it('names the tensors with NaN or infinity, and where they were read', () => {
+    const tensor = (...values: number[]) => ({ shape: [values.length], values: Float32Array.from(values) });
+    expect(() => assertFinite(new Map([['fine', tensor(1, -2)]]), 'model.ckpt-7')).not.toThrow();
+    const bad = new Map([
+      ['fine', tensor(1)],
+      ['bad', tensor(1, NaN)],
+      ['huge', tensor(-Infinity)],
+    ]);
+    expect(() => assertFinite(bad, 'model.ckpt-7')).toThrow(
+      expect.objectContaining({
+        code: 'WEIGHTS_NOT_FINITE',
+        message: 'model.ckpt-7: NaN or infinity in 2 tensors: bad, huge',
+      }),
+    );
+  });
 });
 
 describe('adoptWeights', () => {
