@@ -19,6 +19,8 @@ export const Cleaning = z.strictObject({
   max_review_bits: z.int().min(0).max(16).default(10),
   /** I09: images whose grey levels have a lower standard deviation are not compared. */
   min_contrast: z.number().min(0).default(4),
+  /** I03: the image that the boxes were drawn on, upright or as stored; auto: by format and declared sizes. */
+  labelled_on: z.enum(['auto', 'upright', 'stored']).default('auto'),
   /** I10: the copy that is dropped if an image or a near duplicate is in both splits. */
   leak: z.enum(['drop_train', 'drop_eval', 'warn']).default('drop_train'),
   /** L01: drop the image of an unreadable annotation, use it as background, or reject the data set. */

@@ -1,6 +1,9 @@
 import type { LabelledBox } from '../boxes.js';
 import type { Split } from '../formats/dataset.js';
 
+/** The image that boxes were drawn on: upright as EXIF says, as most viewers show it, or as its pixels are stored. */
+export type LabelledOn = 'upright' | 'stored';
+
 /** One image as a reader finds it; nothing is checked yet. */
 export interface RawSample {
   /** A relative path without extension, unique in the data set. It stays the same when the data set moves. */
@@ -12,6 +15,8 @@ export interface RawSample {
   /** Absolute path of the annotation file; null: there is none. */
   readonly annotation: string | null;
   readonly boxes: readonly LabelledBox[];
+  /** What the boxes refer to; unknown: the format does not say, and cleaning has to find out. */
+  readonly labelledOn: LabelledOn | 'unknown';
   /** The image size that the annotation states. */
   readonly declared: { readonly width: number; readonly height: number } | null;
   /** Why the annotation could not be read. */

@@ -14,13 +14,14 @@ const EVAL_TENTHS = 2;
 
 /** Reads all samples; a split that the configuration assigns overrides that of the data set. */
 export async function readSource(
-  { train: path, eval: evalPath, format }: Data,
+  { train: path, eval: evalPath, format, cleaning }: Data,
   { evaluationOnly = false } = {},
 ): Promise<RawDataset> {
-  const dataset = await readDataset(path, format);
+  const options = { labelledOn: cleaning.labelled_on };
+  const dataset = await readDataset(path, format, options);
   if (evaluationOnly) return { ...dataset, samples: samplesFor('eval', dataset) };
   if (evalPath === null) return dataset;
-  const evaluation = await readDataset(evalPath, format);
+  const evaluation = await readDataset(evalPath, format, options);
   return { ...dataset, samples: [...samplesFor('train', dataset), ...samplesFor('eval', evaluation)] };
 }
 

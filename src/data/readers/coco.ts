@@ -51,6 +51,7 @@ async function readFile(file: string, split: Split | null): Promise<FileContent>
       annotation: resolve(file),
       // An image that the file lists without boxes is labelled as background.
       boxes: boxes.get(image.id) ?? [],
+      labelledOn: 'unknown',
       declared: image.width && image.height ? { width: image.width, height: image.height } : null,
       problem: null,
     };
@@ -118,6 +119,7 @@ function unlistedSamples(
         image: resolve(dirname(file), name),
         annotation: resolve(file),
         boxes: [],
+        labelledOn: 'unknown' as const,
         declared: null,
       };
       return { sample: { id: name, split, ...sample, problem }, fullName: name };
