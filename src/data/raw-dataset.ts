@@ -27,8 +27,8 @@ export interface RawDataset {
   readonly format: string;
   /** Sorted by id. */
   readonly samples: readonly RawSample[];
-  /** Class names in the order of the data set's own ids, where it has a list. */
-  readonly classes: readonly string[] | null;
+  /** Class names in the order of the data set's own ids, one list for each file that has one. */
+  readonly classLists: readonly (readonly string[])[];
 }
 
 /** Whether two lists hold the same boxes with the same labels, in any order. */

@@ -56,7 +56,7 @@ export async function cleanDataset(options: CleanOptions): Promise<CleaningRepor
     format: source.format,
     ledger,
     labels,
-    dataset: [...findings, ...checkDataset(dataset, { data, detector })],
+    dataset: [...labels.findings, ...findings, ...checkDataset(dataset, { data, detector })],
   });
   await writeFindings(outFolder, { report, ledger });
   await writeCleanedDataset(outFolder, dataset);

@@ -28,7 +28,7 @@ export const coco: DatasetReader = {
     return {
       format: 'coco',
       samples: orderSamples(parts.flatMap(({ samples }) => samples)),
-      classes: [...new Set(parts.flatMap(({ classes }) => classes))],
+      classLists: parts.map(({ classes }) => classes),
     };
   },
 };

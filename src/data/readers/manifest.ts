@@ -16,7 +16,7 @@ export const manifest: DatasetReader = {
   detect: async path => (await findManifest(path)) !== null,
   async read(path): Promise<RawDataset> {
     const file = await findManifest(path);
-    if (file === null) return { format: 'manifest', samples: [], classes: null };
+    if (file === null) return { format: 'manifest', samples: [], classLists: [] };
     const lines = (await readManifest(file)).filter(({ usage }) => usage !== 'INFERENCE');
     const folder = dirname(resolve(file));
     const above = commonFolder(lines.map(({ source }) => source));
@@ -29,7 +29,7 @@ export const manifest: DatasetReader = {
       samples: orderSamples(
         samples.filter(sample => sample !== null).map(sample => ({ sample, fullName: sample.image })),
       ),
-      classes: null,
+      classLists: [],
     };
   },
 };

@@ -37,7 +37,7 @@ export const voc: DatasetReader = {
     return {
       format: 'voc',
       samples: orderSamples(named.map(sample => ({ sample, fullName: relative(path, sample.image) }))),
-      classes: null,
+      classLists: [],
     };
   },
 };

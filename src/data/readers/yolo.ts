@@ -21,7 +21,7 @@ export const yolo: DatasetReader = {
     // Ultralytics, CVAT and Roboflow show images upright.
     const labelledOn = options.labelledOn === 'auto' ? 'upright' : options.labelledOn;
     const description = await findDescription(path);
-    if (description === null) return { format: 'yolo', samples: [], classes: null };
+    if (description === null) return { format: 'yolo', samples: [], classLists: [] };
     const root = (await statOf(path))?.isDirectory() ? path : resolve(path, '..');
     const { names, sources } = await readDescription(description, root);
     const found = await Promise.all(
@@ -35,7 +35,7 @@ export const yolo: DatasetReader = {
     return {
       format: 'yolo',
       samples: orderSamples(samples.map(sample => ({ sample, fullName: relative(root, sample.image) }))),
-      classes: names.map((name, number) => name ?? `class ${number}`),
+      classLists: [names.map((name, number) => name ?? `class ${number}`)],
     };
   },
 };

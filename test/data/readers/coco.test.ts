@@ -71,11 +71,11 @@ describe('the COCO reader', () => {
       annotations: [{ image_id: 7, category_id: 18, bbox: [1, 2, 3, 4], iscrowd: 1, area: 5 }],
       categories: [category, { id: 44, name: 'unused' }],
     });
-    const { samples, classes } = await coco.read(file);
+    const { samples, classLists } = await coco.read(file);
     expect(samples[0]!.boxes).toEqual([
       { box: [2, 1, 6, 4], label: 'dog', crowd: true, difficult: false, area: 5 },
     ]);
-    expect(classes).toEqual(['dog', 'unused']);
+    expect(classLists).toEqual([['dog', 'unused']]);
   });
 
   it('finds images in the folder that is named after the split', async () => {

@@ -55,8 +55,8 @@ describe('the YOLO reader', () => {
       join(folder, 'data.yaml'),
       'train: ../train/images\nval: ../valid/images\nnc: 1\nnames: [oak]\n',
     );
-    const { samples, classes } = await readDataset(folder, 'auto');
-    expect(classes).toEqual(['oak']);
+    const { samples, classLists } = await readDataset(folder, 'auto');
+    expect(classLists).toEqual([['oak']]);
     expect(samples.map(({ id, split, boxes }) => [id, split, boxes[0]!.box])).toEqual([
       ['train/a', 'train', [5, 15, 15, 25]],
       ['valid/a', 'eval', [5, 15, 15, 25]],
