@@ -104,8 +104,8 @@ export const Data = z.strictObject({
   classes: z.array(z.string().min(1)).min(1).nullable().default(null),
   do_data_cleaning: z.boolean().default(true),
   cleaning: z.prefault(Cleaning, {}),
-  /** Images without annotations: background, or excluded. */
-  unlabelled: z.enum(['background', 'exclude']).default('exclude'),
+  /** Images without annotations: background, or excluded; auto: background in YOLO data sets, where they mean that. */
+  unlabelled: z.enum(['auto', 'background', 'exclude']).default('auto'),
 });
 export type Data = z.infer<typeof Data>;
 

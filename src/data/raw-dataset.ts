@@ -14,6 +14,8 @@ export interface RawSample {
   readonly image: string;
   /** Absolute path of the annotation file; null: there is none. */
   readonly annotation: string | null;
+  /** Has no annotation, and the custom of its format is that such an image shows no object. */
+  readonly isBackground: boolean;
   readonly boxes: readonly LabelledBox[];
   /** What the boxes refer to; unknown: the format does not say, and cleaning has to find out. */
   readonly labelledOn: LabelledOn | 'unknown';

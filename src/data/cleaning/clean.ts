@@ -7,6 +7,7 @@ import { type Split, writeCleanedDataset } from '../../formats/dataset.js';
 import { throughputOf, type StageProgress } from '../../formats/progress.js';
 import type { RawSample } from '../raw-dataset.js';
 import type { AnchorSetting } from './anchor-fit.js';
+import { findManyBackgrounds } from './background.js';
 import { checkDataset } from './dataset-rules.js';
 import { type ImageFacts, inspectImage } from './image-facts.js';
 import { assertLabelsKnown, chooseClasses, type LabelPlan, planLabels } from './labels.js';
@@ -107,7 +108,7 @@ async function cleanSamples(
       mostSimilar: similar ? { sample: samples[similar.position]!, distance: similar.distance } : null,
     });
   });
-  return { cleaned, findings: orientations.findings };
+  return { cleaned, findings: [...orientations.findings, ...findManyBackgrounds(samples, data)] };
 }
 
 /** Makes only the checks that the active rules need. */

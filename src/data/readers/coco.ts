@@ -51,7 +51,8 @@ async function readFile(file: string, split: Split | null): Promise<FileContent>
       annotation: resolve(file),
       // An image that the file lists without boxes is labelled as background.
       boxes: boxes.get(image.id) ?? [],
-      labelledOn: 'unknown',
+      isBackground: false,
+    labelledOn: 'unknown',
       declared: image.width && image.height ? { width: image.width, height: image.height } : null,
       problem: null,
     };
@@ -119,7 +120,8 @@ function unlistedSamples(
         image: resolve(dirname(file), name),
         annotation: resolve(file),
         boxes: [],
-        labelledOn: 'unknown' as const,
+        isBackground: false,
+    labelledOn: 'unknown' as const,
         declared: null,
       };
       return { sample: { id: name, split, ...sample, problem }, fullName: name };

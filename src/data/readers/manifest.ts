@@ -69,6 +69,7 @@ async function readSample(
     image: locate(folder, source),
     annotation: annotations[0] === undefined ? null : locate(folder, annotations[0]),
     boxes: [],
+    isBackground: false,
     labelledOn: 'unknown',
     declared: null,
     problem: null,

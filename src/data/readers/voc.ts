@@ -51,6 +51,7 @@ async function readSample(root: string, image: string, annotation: string | null
     image: resolve(image),
     annotation: annotation && resolve(annotation),
     boxes: [],
+    isBackground: false,
     labelledOn: 'unknown',
     declared: null,
     problem: null,
@@ -94,7 +95,8 @@ const missing = (root: string, id: string): RawSample => ({
   image: resolve(root, 'JPEGImages', `${id}.jpg`),
   annotation: null,
   boxes: [],
-  labelledOn: 'unknown',
+  isBackground: false,
+    labelledOn: 'unknown',
   declared: null,
   problem: null,
 });

@@ -34,11 +34,25 @@ export const yolo: DatasetReader = {
     );
     return {
       format: 'yolo',
-      samples: orderSamples(samples.map(sample => ({ sample, fullName: relative(root, sample.image) }))),
+      samples: orderSamples(
+        markBackground(samples).map(sample => ({ sample, fullName: relative(root, sample.image) })),
+      ),
       classLists: [names.map((name, number) => name ?? `class ${number}`)],
     };
   },
 };
+
+/**
+ * Ultralytics takes images without a label file as background, but refuses a split that has no label file at all: there, the
+ * labels are missing.
+ */
+function markBackground(samples: readonly RawSample[]): RawSample[] {
+  const labelled = new Set(samples.filter(({ annotation }) => annotation !== null).map(({ split }) => split));
+  return samples.map(sample => ({
+    ...sample,
+    isBackground: sample.annotation === null && labelled.has(sample.split),
+  }));
+}
 
 interface SampleContext {
   readonly root: string;
@@ -60,6 +74,7 @@ async function readSample(
     image: resolve(image),
     annotation: text === null ? null : label,
     boxes: [],
+    isBackground: false,
     labelledOn,
     declared: size,
     problem: null,

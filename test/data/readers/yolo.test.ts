@@ -114,4 +114,17 @@ describe('the YOLO reader', () => {
     await rm(join(folder, 'a.xml'));
     await expect(readDataset(folder, 'auto')).rejects.toMatchObject({ code: 'DATA_EMPTY' });
   });
+
+  it('takes an image without a label file as background, unless its split has no label file at all', async () => {
+    const folder = await temporaryFolder();
+    for (const name of ['train/images/a', 'train/images/b', 'val/images/c', 'val/images/d'])
+      await imageAt(join(folder, `${name}.jpg`));
+    await writeText(join(folder, 'train/labels/a.txt'), BOX);
+    await writeText(join(folder, 'data.yaml'), 'train: train/images\nval: val/images\nnames: [oak]\n');
+    const backgrounds = async (): Promise<string[]> =>
+      (await readDataset(folder, 'yolo')).samples.filter(one => one.isBackground).map(({ id }) => id);
+    expect(await backgrounds()).toEqual(['train/b']);
+    await writeText(join(folder, 'val/labels/c.txt'), '');
+    expect(await backgrounds()).toEqual(['train/b', 'val/d']);
+  });
 });
