@@ -31,6 +31,8 @@ export interface RawDataset {
   readonly samples: readonly RawSample[];
   /** Class names in the order of the data set's own ids, one list for each file that has one. */
   readonly classLists: readonly (readonly string[])[];
+  /** What the data set names and cannot be used, and what is done without, one sentence each. */
+  readonly missing: readonly string[];
 }
 
 /** Whether two lists hold the same boxes with the same labels, in any order. */

@@ -41,6 +41,7 @@ export interface CleanResult extends StageResult {
   readonly counts: {
     readonly train: number;
     readonly eval: number;
+    readonly test: number;
     readonly boxes: number;
     readonly dropped: number;
     readonly changed: number;

@@ -3,7 +3,7 @@ import { isRuleOn } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
 import { errors } from '../../errors/index.js';
 import type { CleaningReport, DatasetFinding, LedgerEntry } from '../../formats/cleaning-report.js';
-import { type Split, writeCleanedDataset } from '../../formats/dataset.js';
+import { writeCleanedDataset } from '../../formats/dataset.js';
 import { throughputOf, type StageProgress } from '../../formats/progress.js';
 import type { RawSample } from '../raw-dataset.js';
 import type { AnchorSetting } from './anchor-fit.js';
@@ -24,7 +24,7 @@ export interface CleanOptions {
   readonly data: Data;
   /** An empty folder. */
   readonly outFolder: string;
-  /** Nothing is needed to train on: all that the data set does not assign to training becomes the evaluation split. */
+  /** Nothing is needed to train on: all that the data set assigns to no split becomes the evaluation split. */
   readonly evaluationOnly?: boolean;
   /** The detector whose anchors are compared with the boxes. It changes the report only. */
   readonly detector?: AnchorSetting;
@@ -57,7 +57,7 @@ export async function cleanDataset(options: CleanOptions): Promise<CleaningRepor
     format: source.format,
     ledger,
     labels,
-    dataset: [...labels.findings, ...findings, ...checkDataset(dataset, { data, detector })],
+    dataset: [...labels.findings, ...findings, ...checkDataset(dataset, { data, detector, source })],
   });
   await writeFindings(outFolder, { report, ledger });
   await writeCleanedDataset(outFolder, dataset);
@@ -152,7 +152,7 @@ function assertUsable(
   ledger: readonly LedgerEntry[],
   { data, evaluationOnly = false }: CleanOptions,
 ): void {
-  const needed: readonly Split[] = evaluationOnly ? ['eval'] : ['train', 'eval'];
+  const needed = evaluationOnly ? (['eval'] as const) : (['train', 'eval'] as const);
   for (const split of needed) {
     if (kept.some(({ sample }) => sample.split === split)) continue;
     const drops = ledger.filter(entry => entry.split === split && entry.action === 'drop-sample');

@@ -5,7 +5,7 @@ import { dropSample, keep, type Rule, warn } from './rule.js';
 
 export const leak: Rule = {
   id: 'I10',
-  title: 'image, or a near duplicate of it, in both splits',
+  title: 'image, or a near duplicate of it, in two splits',
   always: true,
   apply: (state, { leak, data }) => {
     if (leak === null) return keep(state);

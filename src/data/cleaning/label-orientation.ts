@@ -39,7 +39,7 @@ export function findLabelOrientations(
     samples: readonly OrientedSample[];
     images: readonly Pick<ImageFacts, 'width' | 'height' | 'orientation'>[];
   },
-  data: Pick<Data, 'eval' | 'cleaning'>,
+  data: Pick<Data, 'eval' | 'test' | 'cleaning'>,
 ): LabelOrientations {
   const shown = samples.map(({ labelledOn, declared }, i) =>
     labelledOn === 'unknown' ? shownBySize(declared, images[i]!, data.cleaning.size_tolerance) : labelledOn,
@@ -47,7 +47,7 @@ export function findLabelOrientations(
   const sources = new Map<string, Source>();
   samples.forEach(({ labelledOn, split, boxes }, i) => {
     if (labelledOn !== 'unknown' || images[i]!.orientation === 1) return;
-    const name = data.eval !== null && split === 'eval' ? 'eval' : 'train';
+    const name = split !== null && split !== 'train' && data[split] !== null ? split : 'train';
     const source = sources.get(name) ?? { images: [], votes: { upright: 0, stored: 0 } };
     sources.set(name, source);
     const on = shown[i] ?? null;
@@ -78,7 +78,9 @@ function shownBySize(
 function electedBy({ upright, stored }: Source['votes']): LabelOrientation {
   const on = stored > upright ? 'stored' : 'upright';
   const doubt =
-    upright === stored ? 'assumed, as the data set does not show it' : `as ${Math.max(upright, stored)} other images show`;
+    upright === stored
+      ? 'assumed, as the data set does not show it'
+      : `as ${Math.max(upright, stored)} other images show`;
   return { on, doubt };
 }
 

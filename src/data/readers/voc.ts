@@ -38,6 +38,7 @@ export const voc: DatasetReader = {
       format: 'voc',
       samples: orderSamples(named.map(sample => ({ sample, fullName: relative(path, sample.image) }))),
       classLists: [],
+      missing: [],
     };
   },
 };
@@ -96,7 +97,7 @@ const missing = (root: string, id: string): RawSample => ({
   annotation: null,
   boxes: [],
   isBackground: false,
-    labelledOn: 'unknown',
+  labelledOn: 'unknown',
   declared: null,
   problem: null,
 });

@@ -21,9 +21,9 @@ export const yolo: DatasetReader = {
     // Ultralytics, CVAT and Roboflow show images upright.
     const labelledOn = options.labelledOn === 'auto' ? 'upright' : options.labelledOn;
     const description = await findDescription(path);
-    if (description === null) return { format: 'yolo', samples: [], classLists: [] };
+    if (description === null) return { format: 'yolo', samples: [], classLists: [], missing: [] };
     const root = (await statOf(path))?.isDirectory() ? path : resolve(path, '..');
-    const { names, sources } = await readDescription(description, root);
+    const { names, sources, missing } = await readDescription(description, root);
     const found = await Promise.all(
       sources.map(async ({ path: source, split }) =>
         (await imagesOf(source)).map(image => ({ image, split })),
@@ -38,6 +38,7 @@ export const yolo: DatasetReader = {
         markBackground(samples).map(sample => ({ sample, fullName: relative(root, sample.image) })),
       ),
       classLists: [names.map((name, number) => name ?? `class ${number}`)],
+      missing,
     };
   },
 };
