@@ -31,6 +31,7 @@ export function buildReport({ groundTruth, detections, seed, ...facts }: ReportO
     },
     metrics: { ...metrics },
     confidence: confidenceOfAP50(scene, seed),
+    test: null,
     perClass: perClass.map((row, classAt) => ({ ...row, ...countShown(classification, classAt) })),
     curves: curves.map(({ precision, scores, ...rest }) => ({
       ...rest,

@@ -7,7 +7,7 @@ import {
 } from '../config/distillation.js';
 import type { Data, RunConfig } from '../config/run.js';
 import type { ArtifactRef } from '../formats/artifact.js';
-import type { CocoMetrics } from '../formats/coco-metrics.js';
+import type { Evaluated } from '../formats/evaluated.js';
 import type { SuggestionSummary } from '../formats/suggestions.js';
 import type { Role, StageResult, TeacherInput, TrainInput, TrainResult } from '../formats/train-io.js';
 
@@ -65,9 +65,7 @@ export interface EvaluateInput {
   readonly batchSize: number;
 }
 
-export interface EvaluateResult extends StageResult {
-  readonly metrics: CocoMetrics;
-}
+export type EvaluateResult = StageResult & Evaluated;
 
 export interface AdviseInput {
   readonly config: RunConfig;
@@ -141,7 +139,7 @@ export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
     identity: ({ data, seed }) => ({ config: { data, seed }, inputs: { files: { dataset: data } } }),
   },
   train: {
-    version: 3,
+    version: 4,
     activity: 'train',
     queue: 'gpu',
     startToClose: '30d',
@@ -175,7 +173,7 @@ export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
     }),
   },
   evaluate: {
-    version: 4,
+    version: 5,
     activity: 'evaluate',
     queue: 'gpu',
     startToClose: '1d',
@@ -186,7 +184,7 @@ export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
     }),
   },
   advise: {
-    version: 2,
+    version: 3,
     activity: 'advise',
     queue: 'control',
     startToClose: '1h',

@@ -83,7 +83,14 @@ async function finish(run: TrainingRun): Promise<TrainOutcome> {
   const { step, saved } = run.state;
   if (saved.history.evaluations.at(-1)?.step !== step) await evaluate(run);
   await publish(run);
+  const { evaluations, rollbacks } = saved.history;
   const best = saved.best!; // set by the first evaluation
-  const rollbacks = saved.history.rollbacks.length;
-  return { metrics: best.metrics, steps: step, bestStep: best.step, rollbacks };
+  return {
+    metrics: best.metrics,
+    steps: step,
+    bestStep: best.step,
+    last: evaluations.at(-1)!.metrics, // of this step
+    evaluations: evaluations.length,
+    rollbacks: rollbacks.length,
+  };
 }

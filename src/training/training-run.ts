@@ -4,7 +4,7 @@ import type { CocoMetrics } from '../formats/coco-metrics.js';
 import type { CocoDetection } from '../formats/coco.js';
 import type { CocoGroundTruth } from '../formats/coco.js';
 import type { StageProgress } from '../formats/progress.js';
-import type { TrainInput } from '../formats/train-io.js';
+import type { StageResult, TrainInput, TrainResult } from '../formats/train-io.js';
 import type { Settings } from '../settings.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import type { Journal } from './journal.js';
@@ -30,12 +30,7 @@ export interface TrainOptions {
   readonly score: (groundTruth: CocoGroundTruth, detections: readonly CocoDetection[]) => CocoMetrics;
 }
 
-export interface TrainOutcome {
-  readonly metrics: CocoMetrics;
-  readonly steps: number;
-  readonly bestStep: number;
-  readonly rollbacks: number;
-}
+export type TrainOutcome = Omit<TrainResult, keyof StageResult>;
 
 /** A training whose program is loaded. */
 export interface TrainingRun {

@@ -57,7 +57,7 @@ async function drawDataset(folder: string): Promise<void> {
   const samples = await Promise.all(Array.from({ length: 8 }, (_, i) => sample(i + 1)));
   const dataset: CleanedDataset = {
     classes: ['square'],
-    splits: { train: samples.slice(0, 6), eval: samples.slice(6) },
+    splits: { train: samples.slice(0, 6), eval: samples.slice(6), test: [] },
   };
   await writeFile(join(folder, 'dataset.json'), JSON.stringify(dataset));
 }
@@ -175,7 +175,7 @@ describe('training', () => {
   );
 
   it('leaves checkpoints, the best by AP, events and its history', async () => {
-    const { metrics, bestStep } = await train(training());
+    const { metrics, bestStep, last, evaluations, steps } = await train(training());
     const names = await readdir(join(root, 'out'));
     expect(names.filter(name => !name.startsWith('events')).sort()).toEqual([
       'archive',
@@ -193,7 +193,11 @@ describe('training', () => {
     expect(await readFile(join(root, 'out', 'archive', 'best_eval.txt'), 'utf8')).toMatch(
       /^\{'AP': -?[\d.e-]+, /,
     );
-    expect((await readState(join(root, 'out'))).history.points.length).toBe(6);
+    const { history } = await readState(join(root, 'out'));
+    expect(history.points.length).toBe(6);
+    expect(history.evaluations).toHaveLength(evaluations);
+    expect(history.evaluations.at(-1)).toEqual({ step: steps, metrics: last });
+    expect(history.evaluations.find(({ step }) => step === bestStep)!.metrics).toEqual(metrics);
   });
 
   it('keeps the precision that it began with, whatever goes on later', async () => {
