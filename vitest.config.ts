@@ -13,7 +13,7 @@ const INTEGRATION = [
   'test/data/cleaning/perceptual-hash.test.ts',
   'test/detection/detect.test.ts',
   'test/e2e/**/*.test.ts',
-  'test/evaluation/coco.test.ts',
+  'test/evaluation/{coco,evaluate}.test.ts',
   'test/export/**/*.test.ts',
   'test/graph/{graph-text,kernels,mixed-precision}.test.ts',
   'test/inference/**/*.test.ts',

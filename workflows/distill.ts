@@ -1,6 +1,7 @@
 import { CancellationScope, patched, setWorkflowOptions } from '@temporalio/workflow';
 import type { RunConfig } from '../src/config/run.js';
-import type { RunOutcome } from '../src/stages/run-status.js';
+import type { TrainResult } from '../src/formats/train-io.js';
+import type { RunOutcome, TrainedCheckpoints } from '../src/stages/run-status.js';
 import type { EvaluateResult } from '../src/stages/stages.js';
 import { StageRunner } from './stage-runner.js';
 
@@ -14,39 +15,41 @@ export async function distill(config: RunConfig): Promise<RunOutcome> {
   await run.stage('clean');
   const trainedTeacher = await run.stage('train-teacher');
   await run.stage('export-teacher');
-  const { teacher, warnings: ofStudent } = await evaluateAndTeach(run);
+  const [teacher, trainedStudent] = await evaluateAndTeach(run);
   const student = await run.stage('evaluate-student');
   const advice = await run.stage('advise');
   const folder = await run.publish();
   return {
     teacher: teacher && teacher.metrics,
     student: student.metrics,
-    warnings: { teacher: trainedTeacher?.warnings ?? [], student: ofStudent },
+    test: student.test && { teacher: teacher && teacher.test, student: student.test },
+    checkpoints: {
+      teacher: trainedTeacher && checkpointsOf(trainedTeacher),
+      student: checkpointsOf(trainedStudent),
+    },
+    warnings: { teacher: trainedTeacher?.warnings ?? [], student: trainedStudent.warnings },
     suggestions: advice.top,
     folder,
   };
 }
 
-interface Taught {
-  readonly teacher: EvaluateResult | null;
-  /** The warnings of the student's training. */
-  readonly warnings: readonly string[];
+/** Evaluates the teacher before its student is trained, which needs the result. */
+async function evaluateAndTeach(run: StageRunner): Promise<[EvaluateResult | null, TrainResult]> {
+  const evaluateTeacher = (): Promise<EvaluateResult | null> => run.stage('evaluate-teacher');
+  const teach = async (): Promise<TrainResult> => {
+    const trained = await run.stage('train-student');
+    await run.stage('export-student');
+    return trained;
+  };
+  if (patched('teacher-is-evaluated-first')) return [await evaluateTeacher(), await teach()];
+  return sideBySide(evaluateTeacher, teach);
 }
 
-/** Evaluates the teacher before its student is trained, which needs the result. */
-async function evaluateAndTeach(run: StageRunner): Promise<Taught> {
-  const teach = async (): Promise<readonly string[]> => {
-    const { warnings } = await run.stage('train-student');
-    await run.stage('export-student');
-    return warnings;
-  };
-  if (!patched('teacher-is-evaluated-first')) {
-    const [teacher, warnings] = await sideBySide(() => run.stage('evaluate-teacher'), teach);
-    return { teacher, warnings };
-  }
-  const teacher = await run.stage('evaluate-teacher');
-  return { teacher, warnings: await teach() };
-}
+const checkpointsOf = ({ metrics, bestStep, last, steps, evaluations }: TrainResult): TrainedCheckpoints => ({
+  best: { step: bestStep, metrics },
+  last: { step: steps, metrics: last },
+  evaluations,
+});
 
 // A mistake in this code ends the run, which can be started again at little cost; else it would look alive for ever.
 setWorkflowOptions({ failureExceptionTypes: [Error] }, distill);

@@ -1,9 +1,9 @@
 import type { Language, ModelAnalysis, Operator, PieChart } from '../formats/model-analysis.js';
 import type { Report } from '../formats/report.js';
 import type { Suggestion } from '../formats/suggestions.js';
+import type { Evidence } from './rule.js';
 
-interface AnalysisInput {
-  readonly report: Report;
+interface AnalysisInput extends Evidence {
   readonly suggestions: readonly Suggestion[];
   /** Chooses the text of the language at hand. */
   readonly say: (english: string, chinese: string) => string;
@@ -12,12 +12,12 @@ interface AnalysisInput {
 type DescribeOperator = (input: AnalysisInput) => Operator;
 
 /** The evaluation and the advice in the form that ModelArts' console shows, in Chinese and in English. */
-export function analysisOf(report: Report, suggestions: readonly Suggestion[]): ModelAnalysis {
+export function analysisOf(evidence: Evidence, suggestions: readonly Suggestion[]): ModelAnalysis {
   const inLanguage = (language: Language): Record<string, Operator> => {
     const say = (english: string, chinese: string): string => (language === 'zh-cn' ? chinese : english);
     const entries = Object.entries(OPERATORS);
     return Object.fromEntries(
-      entries.map(([name, describe]) => [name, describe({ report, suggestions, say })]),
+      entries.map(([name, describe]) => [name, describe({ ...evidence, suggestions, say })]),
     );
   };
   return { 'zh-cn': inLanguage('zh-cn'), 'en-us': inLanguage('en-us') };
@@ -32,6 +32,50 @@ const OPERATORS: Readonly<Record<string, DescribeOperator>> = {
     ),
     value: { mAP: metrics.AP50, ...metrics },
   }),
+
+  test_split: ({ report: { test }, history, say }) => ({
+    title: say('Test split', '测试集'),
+    description: test
+      ? say(
+          'COCO metrics on the test split, not used to choose the checkpoint.',
+          '测试集上的 COCO 指标；测试集未用于选择模型。',
+        )
+      : history.evaluations.length > 1
+        ? say(
+            'There is no test split: the metrics in the summary are optimistic, as the same evaluation split chose the checkpoint.',
+            '没有测试集：摘要中的指标偏乐观，因为模型是在同一评估集上选出的。',
+          )
+        : say('There is no test split.', '没有测试集。'),
+    ...(test && { value: { mAP: test.metrics.AP50, ...test.metrics } }),
+  }),
+
+  checkpoints: ({ history: { evaluations }, say }) => {
+    const [best, last] = [bestOf(evaluations), evaluations.at(-1)];
+    const title = say('Best and last checkpoint', '最优与最后检查点');
+    if (!best || !last) return { title, description: say('Not trained here.', '模型不是在此训练的。') };
+    const gap = round(best.metrics.AP - last.metrics.AP);
+    return {
+      title,
+      description:
+        best.step === last.step
+          ? say('The last step is the best one, and is exported.', '最后一步即为最优，已导出。')
+          : say(
+              `The best of ${evaluations.length} evaluations is exported; its AP is ${gap} above that of the last step.`,
+              `导出 ${evaluations.length} 次评估中的最优者；其 AP 比最后一步高 ${gap}。`,
+            ),
+      table: {
+        checkpoints: {
+          top_left_cell: say('checkpoint', '检查点'),
+          row_labels: [say('best', '最优'), say('last', '最后')],
+          col_labels: [say('step', '步数'), 'AP', 'AP50', 'AP75'],
+          cell_value: [best, last].map(({ step, metrics: { AP, AP50, AP75 } }) => [
+            step,
+            ...[AP, AP50, AP75].map(defined),
+          ]),
+        },
+      },
+    };
+  },
 
   advice: ({ suggestions, say }) => ({
     title: say('Findings and advice', '现象与建议'),
@@ -205,6 +249,15 @@ const OPERATORS: Readonly<Record<string, DescribeOperator>> = {
     },
   }),
 };
+
+/** Of equals the later one, as training keeps it. */
+const bestOf = (
+  evaluations: Evidence['history']['evaluations'],
+): Evidence['history']['evaluations'][number] | null =>
+  evaluations.reduce<Evidence['history']['evaluations'][number] | null>(
+    (best, one) => (best && one.metrics.AP < best.metrics.AP ? best : one),
+    null,
+  );
 
 const ERROR_TYPE_NAMES = [
   { type: 'cls', en: 'classification', zh: '类别' },

@@ -44,7 +44,7 @@ export async function launch(
 /** Fails early if inputs are missing. Workers on this machine would not find them either. */
 async function assertInputsExist(config: RunConfig, settings: Settings): Promise<void> {
   const { data } = config;
-  for (const path of [data.train, data.eval])
+  for (const path of [data.train, data.eval, data.test])
     if (path !== null && !isBucketAddress(path) && !(await exists(path))) throw errors.datasetMissing(path);
   const teacher = teacherFrom(config);
   if (teacher !== null) assertSameClasses((await fetchModelCard(teacher, settings)).classes, data.classes);

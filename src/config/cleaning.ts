@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** The cleaning rules that can be switched off; the others decide how files are read. */
 // prettier-ignore
 export const OPTIONAL_RULES = [
-  'I01', 'I02', 'I05', 'I06', 'I07', 'I08', 'I09', 'L01', 'L02', 'L03', 'L04', 'L05', 'L06', 'L07', 'L08', 'L09', 'L10', 'L12', 'L13', 'L14',
+  'I01', 'I02', 'I05', 'I06', 'I07', 'I08', 'I09', 'L01', 'L02', 'L03', 'L04', 'L05', 'L06', 'L07', 'L08', 'L09', 'L10', 'L12', 'L13', 'L14', 'L15',
 ] as const;
 
 const Share = z.number().min(0).max(1);
@@ -19,7 +19,9 @@ export const Cleaning = z.strictObject({
   max_review_bits: z.int().min(0).max(16).default(10),
   /** I09: images whose grey levels have a lower standard deviation are not compared. */
   min_contrast: z.number().min(0).default(4),
-  /** I10: the copy that is dropped if an image or a near duplicate is in both splits. */
+  /** I03: the image that the boxes were drawn on, upright or as stored; auto: by format and declared sizes. */
+  labelled_on: z.enum(['auto', 'upright', 'stored']).default('auto'),
+  /** I10: the copy that is dropped if an image or a near duplicate is in two splits. */
   leak: z.enum(['drop_train', 'drop_eval', 'warn']).default('drop_train'),
   /** L01: drop the image of an unreadable annotation, use it as background, or reject the data set. */
   unreadable_annotation: z.enum(['drop', 'background', 'fail']).default('drop'),
@@ -53,6 +55,8 @@ export const Cleaning = z.strictObject({
   /** L10: the recommended number of boxes of a class, and the ratio of the most frequent class to the rarest. */
   min_class_boxes: z.int().min(0).default(10),
   max_class_imbalance: z.number().min(1).default(10),
+  /** L11: the share of images without an annotation that may pass as background without a warning. */
+  max_background_share: Share.default(0.1),
   /** L12: the number of boxes in an image that training uses. */
   max_boxes: z.int().positive().default(100),
   /** M01: predictions need these scores to show that a box is badly located, or that one is missing or misclassified. */

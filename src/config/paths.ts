@@ -14,6 +14,7 @@ const WEIGHTS = ['coco', 'imagenet', 'none'];
 export const RUN_PATHS: PathKeys = {
   'data.train': [],
   'data.eval': [],
+  'data.test': [],
   train_url: [],
   deps_save_path: [],
   'teacher.pretrained': WEIGHTS,

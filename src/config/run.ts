@@ -120,13 +120,15 @@ export const Data = z.strictObject({
   train: z.string().min(1),
   /** Folder or file of the evaluation data set; null: a fifth of `train`, selected by hash. */
   eval: z.string().min(1).nullable().default(null),
+  /** Folder or file of the test data set, which chooses nothing; null: the test split of `train`, if it has one. */
+  test: z.string().min(1).nullable().default(null),
   format: z.enum(['auto', 'coco', 'manifest', 'voc', 'yolo']).default('auto'),
   /** Class names in the order of their ids; null: all names in the data set, sorted. */
   classes: z.array(z.string().min(1)).min(1).nullable().default(null),
   do_data_cleaning: z.boolean().default(true),
   cleaning: z.prefault(Cleaning, {}),
-  /** Images without annotations: background, or excluded. */
-  unlabelled: z.enum(['background', 'exclude']).default('exclude'),
+  /** Images without annotations: background, or excluded; auto: background in YOLO data sets, where they mean that. */
+  unlabelled: z.enum(['auto', 'background', 'exclude']).default('auto'),
 });
 export type Data = z.infer<typeof Data>;
 

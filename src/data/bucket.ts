@@ -22,6 +22,7 @@ export async function localData(data: Data, options: FetchOptions): Promise<Data
     ...data,
     train: await local(data.train),
     eval: data.eval === null ? null : await local(data.eval),
+    test: data.test === null ? null : await local(data.test),
   };
 }
 

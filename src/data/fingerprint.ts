@@ -13,10 +13,10 @@ import { readDataset } from './readers/index.js';
  * with new times is cleaned again, but its equal result is then recognised by content.
  */
 export async function dataFingerprint(
-  { train, eval: evaluation, format }: Data,
+  { train, eval: evaluation, test, format }: Data,
   access: S3Settings,
 ): Promise<string> {
-  const paths = evaluation === null ? [train] : [train, evaluation];
+  const paths = [train, evaluation, test].filter(path => path !== null);
   return sha256((await Promise.all(paths.map(path => listing(path, format, access)))).join('\n\n'));
 }
 

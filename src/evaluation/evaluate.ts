@@ -9,7 +9,7 @@ import { type Detector, openDetector } from '../inference/detector.js';
 import type { Detection, DetectorInput } from '../inference/engine.js';
 import { errors } from '../errors/index.js';
 import { throughputOf } from '../formats/progress.js';
-import type { CocoMetrics } from '../formats/coco-metrics.js';
+import type { Evaluated } from '../formats/evaluated.js';
 import type { StageProgress } from '../formats/progress.js';
 import type { Settings } from '../settings.js';
 import { drawImages, type ImageDetections } from './images.js';
@@ -25,7 +25,7 @@ import {
 export interface EvaluateOptions {
   readonly modelFolder: string;
   readonly datasetFolder: string;
-  /** Receives report.json, detections.json, ground_truth.json and images/. */
+  /** Receives report.json, detections.json, ground_truth.json and images/, and in test/ the same of the test split. */
   readonly folder: string;
   readonly batchSize: number;
   readonly engine: Settings['engine'];
@@ -35,35 +35,66 @@ export interface EvaluateOptions {
 
 const BOOTSTRAP_SEED = 1;
 
-/** Runs an exported model on the evaluation split, as its users would run it, and writes the report. */
-export async function evaluateModel(options: EvaluateOptions): Promise<CocoMetrics> {
+/** Below the folder of the evaluation; holds the same of the test split. */
+const TEST_FOLDER = 'test';
+
+/** Runs an exported model on the evaluation and the test split, as its users would run it, and writes the reports. */
+export async function evaluateModel(options: EvaluateOptions): Promise<Evaluated> {
   const { modelFolder, datasetFolder, folder } = options;
   const dataset = await readCleanedDataset(datasetFolder);
   const detector = await openDetector(modelFolder, options);
+  const { classes } = detector.card;
+  if (classes.join('\n') !== dataset.classes.join('\n')) throw errors.classesDiffer(classes, dataset.classes);
+  const context = { dataset, detector, options };
+  const test =
+    dataset.splits.test.length === 0
+      ? null
+      : await evaluateSplit('test', { ...context, folder: join(folder, TEST_FOLDER), test: null });
+  const { metrics } = await evaluateSplit('eval', { ...context, folder, test });
+  return { metrics, test: test && test.metrics };
+}
+
+interface SplitContext {
+  readonly dataset: CleanedDataset;
+  readonly detector: Detector;
+  readonly options: EvaluateOptions;
+  readonly folder: string;
+  /** The report on the test split, which that on the evaluation split repeats in short. */
+  readonly test: Report | null;
+}
+
+async function evaluateSplit(
+  split: 'eval' | 'test',
+  { dataset, detector, options, folder, test }: SplitContext,
+): Promise<Report> {
   const { card } = detector;
-  if (card.classes.join('\n') !== dataset.classes.join('\n'))
-    throw errors.classesDiffer(card.classes, dataset.classes);
-  const rules = detector.detectUnder ? suppressionRules(card.nms_configs) : [];
-  const { found, under } = await detectAll(detector, { samples: dataset.splits.eval, rules }, options);
-  const groundTruth = groundTruthCoco(dataset, 'eval');
+  // Thresholds are chosen, so they are compared on the split that may choose.
+  const rules = split === 'eval' && detector.detectUnder ? suppressionRules(card.nms_configs) : [];
+  const { found, under } = await detectAll(detector, { samples: dataset.splits[split], rules }, options);
+  const groundTruth = groundTruthCoco(dataset, split);
   const detections = found.flatMap(({ sample, detections: list }) =>
     list.map(detection => toCoco(sample, detection)),
   );
-  const report = buildReport({
+  const built = buildReport({
     groundTruth,
     detections,
     model: { name: card.model_name, image_size: card.image_size, engine: detector.engine },
     training: trainingCounts(dataset),
     deployed: { scoreThreshold: DEFAULT_SCORE_THRESHOLD },
-    suppression: compareSuppression(firstImages(groundTruth, COMPARED_IMAGES), {
-      found: under,
-      deployed: card.nms_configs.iou_thresh,
-    }),
+    suppression:
+      split === 'eval'
+        ? compareSuppression(firstImages(groundTruth, COMPARED_IMAGES), {
+            found: under,
+            deployed: card.nms_configs.iou_thresh,
+          })
+        : null,
     seed: BOOTSTRAP_SEED,
   });
+  const { counts, metrics, confidence } = test ?? built;
+  const report = { ...built, test: test && { counts, metrics, confidence } };
   await writeEvaluation(folder, { report, groundTruth, detections });
-  await drawImages(join(folder, 'images'), { found, datasetFolder, dataset, report });
-  return report.metrics;
+  await drawImages(join(folder, 'images'), { found, datasetFolder: options.datasetFolder, dataset, report });
+  return report;
 }
 
 function trainingCounts({ classes, splits: { train } }: CleanedDataset): Report['training'] {

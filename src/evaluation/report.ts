@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type MatchedScene, matchScene, metricsOf } from './coco.js';
 import { confidenceOfAP50 } from './confidence.js';
@@ -6,6 +5,7 @@ import { analyseErrors, countErrors } from './error-analysis.js';
 import type { ClassifiedDetection, ErrorClassification, FalseNegative } from './error-classification.js';
 import { operatingCurve } from './operating-point.js';
 import type { CocoDetection, CocoGroundTruth } from '../formats/coco.js';
+import { writeJsonLists } from '../formats/json-pieces.js';
 import { type Report, writeReport } from '../formats/report.js';
 import { recallBySize } from './size-recall.js';
 
@@ -31,6 +31,7 @@ export function buildReport({ groundTruth, detections, seed, ...facts }: ReportO
     },
     metrics: { ...metrics },
     confidence: confidenceOfAP50(scene, seed),
+    test: null,
     perClass: perClass.map((row, classAt) => ({ ...row, ...countShown(classification, classAt) })),
     curves: curves.map(({ precision, scores, ...rest }) => ({
       ...rest,
@@ -87,6 +88,7 @@ export async function writeEvaluation(
   { report, groundTruth, detections }: Pick<ReportOptions, 'groundTruth' | 'detections'> & { report: Report },
 ): Promise<void> {
   await writeReport(folder, report);
-  await writeFile(join(folder, 'ground_truth.json'), `${JSON.stringify(groundTruth)}\n`);
-  await writeFile(join(folder, 'detections.json'), `${JSON.stringify(detections)}\n`);
+  const { images, annotations, categories } = groundTruth;
+  await writeJsonLists(join(folder, 'ground_truth.json'), { images, annotations, categories });
+  await writeJsonLists(join(folder, 'detections.json'), detections);
 }

@@ -2,9 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { errors } from '../errors/index.js';
+import { type Split as SplitName, SPLITS } from './dataset.js';
 
 const Count = z.int().min(0);
-const Split = z.enum(['train', 'eval']);
+const Split = z.enum(SPLITS);
 
 /** One line of the ledger: what a rule found in one image. `at` and `before` are enough to undo a change. */
 const LedgerEntry = z.strictObject({
@@ -49,7 +50,7 @@ export type DatasetFinding = z.infer<typeof DatasetFinding>;
 const CleaningReport = z.strictObject({
   format: z.string(),
   classes: z.array(z.string()),
-  splits: z.strictObject({ train: SplitSummary, eval: SplitSummary }),
+  splits: z.strictObject({ train: SplitSummary, eval: SplitSummary, test: SplitSummary }),
   rules: z.array(z.strictObject({ id: z.string(), title: z.string(), found: Count })),
   dataset: z.array(DatasetFinding),
   /** Images whose labels a model doubts (M01), the worst first; null: no model has reviewed them. */
@@ -72,6 +73,10 @@ const CleaningReport = z.strictObject({
   changed: Count,
 });
 export type CleaningReport = z.infer<typeof CleaningReport>;
+
+/** The splits that are shown to people: all but a test split that there is not. */
+export const shownSplits = ({ splits }: Pick<CleaningReport, 'splits'>): SplitName[] =>
+  SPLITS.filter(split => split !== 'test' || splits.test.images > 0);
 
 /** The findings and changes of cleaning in one data set. */
 export interface CleaningFindings {

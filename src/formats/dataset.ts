@@ -8,7 +8,7 @@ import { readJsonFile } from './json-file.js';
 const Box = z.tuple([z.number(), z.number(), z.number(), z.number()]);
 
 const CleanedSample = z.strictObject({
-  /** A number, as COCO files need one; unique over both splits. */
+  /** A number, as COCO files need one; unique over all splits. */
   imageId: z.int(),
   id: z.string(),
   /** Path of the image, relative to the folder of the data set. */
@@ -24,10 +24,22 @@ export type CleanedSample = z.infer<typeof CleanedSample>;
 /** A cleaned data set as training and evaluation read it. */
 const CleanedDataset = z.strictObject({
   classes: z.array(z.string()),
-  splits: z.strictObject({ train: z.array(CleanedSample), eval: z.array(CleanedSample) }),
+  splits: z.strictObject({
+    train: z.array(CleanedSample),
+    /** Measured during training: it chooses the checkpoint. */
+    eval: z.array(CleanedSample),
+    /** Measured once, at the end; empty: there is none. */
+    test: z.array(CleanedSample),
+  }),
 });
 export type CleanedDataset = z.infer<typeof CleanedDataset>;
-export type Split = keyof CleanedDataset['splits'];
+
+export const SPLITS = [
+  'train',
+  'eval',
+  'test',
+] as const satisfies readonly (keyof CleanedDataset['splits'])[];
+export type Split = (typeof SPLITS)[number];
 
 const DATASET_FILE = 'dataset.json';
 

@@ -27,6 +27,19 @@ const OperatingPoint = z.strictObject({
 });
 export type OperatingPoint = Readonly<z.infer<typeof OperatingPoint>>;
 
+const Counts = z.strictObject({ images: Count, boxes: Count, detections: Count });
+
+/** The confidence interval of AP50, by bootstrap over the images; null: AP50 is undefined. */
+const Confidence = z
+  .strictObject({
+    low: Share,
+    high: Share,
+    /** The share of resamples inside the interval. */
+    level: Share,
+    resamples: z.int().positive(),
+  })
+  .nullable();
+
 /** report.json: the metrics of a model on a data set, and an analysis of its errors. */
 export const Report = z.strictObject({
   model: z.strictObject({
@@ -37,7 +50,7 @@ export const Report = z.strictObject({
     engine: z.enum(ENGINES),
   }),
   classes: z.array(z.string()),
-  counts: z.strictObject({ images: Count, boxes: Count, detections: Count }),
+  counts: Counts,
   /** The size of the training split; null: unknown. */
   training: z
     .strictObject({ images: Count, boxes: Count, boxesPerClass: z.record(z.string(), Count) })
@@ -56,16 +69,9 @@ export const Report = z.strictObject({
     })
     .nullable(),
   metrics: CocoMetrics,
-  /** The confidence interval of AP50, by bootstrap over the images; null: AP50 is undefined. */
-  confidence: z
-    .strictObject({
-      low: Share,
-      high: Share,
-      /** The share of resamples inside the interval. */
-      level: Share,
-      resamples: z.int().positive(),
-    })
-    .nullable(),
+  confidence: Confidence,
+  /** The same model on the test split, which did not choose its checkpoint; null: the data set has none, or this is its report. */
+  test: z.strictObject({ counts: Counts, metrics: CocoMetrics, confidence: Confidence }).nullable(),
   perClass: z.array(
     CocoMetrics.extend({
       categoryId: z.int(),

@@ -42,6 +42,10 @@ export interface TrainResult extends StageResult {
   readonly metrics: CocoMetrics;
   readonly steps: number;
   readonly bestStep: number;
+  /** The metrics of the last step on the evaluation split. */
+  readonly last: CocoMetrics;
+  /** The number of evaluations that the best checkpoint was chosen from. */
+  readonly evaluations: number;
   readonly rollbacks: number;
   readonly warnings: readonly string[];
 }

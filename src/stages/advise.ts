@@ -34,7 +34,7 @@ export async function advise(input: AdviseInput, environment: StageEnvironment):
     const teacher = input.teacher && (await evidenceOf(store, input.teacher));
     const suggestions = suggest({ config: input.config, student, teacher });
     await writeSuggestions(folder, suggestions);
-    await writeModelAnalysis(folder, analysisOf(student.report, suggestions));
+    await writeModelAnalysis(folder, analysisOf(student, suggestions));
     return {
       top: suggestions.slice(0, SHOWN).map(({ id, severity, advice }) => ({ id, severity, advice })),
     };

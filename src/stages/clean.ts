@@ -13,8 +13,9 @@ export async function clean(input: CleanInput, environment: StageEnvironment): P
   return reuseOrRun({ kind: 'clean', key }, environment, async outFolder => {
     const data = await localData(input.data, options);
     const { classes, splits, dropped, changed } = await cleanDataset({ data, outFolder, signal, onProgress });
-    const { train, eval: evaluation } = splits;
-    const boxes = train.boxes + evaluation.boxes;
-    return { classes, counts: { train: train.images, eval: evaluation.images, boxes, dropped, changed } };
+    const { train, eval: evaluation, test } = splits;
+    const boxes = train.boxes + evaluation.boxes + test.boxes;
+    const images = { train: train.images, eval: evaluation.images, test: test.images };
+    return { classes, counts: { ...images, boxes, dropped, changed } };
   });
 }

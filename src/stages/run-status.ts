@@ -20,11 +20,24 @@ export interface RunStatus {
   readonly stages: readonly StageStatus[];
 }
 
+/** The checkpoints of a training, with their metrics on the evaluation split. */
+export interface TrainedCheckpoints {
+  /** The one that is exported. */
+  readonly best: { readonly step: number; readonly metrics: CocoMetrics };
+  readonly last: { readonly step: number; readonly metrics: CocoMetrics };
+  /** The number of evaluations that the best one was chosen from. */
+  readonly evaluations: number;
+}
+
 /** The result of a run's workflow. */
 export interface RunOutcome {
-  /** The metrics of the exported teacher; null: the run has no teacher. */
+  /** The metrics of the exported teacher on the evaluation split; null: the run has no teacher. */
   readonly teacher: CocoMetrics | null;
   readonly student: CocoMetrics;
+  /** The same on the test split, which did not choose the checkpoints; null: the data set has none. */
+  readonly test: { readonly teacher: CocoMetrics | null; readonly student: CocoMetrics } | null;
+  /** A teacher that the run did not train has none. */
+  readonly checkpoints: { readonly teacher: TrainedCheckpoints | null; readonly student: TrainedCheckpoints };
   /** The warnings of both trainings. */
   readonly warnings: Readonly<Record<Role, readonly string[]>>;
   readonly suggestions: readonly SuggestionSummary[];

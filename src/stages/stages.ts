@@ -7,7 +7,7 @@ import {
 } from '../config/distillation.js';
 import type { Data, RunConfig } from '../config/run.js';
 import type { ArtifactRef } from '../formats/artifact.js';
-import type { CocoMetrics } from '../formats/coco-metrics.js';
+import type { Evaluated } from '../formats/evaluated.js';
 import type { SuggestionSummary } from '../formats/suggestions.js';
 import type { Role, StageResult, TeacherInput, TrainInput, TrainResult } from '../formats/train-io.js';
 
@@ -41,6 +41,7 @@ export interface CleanResult extends StageResult {
   readonly counts: {
     readonly train: number;
     readonly eval: number;
+    readonly test: number;
     readonly boxes: number;
     readonly dropped: number;
     readonly changed: number;
@@ -64,9 +65,7 @@ export interface EvaluateInput {
   readonly batchSize: number;
 }
 
-export interface EvaluateResult extends StageResult {
-  readonly metrics: CocoMetrics;
-}
+export type EvaluateResult = StageResult & Evaluated;
 
 export interface AdviseInput {
   readonly config: RunConfig;
@@ -134,7 +133,7 @@ export interface KindOfStage<K extends StageKind> extends Scheduling {
 /** The properties that all stages of one kind share. */
 export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
   clean: {
-    version: 5,
+    version: 6,
     activity: 'clean',
     queue: 'control',
     startToClose: '1d',
@@ -179,7 +178,7 @@ export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
     }),
   },
   evaluate: {
-    version: 4,
+    version: 5,
     activity: 'evaluate',
     queue: 'gpu',
     startToClose: '1d',
@@ -190,7 +189,7 @@ export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
     }),
   },
   advise: {
-    version: 2,
+    version: 3,
     activity: 'advise',
     queue: 'control',
     startToClose: '1h',

@@ -1,5 +1,5 @@
 import type { ErrorFacts } from '../errors/index.js';
-import type { CocoMetrics } from '../formats/coco-metrics.js';
+import type { Evaluated } from '../formats/evaluated.js';
 import type { ImportInput, ImportReport } from '../formats/imported-weights.js';
 import type { Prediction } from '../formats/prediction.js';
 import type { StageProgress } from '../formats/progress.js';
@@ -38,7 +38,7 @@ interface JobIO {
       readonly batchSize: number;
       readonly folder: string;
     };
-    readonly result: CocoMetrics;
+    readonly result: Evaluated;
   };
   readonly import: {
     readonly job: { readonly input: ImportInput; readonly folder: string };

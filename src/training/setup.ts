@@ -122,7 +122,7 @@ const anchorsOf = ({ input: { training } }: TrainOptions) =>
 function noteAnchorFit({ options, dataset, journal }: TrainingRun): void {
   const { data, training } = options.input;
   const detector = { anchors: anchorsOf(options), imageSize: training.image_size };
-  for (const { rule, reason } of checkDataset(dataset, { data, detector }))
+  for (const { rule, reason } of checkDataset(dataset, { data, detector, source: null }))
     if (rule === 'L14') journal.note(reason);
 }
 

@@ -124,7 +124,15 @@ async function finish(run: TrainingRun): Promise<TrainOutcome> {
   compareLossWithStart(run);
   if (saved.history.evaluations.at(-1)?.step !== step) await evaluate(run);
   await publish(run);
+  const { evaluations, rollbacks, warnings } = saved.history;
   const best = saved.best!; // set by the first evaluation
-  const { rollbacks, warnings } = saved.history;
-  return { metrics: best.metrics, steps: step, bestStep: best.step, rollbacks: rollbacks.length, warnings };
+  return {
+    metrics: best.metrics,
+    steps: step,
+    bestStep: best.step,
+    last: evaluations.at(-1)!.metrics, // of this step
+    evaluations: evaluations.length,
+    rollbacks: rollbacks.length,
+    warnings,
+  };
 }

@@ -5,7 +5,7 @@ import type { CocoDetection } from '../formats/coco.js';
 import type { CocoGroundTruth } from '../formats/coco.js';
 import { SOFT_TERMS, type SoftTerm } from '../formats/training-history.js';
 import type { StageProgress } from '../formats/progress.js';
-import type { TrainInput } from '../formats/train-io.js';
+import type { StageResult, TrainInput, TrainResult } from '../formats/train-io.js';
 import type { Settings } from '../settings.js';
 import type { ArtifactStore } from '../store/artifact-store.js';
 import type { Journal } from './journal.js';
@@ -34,13 +34,7 @@ export interface TrainOptions {
   readonly score: (groundTruth: CocoGroundTruth, detections: readonly CocoDetection[]) => CocoMetrics;
 }
 
-export interface TrainOutcome {
-  readonly metrics: CocoMetrics;
-  readonly steps: number;
-  readonly bestStep: number;
-  readonly rollbacks: number;
-  readonly warnings: readonly string[];
-}
+export type TrainOutcome = Omit<TrainResult, keyof StageResult>;
 
 /** A training whose program is loaded. */
 export interface TrainingRun {

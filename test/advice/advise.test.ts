@@ -6,7 +6,8 @@ import { advise } from '../../src/advice/advise.js';
 import { analysisOf, spread } from '../../src/advice/analysis.js';
 import { type ModelAnalysis, type Operator, writeModelAnalysis } from '../../src/formats/model-analysis.js';
 import { readSuggestions, writeSuggestions } from '../../src/formats/suggestions.js';
-import { historyWith, reportWith, runWith } from './evidence.js';
+import type { TrainingHistory } from '../../src/formats/training-history.js';
+import { evaluationsOf, historyWith, reportWith, runWith } from './evidence.js';
 
 describe('a list of suggestions', () => {
   const input = runWith({
@@ -59,7 +60,7 @@ describe('a list of suggestions', () => {
 describe('the analysis for ModelArts', () => {
   const input = runWith({ report: { errors: { shares: { dup: 0.2 } } } });
   const suggestions = advise(input);
-  const analysis = analysisOf(input.student.report, suggestions);
+  const analysis = analysisOf(input.student, suggestions);
 
   it('says the same in both languages, under the same names', () => {
     const shapes = (operators: ModelAnalysis['zh-cn']): unknown =>
@@ -83,6 +84,44 @@ describe('the analysis for ModelArts', () => {
     const shown = errors.correct + Object.values(alarms).reduce((sum, count) => sum + count, 0);
     expect(sumOf(analysis['en-us'].false_detection!, 'false_detection')).toBe(shown);
     expect(sumOf(analysis['en-us'].missed_detection!, 'missed_detection')).toBe(5000);
+  });
+
+  it('shows the test split apart from the split that chose the checkpoint', () => {
+    const { report, history } = input.student;
+    const { counts, confidence } = report;
+    const test = { counts, confidence, metrics: { ...report.metrics, AP: 0.31, AP50: 0.52 } };
+    const tested = analysisOf({ report: { ...report, test }, history }, suggestions);
+    expect(tested['en-us'].test_split).toMatchObject({
+      description: 'COCO metrics on the test split, not used to choose the checkpoint.',
+      value: { mAP: 0.52, AP: 0.31 },
+    });
+    expect(tested['en-us'].summary?.value).toMatchObject({ AP: report.metrics.AP });
+    const descriptionOf = (evaluations: TrainingHistory['evaluations']): string =>
+      analysisOf({ report, history: { ...history, evaluations } }, suggestions)['en-us'].test_split!
+        .description;
+    expect(descriptionOf(history.evaluations)).toContain(
+      'are optimistic, as the same evaluation split chose the checkpoint',
+    );
+    // One evaluation chooses nothing.
+    expect(descriptionOf(evaluationsOf([0.4]))).toBe('There is no test split.');
+  });
+
+  it('compares the best checkpoint with the last one', () => {
+    const checkpoints = (APs: readonly number[]): Operator => {
+      const history = { ...input.student.history, evaluations: evaluationsOf(APs) };
+      return analysisOf({ ...input.student, history }, suggestions)['en-us'].checkpoints!;
+    };
+    const fallen = checkpoints([0.2, 0.4, 0.35]);
+    expect(fallen.description).toBe(
+      'The best of 3 evaluations is exported; its AP is 0.05 above that of the last step.',
+    );
+    expect(fallen.table?.checkpoints?.cell_value.map(row => row.slice(0, 2))).toEqual([
+      [160, 0.4],
+      [240, 0.35],
+    ]);
+    // Of equals, training keeps the later one.
+    expect(checkpoints([0.4, 0.4]).description).toBe('The last step is the best one, and is exported.');
+    expect(checkpoints([])).toEqual({ title: 'Best and last checkpoint', description: 'Not trained here.' });
   });
 
   // The deviations that ModelArts' documentation prints below these recalls.

@@ -55,6 +55,7 @@ const healthyReport: Report = {
   suppression: null,
   metrics,
   confidence: { low: 0.64, high: 0.66, level: 0.95, resamples: 500 },
+  test: null,
   perClass: ['cat', 'dog', 'fox'].map((name, i) => ({
     ...metrics,
     categoryId: i + 1,

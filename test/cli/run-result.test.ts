@@ -16,6 +16,19 @@ const metrics = (AP: number, AP50: number): CocoMetrics => ({
 const RESULT: RunResult = {
   teacher: metrics(0.079, 0.262),
   student: metrics(0.057, 0.2024),
+  test: null,
+  checkpoints: {
+    teacher: {
+      best: { step: 460, metrics: metrics(0.079, 0.262) },
+      last: { step: 690, metrics: metrics(0.0651, 0.25) },
+      evaluations: 3,
+    },
+    student: {
+      best: { step: 690, metrics: metrics(0.057, 0.2024) },
+      last: { step: 690, metrics: metrics(0.057, 0.2024) },
+      evaluations: 3,
+    },
+  },
   stages: [stage('clean', 'reused', { seconds: 1.04 }), stage('train-teacher', 'done', { seconds: 260.26 })],
   warnings: { teacher: [], student: ['step 8: loss is NaN; back to step 5 with learning rate × 0.5'] },
   suggestions: [
@@ -40,6 +53,17 @@ train-teacher  done    4 min 20 s
 teacher  0.079  0.262          0.250
 student  0.057  0.202          0.200
 
+These figures are optimistic, as the same evaluation split chose the checkpoint: the data set has no test split.
+
+Checkpoints on the evaluation split:
+               step     AP   AP50
+teacher, best   460  0.079  0.262
+teacher, last   690  0.065  0.250
+student, best   690  0.057  0.202
+student, last   690  0.057  0.202
+The best of 3 evaluations of the teacher is exported; its AP is 0.014 above that of the last step.
+The last step of the student is its best one, and is exported.
+
 Warnings:
   student  step 8: loss is NaN; back to step 5 with learning rate × 0.5
 
@@ -55,9 +79,40 @@ Output:
     );
   });
 
+  it('shows the test split apart from the split that chose the checkpoint', () => {
+    const test = { teacher: metrics(0.07, 0.24), student: metrics(0.05, 0.19) };
+    const text = renderResult({ ...RESULT, test });
+    expect(text).toContain(
+      `
+student  0.057  0.202
+
+Test split, not used to choose the checkpoint:
+            AP   AP50
+teacher  0.070  0.240
+student  0.050  0.190
+
+Checkpoints`,
+    );
+    expect(text).not.toContain('optimistic');
+  });
+
+  it('calls nothing optimistic that was evaluated once', () => {
+    const student = { ...RESULT.checkpoints.student, evaluations: 1 };
+    const text = renderResult({ ...RESULT, teacher: null, checkpoints: { teacher: null, student } });
+    expect(text).toContain(
+      'The data set has no test split. The evaluation split did not choose the checkpoint, as it was evaluated once.',
+    );
+    expect(text).not.toContain('optimistic');
+  });
+
   it('leaves out what a run without a teacher and without advice does not have', () => {
-    const warnings = { teacher: [], student: [] };
-    const text = renderResult({ ...RESULT, teacher: null, warnings, suggestions: [] });
+    const text = renderResult({
+      ...RESULT,
+      teacher: null,
+      warnings: { teacher: [], student: [] },
+      checkpoints: { ...RESULT.checkpoints, teacher: null },
+      suggestions: [],
+    });
     expect(text).not.toMatch(/teacher  [\d.]|expected|Warnings|runs.demo.teacher/);
     expect(text).toContain('No suggestions.');
   });

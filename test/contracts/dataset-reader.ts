@@ -2,6 +2,7 @@ import { cp, mkdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { BoxYxyx } from '../../src/boxes.js';
+import type { Split } from '../../src/formats/dataset.js';
 import { READERS, readDataset } from '../../src/data/readers/index.js';
 import { drawImage, temporaryFolder } from '../data/scene.js';
 
@@ -9,7 +10,7 @@ export interface SceneImage {
   readonly name: string;
   readonly width: number;
   readonly height: number;
-  readonly split: 'train' | 'eval';
+  readonly split: Split;
   readonly boxes: readonly { readonly label: string; readonly box: BoxYxyx }[];
 }
 
@@ -29,6 +30,12 @@ const SCENE: readonly SceneImage[] = [
   { name: 'alley', width: 50, height: 50, split: 'train', boxes: [{ label: 'car', box: [10, 10, 30, 20] }] },
 ];
 
+/** The same with an image that only tests. */
+const TESTED_SCENE: readonly SceneImage[] = [
+  ...SCENE,
+  { name: 'quay', width: 40, height: 40, split: 'test', boxes: [{ label: 'car', box: [5, 5, 25, 25] }] },
+];
+
 export interface ReaderMember {
   readonly format: string;
   /** Where the images go. */
@@ -39,14 +46,14 @@ export interface ReaderMember {
 
 /** The same scene in every format gives the same samples. */
 export function datasetReaderContract(name: string, member: ReaderMember): void {
-  async function writeScene({ named = false } = {}): Promise<string> {
+  async function writeScene({ named = false, scene = SCENE } = {}): Promise<string> {
     const folder = join(await temporaryFolder(), 'scene');
-    for (const { name: image, width, height } of SCENE) {
+    for (const { name: image, width, height } of scene) {
       const file = member.imageOf(folder, image);
       await mkdir(dirname(file), { recursive: true });
       await drawImage({ width, height }).png().toFile(file);
     }
-    await member.label(folder, SCENE, named);
+    await member.label(folder, scene, named);
     return folder;
   }
 
@@ -99,6 +106,17 @@ export function datasetReaderContract(name: string, member: ReaderMember): void 
         ['alley', 'train'],
         ['empty street', 'eval'],
         ['zebra crossing', 'train'],
+      ]);
+    });
+
+    it('gives a test split apart from the evaluation split', async () => {
+      const folder = await writeScene({ named: true, scene: TESTED_SCENE });
+      const { samples } = await readDataset(folder, member.format);
+      expect(samples.map(({ id, split, boxes }) => [id, split, boxes.length])).toEqual([
+        ['alley', 'train', 1],
+        ['empty street', 'eval', 0],
+        ['quay', 'test', 1],
+        ['zebra crossing', 'train', 2],
       ]);
     });
 

@@ -40,7 +40,10 @@ async function setUp(
     }));
     samples.push({ imageId: i + 1, id: `s${i}`, image: `${i}.png`, original: `/${i}.png`, ...SIZE, boxes });
   }
-  const dataset: CleanedDataset = { classes: ['a', 'b', 'c'], splits: { train: samples, eval: samples } };
+  const dataset: CleanedDataset = {
+    classes: ['a', 'b', 'c'],
+    splits: { train: samples, eval: samples, test: [] },
+  };
   return {
     folder,
     dataset,
@@ -253,7 +256,7 @@ describe('a batch', () => {
     const { mean, std } = familyOf('efficientdet-d0').normalisation;
     const [batch] = await collect(
       evaluationBatches({
-        dataset: { classes: ['a'], splits: { train: [], eval: samples } },
+        dataset: { classes: ['a'], splits: { train: [], eval: samples, test: [] } },
         split: 'eval',
         batchSize: samples.length,
         recipe: { folder, imageSize: size, normalisation: { mean, std } },

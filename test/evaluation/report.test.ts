@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -61,6 +61,11 @@ describe('a report', () => {
     const report = buildReport({ ...files, ...facts });
     await writeEvaluation(folder, { report, ...files });
     expect(await readReport(folder)).toEqual(report);
+    for (const [name, value] of Object.entries({
+      detections: files.detections,
+      ground_truth: files.groundTruth,
+    }))
+      expect(await readFile(join(folder, `${name}.json`), 'utf8')).toBe(`${JSON.stringify(value)}\n`);
     expect(await readdir(folder)).toEqual(['detections.json', 'ground_truth.json', 'report.json']);
     await writeFile(join(folder, 'report.json'), '{}');
     await expect(readReport(folder)).rejects.toMatchObject({ code: 'REPORT_UNREADABLE' });

@@ -19,6 +19,7 @@ const dataset: CleanedDataset = {
       },
     ],
     eval: [],
+    test: [],
   },
 };
 

@@ -15,7 +15,10 @@ it('gives the boxes of a split as COCO has them: x, y, width, height, categories
       { box: [0, 0, 10, 10], classIndex: 0, crowd: true, area: 100 },
     ],
   });
-  const dataset = { classes: ['ant', 'bee'], splits: { train: [sample(1)], eval: [sample(2), sample(3)] } };
+  const dataset = {
+    classes: ['ant', 'bee'],
+    splits: { train: [sample(1)], eval: [sample(2), sample(3)], test: [] },
+  };
   const { images, annotations, categories } = groundTruthCoco(dataset, 'eval');
   expect(images).toEqual([
     { id: 2, width: 60, height: 40, file_name: 'images/eval/s2.png' },

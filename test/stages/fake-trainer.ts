@@ -127,7 +127,15 @@ async function train({ job, settings, script, note }: Given<'train'>): Promise<u
     if (step % script.every === 0) await commit();
   }
   await writeSnapshot(folder, state(step), noTensors);
-  return { metrics: METRICS, steps: step, bestStep: step, rollbacks: 0, warnings: [] };
+  return {
+    metrics: METRICS,
+    steps: step,
+    bestStep: step,
+    last: METRICS,
+    evaluations: 1,
+    rollbacks: 0,
+    warnings: [],
+  };
 }
 
 async function exportModel({ job, settings, script, note }: Given<'export'>): Promise<unknown> {
@@ -162,7 +170,7 @@ async function evaluate({ job, settings, script, note }: Given<'evaluate'>): Pro
   });
   await mkdir(job.folder, { recursive: true });
   await writeEvaluation(job.folder, { report: result, groundTruth, detections });
-  return result.metrics;
+  return { metrics: result.metrics, test: null };
 }
 
 interface Place {

@@ -36,7 +36,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const context = (): PlanContext => ({ ...readSettings(), store, cacheFolder: join(folder, 'cache') });
 const work = (): string => join(folder, 'work');
 const cleanKey = (): Promise<string> => keyOf('clean', STAGES.clean.input(config, {}), context());
-const COUNTS = { train: 1, eval: 1, boxes: 2, dropped: 0, changed: 0 };
+const COUNTS = { train: 1, eval: 1, test: 0, boxes: 2, dropped: 0, changed: 0 };
 const FACTS = { facts: { classes: [], counts: COUNTS }, seconds: 0 };
 const will = async (): Promise<Record<string, string>> =>
   Object.fromEntries((await planRun(config, context())).map(({ name, will: what }) => [name, what]));

@@ -23,7 +23,7 @@ afterEach(() => rm(home, { recursive: true, force: true }));
 
 const work = vi.fn(async (folder: string) => {
   await writeFile(join(folder, 'report.json'), '{}');
-  return { metrics: METRICS };
+  return { metrics: METRICS, test: null };
 });
 
 function evaluate(signal = new AbortController().signal): Promise<EvaluateResult> {
@@ -56,7 +56,7 @@ describe('a stage', () => {
       folders.push(folder);
       expect(await readdir(folder)).toEqual([]);
       await writeFile(join(folder, 'report.json'), '{}');
-      return { metrics: METRICS };
+      return { metrics: METRICS, test: null };
     });
     await Promise.all([evaluate(), evaluate()]);
     expect(new Set(folders).size).toBe(2);

@@ -58,7 +58,7 @@ async function drawDataset(folder: string): Promise<void> {
   const samples = await Promise.all(Array.from({ length: 8 }, (_, i) => sample(i + 1)));
   const dataset: CleanedDataset = {
     classes: ['square'],
-    splits: { train: samples.slice(0, 6), eval: samples.slice(6) },
+    splits: { train: samples.slice(0, 6), eval: samples.slice(6), test: [] },
   };
   await writeFile(join(folder, 'dataset.json'), JSON.stringify(dataset));
 }
@@ -238,7 +238,13 @@ describe('training', () => {
       step: outcome.bestStep,
     });
     expect(await readFile(join(folder, 'archive', 'best_eval.txt'), 'utf8')).toMatch(/^\{'AP': -?[\d.e-]+, /);
-    expect((await readState(folder)).history.points.length).toBe(6);
+    const { history } = await readState(folder);
+    expect(history.points.length).toBe(6);
+    expect(history.evaluations).toHaveLength(outcome.evaluations);
+    expect(history.evaluations.at(-1)).toEqual({ step: outcome.steps, metrics: outcome.last });
+    expect(history.evaluations.find(({ step }) => step === outcome.bestStep)!.metrics).toEqual(
+      outcome.metrics,
+    );
   });
 
   it('notes boxes that anchors miss by the limits of the run', async () => {

@@ -7,7 +7,7 @@ import type { ArtifactRef } from '../../src/formats/artifact.js';
 import { readEvents } from '../../src/runs/events.js';
 import { artifactKey } from '../../src/stages/reuse.js';
 import { QUEUES, STAGE_NAMES, STAGES } from '../../src/stages/stages.js';
-import { readNotes, type TrainerNote } from '../stages/script.js';
+import { METRICS, readNotes, SCRIPT, type TrainerNote } from '../stages/script.js';
 import { CARD, openScene, type Scene } from './scene.js';
 
 // Each starts several processes, on machines of any size.
@@ -40,9 +40,12 @@ describe('a run with a teacher', () => {
   it('does every stage once, in an order that their inputs allow', async () => {
     const notes = await notesOf(async () => {
       await scene.runs.start(scene.config({ teacher: true }));
-      const { stages, student, teacher } = await scene.runs.result('trees');
+      const { stages, student, teacher, test, checkpoints } = await scene.runs.result('trees');
       expect(stages.map(({ name, state }) => [name, state])).toEqual(STAGE_NAMES.map(name => [name, 'done']));
-      expect([student.AP50, teacher?.AP50]).toEqual([1, 1]);
+      expect([student.AP50, teacher?.AP50, test]).toEqual([1, 1, null]);
+      const trained = { step: SCRIPT.steps, metrics: METRICS };
+      const both = { best: trained, last: trained, evaluations: 1 };
+      expect(checkpoints).toEqual({ teacher: both, student: both });
     });
     const [evaluatesTeacher, trainsStudent] = ['evaluate', 'train-student'];
     expect(begun(notes).slice(0, 2)).toEqual(['train-teacher', 'export']);

@@ -3,7 +3,12 @@ import { type Data, DEFAULT_MODEL } from '../../config/run.js';
 import type { AnchorSetting } from '../../data/cleaning/anchor-fit.js';
 import { errors } from '../../errors/index.js';
 import { withTemporaryFolder } from '../../files/temporary-folder.js';
-import type { CleaningFindings, CleaningReport, LedgerEntry } from '../../formats/cleaning-report.js';
+import {
+  type CleaningFindings,
+  type CleaningReport,
+  type LedgerEntry,
+  shownSplits,
+} from '../../formats/cleaning-report.js';
 import type { Prediction } from '../../formats/prediction.js';
 import type { Settings } from '../../settings.js';
 import { defineCommand, flag, MODEL_HELP, optional, several } from '../command.js';
@@ -128,7 +133,7 @@ export function renderReport(report: CleaningReport): string {
   const counts = alignTable(
     [
       ['split', 'images', 'boxes'],
-      ...Object.entries(splits).map(([split, { images, boxes }]) => [split, String(images), String(boxes)]),
+      ...shownSplits(report).map(split => [split, String(splits[split].images), String(splits[split].boxes)]),
     ],
     [1, 2],
   );

@@ -7,6 +7,8 @@ interface Evaluated {
   /** Missing if detections were given instead of a model. */
   readonly model?: { readonly engine: EngineName };
   readonly metrics: CocoMetrics;
+  /** On the test split; null: the data set has none. Missing if detections were given. */
+  readonly test?: { readonly metrics: CocoMetrics } | null;
   readonly perClass: readonly {
     readonly name: string;
     readonly AP: number;
@@ -17,7 +19,10 @@ interface Evaluated {
 
 const options = {
   model: optional('model', MODEL_HELP),
-  data: optional('dataset', 'data set; its evaluation split is used if it has one, otherwise all images'),
+  data: optional(
+    'dataset',
+    'data set; its evaluation and test splits are used if it has them, otherwise all images',
+  ),
   out: optional('dir', 'with --model: folder for the report, the detections and images with drawn boxes'),
   detections: optional('file', 'COCO results file: a list of image_id, category_id, bbox, score'),
   groundTruth: optional('file', 'COCO annotation file'),
@@ -32,10 +37,15 @@ detdistill evaluate --detections FILE --ground-truth FILE`,
   json: true,
   async act(call) {
     const { renderClasses, renderMetrics } = await import('../metrics.js');
-    const { metrics, perClass, model } = await evaluateNamed(call);
+    const { metrics, test, perClass, model } = await evaluateNamed(call);
     call.terminal.result(
-      { ...metrics, perClass, ...(model && { engine: model.engine }) },
-      () => `${renderMetrics(metrics)}\n\n${renderClasses(perClass)}`,
+      { ...metrics, ...(test && { test: test.metrics }), perClass, ...(model && { engine: model.engine }) },
+      () =>
+        [
+          renderMetrics(metrics),
+          renderClasses(perClass),
+          ...(test ? [`Test split:\n${renderMetrics(test.metrics)}`] : []),
+        ].join('\n\n'),
     );
     if (model) call.terminal.say(`Inference engine: ${model.engine}.`);
   },

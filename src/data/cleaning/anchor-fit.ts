@@ -31,7 +31,7 @@ const SEED = 1;
 const SIZE_STEP_PX = 128;
 const LARGER_INPUT = 1.5;
 
-/** Compares the anchors with all boxes of both splits, scaled as the network sees them: the image just fits its input. */
+/** Compares the anchors with all boxes to train and to evaluate on, scaled as the network sees them: the image just fits its input. */
 export function anchorFit(
   { splits }: CleanedDataset,
   { anchors, imageSize }: AnchorSetting,

@@ -2,14 +2,16 @@ import { mapConcurrently } from '../../concurrency.js';
 import { isRuleOn } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
 import { errors } from '../../errors/index.js';
-import type { CleaningReport, LedgerEntry } from '../../formats/cleaning-report.js';
-import { type Split, writeCleanedDataset } from '../../formats/dataset.js';
+import type { CleaningReport, DatasetFinding, LedgerEntry } from '../../formats/cleaning-report.js';
+import { writeCleanedDataset } from '../../formats/dataset.js';
 import { throughputOf, type StageProgress } from '../../formats/progress.js';
 import type { RawSample } from '../raw-dataset.js';
 import type { AnchorSetting } from './anchor-fit.js';
+import { findManyBackgrounds } from './background.js';
 import { checkDataset } from './dataset-rules.js';
 import { type ImageFacts, inspectImage } from './image-facts.js';
 import { assertLabelsKnown, chooseClasses, type LabelPlan, planLabels } from './labels.js';
+import { findLabelOrientations } from './label-orientation.js';
 import { findLeaks } from './leaks.js';
 import { findNearDuplicates } from './near-duplicates.js';
 import { countByRule, summarise, writeFindings } from './report.js';
@@ -22,7 +24,7 @@ export interface CleanOptions {
   readonly data: Data;
   /** An empty folder. */
   readonly outFolder: string;
-  /** Nothing is needed to train on: all that the data set does not assign to training becomes the evaluation split. */
+  /** Nothing is needed to train on: all that the data set assigns to no split becomes the evaluation split. */
   readonly evaluationOnly?: boolean;
   /** The detector whose anchors are compared with the boxes. It changes the report only. */
   readonly detector?: AnchorSetting;
@@ -41,7 +43,7 @@ export async function cleanDataset(options: CleanOptions): Promise<CleaningRepor
     assertAnnotationsReadable(source.samples);
   const labels = planLabels(source, data);
   assertLabelsKnown(source, data, labels);
-  const cleaned = await cleanSamples(source.samples, labels, options);
+  const { cleaned, findings } = await cleanSamples(source.samples, labels, options);
   const ledger = cleaned.flatMap(({ entries }) => entries);
   const kept = cleaned.map(({ state }) => state).filter(({ dropped }) => !dropped);
   assertUsable(kept, ledger, options);
@@ -49,17 +51,27 @@ export async function cleanDataset(options: CleanOptions): Promise<CleaningRepor
   const dataset = await writeImages(kept, {
     classes: chooseClasses(keptLabels, source, data),
     outFolder,
-    beforeEach: progressMeter('copy', kept.length, options),
+    beforeEach: progressMeter({ phase: 'copy', totalSteps: kept.length, ...noteOf(findings) }, options),
   });
   const report = summarise(dataset, {
     format: source.format,
     ledger,
     labels,
-    dataset: checkDataset(dataset, { data, detector }),
+    dataset: [...labels.findings, ...findings, ...checkDataset(dataset, { data, detector, source })],
   });
   await writeFindings(outFolder, { report, ledger });
   await writeCleanedDataset(outFolder, dataset);
   return report;
+}
+
+/** Warnings that people see while cleaning goes on; the report repeats them. */
+const noteOf = (findings: readonly DatasetFinding[]): Pick<StageProgress, 'note'> =>
+  findings.length === 0 ? {} : { note: `warning: ${findings.map(({ reason }) => reason).join('; ')}` };
+
+interface CleanedSamples {
+  readonly cleaned: readonly CleanedState[];
+  /** What was found in all of them together. */
+  readonly findings: readonly DatasetFinding[];
 }
 
 interface CleanedState {
@@ -72,15 +84,16 @@ async function cleanSamples(
   source: readonly RawSample[],
   labels: LabelPlan,
   options: CleanOptions,
-): Promise<CleanedState[]> {
+): Promise<CleanedSamples> {
   const { data } = options;
   const images = await inspectImages(source, options);
   const nearDuplicates = findNearDuplicates(images, data.cleaning);
   const samples = chooseSplits(source, nearDuplicates.groups);
+  const orientations = findLabelOrientations({ samples: source, images }, data);
   const leaks = findLeaks({ samples, images, nearDuplicates }, data.cleaning);
   /** The first sample by split and pixels. */
   const firsts = new Map<string, SplitSample>();
-  return samples.map((sample, i) => {
+  const cleaned = samples.map((sample, i) => {
     const image = images[i]!;
     const similar = nearDuplicates.similar[i];
     const key = `${sample.split} ${image.pixels ?? `of sample ${i}`}`;
@@ -89,17 +102,19 @@ async function cleanSamples(
     return cleanSample(sample, image, {
       data,
       labels,
+      labelOrientation: orientations.samples[i]!,
       leak: leaks[i]!,
       duplicateOf,
       mostSimilar: similar ? { sample: samples[similar.position]!, distance: similar.distance } : null,
     });
   });
+  return { cleaned, findings: [...orientations.findings, ...findManyBackgrounds(samples, data)] };
 }
 
 /** Makes only the checks that the active rules need. */
 function inspectImages(source: readonly RawSample[], options: CleanOptions): Promise<ImageFacts[]> {
   const { data } = options;
-  const beforeEach = progressMeter('examine', source.length, options);
+  const beforeEach = progressMeter({ phase: 'examine', totalSteps: source.length }, options);
   const checks = {
     pixels: isRuleOn('I08', data),
     appearance: isRuleOn('I07', data),
@@ -137,7 +152,7 @@ function assertUsable(
   ledger: readonly LedgerEntry[],
   { data, evaluationOnly = false }: CleanOptions,
 ): void {
-  const needed: readonly Split[] = evaluationOnly ? ['eval'] : ['train', 'eval'];
+  const needed = evaluationOnly ? (['eval'] as const) : (['train', 'eval'] as const);
   for (const split of needed) {
     if (kept.some(({ sample }) => sample.split === split)) continue;
     const drops = ledger.filter(entry => entry.split === split && entry.action === 'drop-sample');
@@ -147,12 +162,15 @@ function assertUsable(
 }
 
 /** @returns a function to call before each item: it reports progress with the time left, and throws if the signal aborted */
-function progressMeter(phase: string, totalSteps: number, { signal, onProgress }: CleanOptions): () => void {
+function progressMeter(
+  { totalSteps, ...rest }: Pick<StageProgress, 'phase' | 'totalSteps' | 'note'>,
+  { signal, onProgress }: CleanOptions,
+): () => void {
   const started = Date.now();
   let step = 0;
   return () => {
     signal?.throwIfAborted();
     step++;
-    onProgress?.({ phase, ...throughputOf(started, { step, totalSteps }) });
+    onProgress?.({ ...rest, ...throughputOf(started, { step, totalSteps }) });
   };
 }

@@ -2,19 +2,22 @@ import { type Cleaning, isRuleOn } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
 import type { DatasetFinding } from '../../formats/cleaning-report.js';
 import type { CleanedDataset, Split } from '../../formats/dataset.js';
+import type { RawDataset } from '../raw-dataset.js';
 import { anchorFit, type AnchorSetting, describeFit } from './anchor-fit.js';
 
 interface DatasetContext {
   readonly limits: Cleaning;
   /** The detector to be trained; null: not known. */
   readonly detector: AnchorSetting | null;
+  /** The data set before cleaning; null: not known. */
+  readonly source: Pick<RawDataset, 'samples' | 'missing'> | null;
 }
 
 type Finding = Omit<DatasetFinding, 'rule'>;
 
 /** A check of the cleaned data set as a whole; it changes nothing. */
 interface DatasetRule {
-  readonly id: 'L10' | 'L14';
+  readonly id: 'L10' | 'L14' | 'L15';
   readonly title: string;
   check(dataset: CleanedDataset, context: DatasetContext): Finding[];
 }
@@ -37,10 +40,13 @@ const balance: DatasetRule = {
   check: (dataset, { limits: { min_class_boxes: minimum, max_class_imbalance: maxRatio } }) => {
     const train = classCounts(dataset, 'train');
     const evaluation = classCounts(dataset, 'eval');
+    const test = classCounts(dataset, 'test');
+    const isTested = dataset.splits.test.length > 0;
     const isEvaluationOnly = dataset.splits.train.length === 0;
     const missing = train.flatMap(({ name, boxes }, i) => [
       ...(boxes === 0 && !isEvaluationOnly ? [missingClass(name, 'train')] : []),
       ...(evaluation[i]?.boxes === 0 ? [missingClass(name, 'eval')] : []),
+      ...(isTested && test[i]?.boxes === 0 ? [missingClass(name, 'test')] : []),
     ]);
     if (isEvaluationOnly) return missing;
     const few = train
@@ -53,8 +59,10 @@ const balance: DatasetRule = {
   },
 };
 
+const USE: Readonly<Record<Split, string>> = { train: 'train', eval: 'evaluate', test: 'test' };
+
 const missingClass = (name: string, split: Split): Finding => ({
-  reason: `${name}: no box to ${split === 'train' ? 'train' : 'evaluate'} on`,
+  reason: `${name}: no box to ${USE[split]} on`,
   facts: { class: name, split, boxes: 0 },
 });
 
@@ -79,12 +87,29 @@ const anchorRecall: DatasetRule = {
   },
 };
 
-export const DATASET_RULES: readonly DatasetRule[] = [balance, anchorRecall];
+const testSplit: DatasetRule = {
+  id: 'L15',
+  title: 'split that is named and cannot be used',
+  check: ({ splits }, { source }) => {
+    if (!source) return [];
+    const images = source.samples.filter(({ split }) => split === 'test').length;
+    const isLost = images > 0 && splits.test.length === 0;
+    const reason = `the test split has no usable image left of ${images}; the ledger says why`;
+    return [
+      ...source.missing.map(reason => ({ reason, facts: {} })),
+      ...(isLost ? [{ reason, facts: { split: 'test', images } }] : []),
+    ];
+  },
+};
+
+export const DATASET_RULES: readonly DatasetRule[] = [balance, anchorRecall, testSplit];
 
 export const checkDataset = (
   dataset: CleanedDataset,
-  { data, detector }: { data: Data; detector: AnchorSetting | null },
+  { data, ...context }: Omit<DatasetContext, 'limits'> & { readonly data: Data },
 ): DatasetFinding[] =>
   DATASET_RULES.filter(({ id }) => isRuleOn(id, data)).flatMap(rule =>
-    rule.check(dataset, { limits: data.cleaning, detector }).map(finding => ({ rule: rule.id, ...finding })),
+    rule
+      .check(dataset, { limits: data.cleaning, ...context })
+      .map(finding => ({ rule: rule.id, ...finding })),
   );

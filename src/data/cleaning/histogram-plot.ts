@@ -2,31 +2,36 @@ import type { Histogram } from '../../formats/cleaning-report.js';
 import type { Split } from '../../formats/dataset.js';
 import { element, PALETTE, svgDocument, text, type TextOptions } from '../../images/svg.js';
 
-export const SPLIT_COLOURS = { train: PALETTE[0], eval: PALETTE[1] } as const;
+export const SPLIT_COLOURS = { train: PALETTE[0], eval: PALETTE[1], test: PALETTE[2] } as const;
+/** The share of a bin that bars fill. */
+const FILLED = 0.8;
 
 const PLOT = { left: 44, top: 34, width: 330, height: 150 } as const;
 const SIZE = { width: PLOT.left + PLOT.width + 10, height: PLOT.top + PLOT.height + 40 };
 
-/** Bars of both splits side by side, each as a share of its own split, so that splits of different sizes compare. As SVG. */
+/** Bars of the splits side by side, each as a share of its own split, so that splits of different sizes compare. As SVG. */
 export function plotHistograms(
-  { train, eval: evaluation }: Readonly<Record<Split, Histogram>>,
+  histograms: readonly (readonly [Split, Histogram])[],
   { title, xName }: { title: string; xName: string },
 ): string {
   const { left, top, width, height } = PLOT;
-  const bins = Math.max(train.counts.length, evaluation.counts.length, 1);
-  const first = firstBin([train, evaluation]);
-  const shares = [sharesOf(train, { first, bins }), sharesOf(evaluation, { first, bins })];
-  const highest = Math.max(...shares.flat(), 0.01);
+  const bins = Math.max(...histograms.map(([, { counts }]) => counts.length), 1);
+  const first = firstBin(histograms.map(([, histogram]) => histogram));
+  const shares = histograms.map(
+    ([split, histogram]) => [split, sharesOf(histogram, { first, bins })] as const,
+  );
+  const highest = Math.max(...shares.flatMap(([, list]) => list), 0.01);
   const slot = width / (bins - first);
-  const bars = shares.flatMap((list, side) =>
+  const barShare = FILLED / shares.length;
+  const bars = shares.flatMap(([split, list], side) =>
     list.map((share, bin) => {
       const barHeight = (share / highest) * height;
       return element('rect', {
-        x: (left + bin * slot + slot * (0.1 + side * 0.4)).toFixed(1),
+        x: (left + bin * slot + slot * ((1 - FILLED) / 2 + side * barShare)).toFixed(1),
         y: (top + height - barHeight).toFixed(1),
-        width: (slot * 0.38).toFixed(1),
+        width: (slot * barShare * 0.95).toFixed(1),
         height: barHeight.toFixed(1),
-        fill: side === 0 ? SPLIT_COLOURS.train : SPLIT_COLOURS.eval,
+        fill: SPLIT_COLOURS[split],
       });
     }),
   );

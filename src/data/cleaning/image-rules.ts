@@ -1,4 +1,3 @@
-import type { Size } from '../../images/decode.js';
 import type { LabelledBox } from '../../boxes.js';
 import { haveEqualBoxes } from '../raw-dataset.js';
 import { isTransposed, orientBox } from './orientation.js';
@@ -6,7 +5,7 @@ import { dropSample, keep, type Rule, warn } from './rule.js';
 
 export const leak: Rule = {
   id: 'I10',
-  title: 'image, or a near duplicate of it, in both splits',
+  title: 'image, or a near duplicate of it, in two splits',
   always: true,
   apply: (state, { leak, data }) => {
     if (leak === null) return keep(state);
@@ -24,22 +23,20 @@ export const exifOrientation: Rule = {
   id: 'I03',
   title: 'EXIF orientation',
   always: true,
-  apply: state => {
+  apply: (state, { labelOrientation: { on, doubt } }) => {
     const { orientation, width, height } = state.image;
     if (orientation === 1) return keep(state);
     const upright = isTransposed(orientation) ? { width: height, height: width } : { width, height };
-    const { declared } = state.sample;
-    const isDeclared = (size: Size): boolean =>
-      declared?.width === size.width && declared.height === size.height;
     // Boxes that were drawn on the stored image turn with it; boxes that were drawn on the upright image stay.
-    const wereDrawnOnStored = isDeclared({ width, height });
-    const boxes = wereDrawnOnStored
-      ? state.boxes.map(box => ({ ...box, box: orientBox(box.box, { orientation, width, height }) }))
-      : state.boxes;
-    const doubt = wereDrawnOnStored && isDeclared(upright) ? ' (the declared size fits both)' : '';
-    const reason = wereDrawnOnStored
-      ? `image and boxes turned upright${doubt}`
-      : 'image turned upright; its boxes were upright already';
+    const boxes =
+      on === 'stored'
+        ? state.boxes.map(box => ({ ...box, box: orientBox(box.box, { orientation, width, height }) }))
+        : state.boxes;
+    const done =
+      on === 'stored'
+        ? 'image and boxes turned upright'
+        : 'image turned upright; its boxes were upright already';
+    const reason = doubt === null ? done : `${done} (${doubt})`;
     const before = { orientation, width, height, boxes: state.boxes };
     const after = { orientation: 1, ...upright, boxes };
     return {

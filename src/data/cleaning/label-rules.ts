@@ -1,7 +1,9 @@
 import { boxArea, boxHeight, boxWidth, intersect, iou } from '../../boxes.js';
 import type { Cleaning } from '../../config/cleaning.js';
 import type { LabelledBox } from '../../boxes.js';
+import type { Data } from '../../config/run.js';
 import type { LabelPlan } from './labels.js';
+import type { SplitSample } from './splits.js';
 import {
   type CleaningState,
   dropSample,
@@ -189,6 +191,9 @@ export const tooManyBoxes: Rule = {
   },
 };
 
+const isBackground = (sample: SplitSample, { unlabelled: meaning }: Data): boolean =>
+  meaning === 'auto' ? sample.isBackground : meaning === 'background';
+
 /** Comes last: an image whose boxes were all dropped shows objects that are not labelled, so it is no background. */
 export const unlabelled: Rule = {
   id: 'L11',
@@ -199,8 +204,8 @@ export const unlabelled: Rule = {
     const isLabelled = annotation !== null && (boxes.length === 0 || state.boxes.length > 0);
     if (isLabelled) return keep(state);
     const reason = annotation === null ? 'no annotation' : `none of its ${boxes.length} boxes is usable`;
-    return data.unlabelled === 'exclude'
-      ? dropSample(state, `${reason}; data.unlabelled is exclude`)
-      : warn(state, `${reason}; used as background`);
+    return isBackground(state.sample, data)
+      ? warn(state, `${reason}; used as background`)
+      : dropSample(state, `${reason}; data.unlabelled: background would keep it`);
   },
 };

@@ -2,7 +2,9 @@ import damerauLevenshtein from 'damerau-levenshtein';
 import { isRuleOn } from '../../config/cleaning.js';
 import type { Data } from '../../config/run.js';
 import { errors } from '../../errors/index.js';
+import type { DatasetFinding } from '../../formats/cleaning-report.js';
 import type { RawDataset } from '../raw-dataset.js';
+import { areSpellings, canonicalForm, unifySpellings } from './spellings.js';
 
 /** How the labels of a data set are read, decided from all of them together. */
 export interface LabelPlan {
@@ -12,17 +14,20 @@ export interface LabelPlan {
   readonly suggestions: ReadonlyMap<string, string>;
   /** The number of boxes of each label after the changes. */
   readonly counts: ReadonlyMap<string, number>;
+  /** Decisions about spellings that people should look at. */
+  readonly findings: readonly DatasetFinding[];
 }
 
 /** Shorter words often differ in one letter without being typos. */
 const MIN_TYPO_LETTERS = 4;
 
 /** Applies data.cleaning.label_map, unifies spellings, and finds labels that look like typos of others. */
-export function planLabels({ samples, classes }: RawDataset, data: Data): LabelPlan {
+export function planLabels({ samples, classLists }: RawDataset, data: Data): LabelPlan {
+  const { label_map: labelMap } = data.cleaning;
   const written = countLabels(samples.flatMap(({ boxes }) => boxes.map(({ label }) => label)));
   const changes = new Map(
-    Object.entries(data.cleaning.label_map)
-      .filter(([from]) => written.has(from))
+    Object.entries(labelMap)
+      .filter(([from, to]) => written.has(from) && from !== to)
       .map(([from, to]) => [from, { to, reason: `data.cleaning.label_map replaces "${from}" by "${to}"` }]),
   );
   const labelOf = (label: string): string => changes.get(label)?.to ?? label;
@@ -32,10 +37,16 @@ export function planLabels({ samples, classes }: RawDataset, data: Data): LabelP
       counts.set(labelOf(label), (counts.get(labelOf(label)) ?? 0) + times);
     return counts;
   };
+  const findings: DatasetFinding[] = [];
   if (isRuleOn('L09', data)) {
-    const spelling = unifySpellings(counted(), { fixed: data.classes, preferred: classes ?? [] });
+    const images = samples.map(({ boxes }) => new Set(boxes.map(({ label }) => labelOf(label))));
+    const spellings = unifySpellings(
+      { counts: counted(), images },
+      { lists: [...(data.classes ? [data.classes] : classLists), Object.values(labelMap)], data },
+    );
+    findings.push(...spellings.findings);
     for (const label of written.keys()) {
-      const to = spelling.get(labelOf(label));
+      const to = spellings.replacements.get(labelOf(label));
       if (to !== undefined)
         changes.set(label, {
           to,
@@ -47,6 +58,7 @@ export function planLabels({ samples, classes }: RawDataset, data: Data): LabelP
   return {
     changes,
     counts,
+    findings,
     suggestions: data.classes ? similarClasses(counts, data.classes) : findTypos(counts, data),
   };
 }
@@ -55,31 +67,6 @@ function countLabels(labels: Iterable<string>): Map<string, number> {
   const counts = new Map<string, number>();
   for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
   return counts;
-}
-
-/** Equal for labels that differ only in case, blanks or Unicode form. Upper case comes first because it expands ß. */
-const canonicalForm = (label: string): string =>
-  label.normalize('NFKC').toUpperCase().toLowerCase().replace(/\s+/g, ' ').trim();
-
-/** @returns by label, another spelling of it that replaces it: the configured class, else the most frequent spelling */
-function unifySpellings(
-  counts: ReadonlyMap<string, number>,
-  { fixed, preferred }: { fixed: readonly string[] | null; preferred: readonly string[] },
-): Map<string, string> {
-  const byForm = new Map<string, string[]>();
-  for (const label of fixed ?? counts.keys())
-    byForm.set(canonicalForm(label), [...(byForm.get(canonicalForm(label)) ?? []), label]);
-  const replacements = new Map<string, string>();
-  for (const label of counts.keys()) {
-    const form = canonicalForm(label);
-    const spellings = byForm.get(form) ?? [];
-    // Classes that differ only in spelling were configured on purpose.
-    if (fixed && (spellings.length !== 1 || fixed.includes(label))) continue;
-    const rank = (one: string): number => (preferred.includes(one) ? 1e12 : 0) + (counts.get(one) ?? 0);
-    const to = form === '' ? '' : spellings.toSorted((a, b) => rank(b) - rank(a))[0];
-    if (to !== undefined && to !== label) replacements.set(label, to);
-  }
-  return replacements;
 }
 
 /** Whether one letter is missing, added or replaced, or two are swapped. Different numbers are no typos. */
@@ -95,7 +82,9 @@ function findTypos(counts: ReadonlyMap<string, number>, { cleaning }: Data): Map
   const byCount = [...counts].sort(([, a], [, b]) => b - a);
   for (const [rare, times] of byCount) {
     const common = byCount.find(
-      ([label, often]) => times < cleaning.max_typo_share * often && isTypo(rare, label),
+      ([label, often]) =>
+        // Spellings that are still there were told apart on purpose.
+        times < cleaning.max_typo_share * often && !areSpellings(rare, label) && isTypo(rare, label),
     );
     if (common) typos.set(rare, common[0]);
   }
@@ -116,8 +105,8 @@ function similarClasses(
 }
 
 /** Rejects all unknown labels at once. Known are the configured classes, else those of the data set's own list. */
-export function assertLabelsKnown({ samples, classes }: RawDataset, data: Data, plan: LabelPlan): void {
-  const allowed = data.classes ?? classes;
+export function assertLabelsKnown({ samples, classLists }: RawDataset, data: Data, plan: LabelPlan): void {
+  const allowed = data.classes ?? listedClasses(classLists);
   if (!allowed) return;
   const known = new Set(allowed);
   const unknown = new Map<string, { file: string; label: string; times: number; meant?: string }>();
@@ -133,8 +122,13 @@ export function assertLabelsKnown({ samples, classes }: RawDataset, data: Data, 
 }
 
 /** The configured classes; else those of the data set's own list that have boxes; else the labels of the boxes, sorted. */
-export function chooseClasses(labels: Iterable<string>, { classes }: RawDataset, data: Data): string[] {
+export function chooseClasses(labels: Iterable<string>, { classLists }: RawDataset, data: Data): string[] {
   if (data.classes) return [...data.classes];
   const used = new Set(labels);
+  const classes = listedClasses(classLists);
   return classes ? classes.filter(name => used.has(name)) : [...used].sort();
 }
+
+/** null: the data set has no list. */
+const listedClasses = (lists: RawDataset['classLists']): string[] | null =>
+  lists.length === 0 ? null : [...new Set(lists.flat())];

@@ -48,9 +48,11 @@ async function figure(file: string, entries: readonly LedgerEntry[]): Promise<st
 function boxesToDraw({ rule, action, before, after }: LedgerEntry): DrawnBox[] {
   const drawn = (value: unknown, colour: string): DrawnBox[] =>
     boxesIn(value).map(box => ({ box, label: '', colour }));
+  // Only its boxes after the change are in pixels of the upright image.
+  if (rule === 'I03') return drawn(after, TRUTH_COLOUR);
   if (rule === 'M01') return [...drawn(before, TRUTH_COLOUR), ...drawn(after, DETECTION_COLOUR)];
   if (action !== 'change') return drawn(before, DROPPED_COLOUR);
-  // An image that was turned or scaled has its boxes in other coordinates before and after.
+  // An image that was scaled has its boxes in other coordinates before and after.
   if (isObject(before) && 'boxes' in before) return [];
   return [...drawn(before, DETECTION_COLOUR), ...drawn(after, TRUTH_COLOUR)];
 }

@@ -1,4 +1,10 @@
-import type { CleaningFindings, CleaningReport, LedgerEntry } from '../../formats/cleaning-report.js';
+import {
+  type CleaningFindings,
+  type CleaningReport,
+  type LedgerEntry,
+  shownSplits,
+} from '../../formats/cleaning-report.js';
+import type { Split } from '../../formats/dataset.js';
 import { escapeXml } from '../../images/svg.js';
 import { plotHistograms, SPLIT_COLOURS } from './histogram-plot.js';
 import { BOX_LEGEND, renderGallery, SHOWN_IMAGES } from './report-gallery.js';
@@ -51,10 +57,11 @@ const row = (cells: readonly string[], { header = false } = {}): string =>
 /** In every table of this page, the first column holds names and the others hold numbers. */
 const numeric = (column: number): string => (column > 0 ? ' class="n"' : '');
 
-function summary({ splits }: CleaningReport): string {
-  const rows = Object.entries(splits).map(([split, { images, boxes }]) =>
-    row([split, String(images), String(boxes)]),
-  );
+function summary(report: CleaningReport): string {
+  const rows = shownSplits(report).map(split => {
+    const { images, boxes } = report.splits[split];
+    return row([split, String(images), String(boxes)]);
+  });
   return `<table>${row(['split', 'images', 'boxes'], { header: true })}${rows.join('')}</table>`;
 }
 
@@ -95,7 +102,9 @@ function reviewTable({ review }: CleaningReport): string {
 <table>${row(['image', 'score', 'doubts'], { header: true })}${rows.join('')}</table>`;
 }
 
-function distributions({ splits: { train, eval: evaluation }, classes }: CleaningReport): string {
+function distributions(report: CleaningReport): string {
+  const { splits, classes } = report;
+  const shown = shownSplits(report);
   const plots = (
     [
       ['boxesPerImage', 'Boxes per image', 'boxes'],
@@ -103,24 +112,28 @@ function distributions({ splits: { train, eval: evaluation }, classes }: Cleanin
       ['imageSides', 'Image sizes', 'longer side, px'],
     ] as const
   ).map(([key, title, xName]) =>
-    plotHistograms({ train: train[key], eval: evaluation[key] }, { title, xName }),
+    plotHistograms(
+      shown.map(split => [split, splits[split][key]] as const),
+      { title, xName },
+    ),
   );
-  const counts = classes.map(name => ({
-    name,
-    inTrain: train.boxesPerClass[name] ?? 0,
-    inEval: evaluation.boxesPerClass[name] ?? 0,
-  }));
-  const highest = Math.max(1, ...counts.map(({ inTrain }) => inTrain));
-  const bars = counts
-    .sort((a, b) => b.inTrain - a.inTrain)
+  const boxesOf = (split: Split, name: string): number => splits[split].boxesPerClass[name] ?? 0;
+  const highest = Math.max(1, ...classes.map(name => boxesOf('train', name)));
+  const bars = classes
+    .toSorted((a, b) => boxesOf('train', b) - boxesOf('train', a))
     .slice(0, SHOWN_CLASSES)
-    .map(({ name, inTrain, inEval }) => {
-      const bar = (count: number, colour: string): string =>
-        `<i class="bar" style="width:${Math.round((300 * count) / highest)}px;background:${colour}"></i>`;
-      return `<tr><td>${escapeXml(name)}</td><td class="n">${inTrain}</td><td class="n">${inEval}</td><td>${bar(inTrain, SPLIT_COLOURS.train)}<br>${bar(inEval, SPLIT_COLOURS.eval)}</td></tr>`;
+    .map(name => {
+      const counts = shown.map(split => `<td class="n">${boxesOf(split, name)}</td>`);
+      const lines = shown.map(split => {
+        const width = Math.round((300 * boxesOf(split, name)) / highest);
+        return `<i class="bar" style="width:${width}px;background:${SPLIT_COLOURS[split]}"></i>`;
+      });
+      return `<tr><td>${escapeXml(name)}</td>${counts.join('')}<td>${lines.join('<br>')}</td></tr>`;
     });
   const more = classes.length > SHOWN_CLASSES ? `<p>… and ${classes.length - SHOWN_CLASSES} more</p>` : '';
-  return `<h2>The cleaned data set</h2><p class="legend">${mark('train', SPLIT_COLOURS.train)}${mark('eval', SPLIT_COLOURS.eval)}</p>
+  const marks = shown.map(split => mark(split, SPLIT_COLOURS[split]));
+  const heads = shown.map(split => `<th class="n">${split}</th>`);
+  return `<h2>The cleaned data set</h2><p class="legend">${marks.join('')}</p>
 <div class="plots">${plots.join('')}</div>
-<h3>Boxes per class</h3><table><tr><th>class</th><th class="n">train</th><th class="n">eval</th><th></th></tr>${bars.join('')}</table>${more}`;
+<h3>Boxes per class</h3><table><tr><th>class</th>${heads.join('')}<th></th></tr>${bars.join('')}</table>${more}`;
 }

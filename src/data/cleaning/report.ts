@@ -39,7 +39,11 @@ export function summarise(
   return {
     format,
     classes,
-    splits: { train: summariseSplit(splits.train, classes), eval: summariseSplit(splits.eval, classes) },
+    splits: {
+      train: summariseSplit(splits.train, classes),
+      eval: summariseSplit(splits.eval, classes),
+      test: summariseSplit(splits.test, classes),
+    },
     rules: [...RULES, ...DATASET_RULES].map(({ id, title }) => ({ id, title, found: counts[id] ?? 0 })),
     dataset: [...dataset],
     review: null,

@@ -15,6 +15,7 @@ import {
   type CleanedSample,
   readCleanedDataset,
   type Split,
+  SPLITS,
 } from '../../formats/dataset.js';
 import { contactSheet, DETECTION_COLOUR, drawBoxes, type DrawnBox, TRUTH_COLOUR } from '../../images/draw.js';
 import { type ClassBox, type LabelQuality, labelQuality, type PredictedBox } from './label-quality.js';
@@ -103,9 +104,7 @@ async function predictBoxes(
   { classes, splits }: CleanedDataset,
   { folder, limits, predict }: ReviewOptions,
 ): Promise<ReviewedSample[]> {
-  const samples = (['train', 'eval'] as const).flatMap(split =>
-    splits[split].map(sample => ({ split, sample })),
-  );
+  const samples = SPLITS.flatMap(split => splits[split].map(sample => ({ split, sample })));
   const files = samples.map(({ sample }) => join(folder, sample.image));
   const found = await predict(files, Math.min(limits.min_location_score, limits.min_doubt_score));
   const indices = new Map(classes.map((name, index) => [name, index]));

@@ -3,6 +3,7 @@ import type { Data } from '../../config/run.js';
 import type { LedgerEntry } from '../../formats/cleaning-report.js';
 import type { LabelledBox } from '../../boxes.js';
 import type { ImageFacts } from './image-facts.js';
+import type { LabelOrientation } from './label-orientation.js';
 import type { LabelPlan } from './labels.js';
 import type { SplitSample } from './splits.js';
 
@@ -31,6 +32,7 @@ export interface RuleResult {
 export interface RuleContext {
   readonly data: Data;
   readonly labels: LabelPlan;
+  readonly labelOrientation: LabelOrientation;
   /** Why the sample leaks between the splits; null: it does not, or its counterpart is the one to go. */
   readonly leak: string | null;
   /** The first sample of the same split, if that is another one with the same pixels. */

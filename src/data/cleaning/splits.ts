@@ -14,31 +14,45 @@ const EVAL_TENTHS = 2;
 
 /** Reads all samples; a split that the configuration assigns overrides that of the data set. */
 export async function readSource(
-  { train: path, eval: evalPath, format }: Data,
+  { train, eval: evaluation, test, format, cleaning }: Data,
   { evaluationOnly = false } = {},
 ): Promise<RawDataset> {
-  const dataset = await readDataset(path, format);
-  if (evaluationOnly) return { ...dataset, samples: samplesFor('eval', dataset) };
-  if (evalPath === null) return dataset;
-  const evaluation = await readDataset(evalPath, format);
-  return { ...dataset, samples: [...samplesFor('train', dataset), ...samplesFor('eval', evaluation)] };
+  const options = { labelledOn: cleaning.labelled_on };
+  const dataset = await readDataset(train, format, options);
+  const use = evaluationOnly ? 'eval' : 'train';
+  const own = evaluationOnly || evaluation !== null ? samplesFor(use, dataset) : dataset.samples;
+  const others = [
+    ...(evaluation === null || evaluationOnly ? [] : [{ split: 'eval', path: evaluation } as const]),
+    ...(test === null ? [] : [{ split: 'test', path: test } as const]),
+  ];
+  const samples = [...own.filter(({ split }) => test === null || split !== 'test')];
+  const missing = [...dataset.missing];
+  for (const { split, path } of others) {
+    const source = await readDataset(path, format, options);
+    const found = samplesFor(split, source).filter(sample => sample.split === split);
+    samples.push(...found);
+    missing.push(...source.missing);
+    if (found.length === 0) missing.push(`${path}: all its images belong to other splits than ${split}`);
+  }
+  return { ...dataset, samples, missing };
 }
 
-/** The samples of a data set that is used for one split only, without those that it assigns to the other. */
-const samplesFor = (split: Split, { samples }: RawDataset): SplitSample[] =>
+/** The samples of a data set that is used for one split, and its test split; those that it assigns to others are left out. */
+const samplesFor = (use: Split, { samples }: RawDataset): SplitSample[] =>
   samples
-    .filter(sample => sample.split === null || sample.split === split)
-    .map(sample => ({ ...sample, split }));
+    .filter(({ split }) => split === null || split === use || split === 'test')
+    .map(sample => ({ ...sample, split: sample.split ?? use }));
 
 /**
- * Decides the split of each sample that has none: that of a sample of the same group, else 8:2 by a hash of the id of
+ * Decides the split of each sample that has none: that of a sample of the same group, test splits excepted, else 8:2 by a hash of the id of
  * the group's first sample.
  * @param groups by position: the position of the first sample of the same group
  */
 export function chooseSplits(samples: readonly RawSample[], groups: readonly number[]): SplitSample[] {
   const assigned = new Map<number, Split>();
   samples.forEach(({ split }, i) => {
-    if (split !== null && !assigned.has(groups[i]!)) assigned.set(groups[i]!, split);
+    // A test split stays as it is named: images that are like its own do not join it.
+    if (split !== null && split !== 'test' && !assigned.has(groups[i]!)) assigned.set(groups[i]!, split);
   });
   const open = samples.flatMap(({ split }, i) => (split === null && !assigned.has(groups[i]!) ? [i] : []));
   const groupId = (i: number): string => samples[groups[i]!]!.id;

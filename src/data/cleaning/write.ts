@@ -27,7 +27,7 @@ export async function writeImages(
   });
   const of = (split: Split): CleanedSample[] =>
     samples.filter((_, index) => kept[index]?.sample.split === split);
-  return { classes: [...classes], splits: { train: of('train'), eval: of('eval') } };
+  return { classes: [...classes], splits: { train: of('train'), eval: of('eval'), test: of('test') } };
 }
 
 function cleanedSample(

@@ -50,10 +50,11 @@ export async function findCocoFiles(path: string): Promise<string[]> {
 }
 
 const TRAIN_NAME = /train/i;
+const TEST_NAME = /test/i;
 /** In order of preference. */
-const EVAL_NAMES = [/val/i, /test/i] as const;
+const EVAL_NAMES = [/val/i, TEST_NAME] as const;
 
-/** The only file, or the two files that are named after the splits. */
+/** The only file, or the files that are named after the splits; a test file evaluates where there is no other. */
 export function chooseSplits(
   root: string,
   files: readonly string[],
@@ -69,6 +70,9 @@ export function chooseSplits(
     return [
       { file: trainFile, split: 'train' },
       { file: evalFile, split: 'eval' },
+      ...named(others, TEST_NAME)
+        .filter(file => file !== evalFile)
+        .map(file => ({ file, split: 'test' as const })),
     ];
   throw errors.datasetAmbiguous({
     path: root,

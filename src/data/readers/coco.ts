@@ -28,7 +28,8 @@ export const coco: DatasetReader = {
     return {
       format: 'coco',
       samples: orderSamples(parts.flatMap(({ samples }) => samples)),
-      classes: [...new Set(parts.flatMap(({ classes }) => classes))],
+      classLists: parts.map(({ classes }) => classes),
+      missing: [],
     };
   },
 };
@@ -42,15 +43,19 @@ async function readFile(file: string, split: Split | null): Promise<FileContent>
   const head = await readCocoHead(file);
   const boxes = await boxesByImage(file, head);
   const locate = imageFinder(file);
+  // Labels of test images are often kept secret: then the file has none at all.
+  const isUnlabelled = split === 'test' && boxes.size === 0;
   const samples = await mapConcurrently(head.images, async image => {
     const name = safeName(image.file_name);
     const sample: RawSample = {
       id: name.slice(0, name.length - extname(name).length),
       split,
       image: await locate(image.file_name),
-      annotation: resolve(file),
+      annotation: isUnlabelled ? null : resolve(file),
       // An image that the file lists without boxes is labelled as background.
       boxes: boxes.get(image.id) ?? [],
+      isBackground: false,
+      labelledOn: 'unknown',
       declared: image.width && image.height ? { width: image.width, height: image.height } : null,
       problem: null,
     };
@@ -118,6 +123,8 @@ function unlistedSamples(
         image: resolve(dirname(file), name),
         annotation: resolve(file),
         boxes: [],
+        isBackground: false,
+        labelledOn: 'unknown' as const,
         declared: null,
       };
       return { sample: { id: name, split, ...sample, problem }, fullName: name };

@@ -4,20 +4,25 @@ import type { RawDataset } from '../raw-dataset.js';
 import { listFiles, statOf } from '../../files/walk.js';
 import { coco } from './coco.js';
 import { manifest } from './manifest.js';
-import type { DatasetReader } from './reader.js';
+import type { DatasetReader, ReadOptions } from './reader.js';
 import { voc } from './voc.js';
 import { yolo } from './yolo.js';
 
 export const READERS: readonly DatasetReader[] = [coco, manifest, voc, yolo];
 
 /** Reads a data set in the named format, or in the one that its files are detected as. */
-export async function readDataset(path: string, format: string): Promise<RawDataset> {
+export async function readDataset(
+  path: string,
+  format: string,
+  { labelledOn }: ReadOptions = { labelledOn: 'auto' },
+): Promise<RawDataset> {
   if (!(await statOf(path))) throw errors.datasetMissing(path);
   const named = READERS.find(reader => reader.format === format);
   const reader = named ?? (await detectReader(path));
-  const dataset = await reader.read(path);
+  const dataset = await reader.read(path, { labelledOn });
   if (dataset.samples.length === 0) throw await nothingFound(path, [reader]);
-  return dataset;
+  if (labelledOn === 'auto') return dataset;
+  return { ...dataset, samples: dataset.samples.map(sample => ({ ...sample, labelledOn })) };
 }
 
 async function detectReader(path: string): Promise<DatasetReader> {

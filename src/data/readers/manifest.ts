@@ -16,7 +16,7 @@ export const manifest: DatasetReader = {
   detect: async path => (await findManifest(path)) !== null,
   async read(path): Promise<RawDataset> {
     const file = await findManifest(path);
-    if (file === null) return { format: 'manifest', samples: [], classes: null };
+    if (file === null) return { format: 'manifest', samples: [], classLists: [], missing: [] };
     const lines = (await readManifest(file)).filter(({ usage }) => usage !== 'INFERENCE');
     const folder = dirname(resolve(file));
     const above = commonFolder(lines.map(({ source }) => source));
@@ -29,12 +29,16 @@ export const manifest: DatasetReader = {
       samples: orderSamples(
         samples.filter(sample => sample !== null).map(sample => ({ sample, fullName: sample.image })),
       ),
-      classes: null,
+      classLists: [],
+      missing: [],
     };
   },
 };
 
-/** EVAL lines are the evaluation split, or TEST lines where there are no others. Lines without a usage are split by hash later. */
+/**
+ * EVAL lines are the evaluation split, and TEST lines the test split, or the evaluation split where there is no other. Lines
+ * without a usage are split by hash later.
+ */
 function splitsOf(lines: readonly ManifestLine[]): (line: ManifestLine) => Split | 'unused' | null {
   const used = new Set(lines.map(({ usage }) => usage));
   const evaluation = ['EVAL', 'VALIDATION', 'TEST'].find(usage => used.has(usage));
@@ -42,7 +46,8 @@ function splitsOf(lines: readonly ManifestLine[]): (line: ManifestLine) => Split
     if (usage === null) return null;
     // Without an evaluation split, part of these lines is set aside later.
     if (usage === 'TRAIN') return evaluation === undefined ? null : 'train';
-    return usage === evaluation ? 'eval' : 'unused';
+    if (usage === evaluation) return 'eval';
+    return usage === 'TEST' ? 'test' : 'unused';
   };
 }
 
@@ -69,6 +74,8 @@ async function readSample(
     image: locate(folder, source),
     annotation: annotations[0] === undefined ? null : locate(folder, annotations[0]),
     boxes: [],
+    isBackground: false,
+    labelledOn: 'unknown',
     declared: null,
     problem: null,
   };

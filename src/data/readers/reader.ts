@@ -1,6 +1,11 @@
 import type { z } from 'zod';
 import { errors } from '../../errors/index.js';
-import type { RawDataset, RawSample } from '../raw-dataset.js';
+import type { LabelledOn, RawDataset, RawSample } from '../raw-dataset.js';
+
+export interface ReadOptions {
+  /** What the boxes of all samples refer to, where people say so; auto: what the format says. */
+  readonly labelledOn: LabelledOn | 'auto';
+}
 
 /** A format of labelled images. A new one is a file here and a row in index.ts. */
 export interface DatasetReader {
@@ -10,7 +15,7 @@ export interface DatasetReader {
   /** Whether the path holds this format; reads as little as possible. */
   detect(path: string): Promise<boolean>;
   /** Reads everything in the data set, broken parts included; images are not decoded. */
-  read(path: string): Promise<RawDataset>;
+  read(path: string, options?: ReadOptions): Promise<RawDataset>;
 }
 
 /**

@@ -4,8 +4,8 @@ import type { Split } from '../../formats/dataset.js';
 import { IMAGE } from './reader.js';
 import { IMAGE_FOLDERS, idOf, withoutExtension } from './sample-id.js';
 
-/** Split files of ImageSets/Main; the first one that exists is used. */
-const SPLIT_FILES = { train: ['train', 'trainval'], eval: ['val', 'eval', 'test'] } as const;
+/** Split files of ImageSets/Main; the first one that exists is used. A test list evaluates where there is no other. */
+const SPLIT_FILES = { train: ['train', 'trainval'], eval: ['val', 'eval'], test: ['test'] } as const;
 
 const stemOf = (file: string): string => basename(withoutExtension(file));
 
@@ -61,12 +61,15 @@ export interface SplitList {
 
 /** The split lists of ImageSets/Main; empty where there are none. */
 export async function readSplitLists(root: string): Promise<SplitList[]> {
-  const [train, evaluation] = [await readList(root, 'train'), await readList(root, 'eval')];
-  if (!train) return [];
-  if (!evaluation) return [{ split: null, ids: train }];
+  const lists = { train: await readList(root, 'train'), eval: await readList(root, 'eval') };
+  const test = await readList(root, 'test');
+  const evaluation = lists.eval ?? test;
+  if (!lists.train) return [];
+  if (!evaluation) return [{ split: null, ids: lists.train }];
   return [
-    { split: 'train', ids: train },
+    { split: 'train', ids: lists.train },
     { split: 'eval', ids: evaluation },
+    ...(lists.eval && test ? [{ split: 'test' as const, ids: test }] : []),
   ];
 }
 

@@ -37,7 +37,8 @@ export const voc: DatasetReader = {
     return {
       format: 'voc',
       samples: orderSamples(named.map(sample => ({ sample, fullName: relative(path, sample.image) }))),
-      classes: null,
+      classLists: [],
+      missing: [],
     };
   },
 };
@@ -51,6 +52,8 @@ async function readSample(root: string, image: string, annotation: string | null
     image: resolve(image),
     annotation: annotation && resolve(annotation),
     boxes: [],
+    isBackground: false,
+    labelledOn: 'unknown',
     declared: null,
     problem: null,
   };
@@ -93,6 +96,8 @@ const missing = (root: string, id: string): RawSample => ({
   image: resolve(root, 'JPEGImages', `${id}.jpg`),
   annotation: null,
   boxes: [],
+  isBackground: false,
+  labelledOn: 'unknown',
   declared: null,
   problem: null,
 });

@@ -23,6 +23,8 @@ export interface YoloSet {
   readonly names: readonly (string | undefined)[];
   /** Folders with images, or text files that list images; split null: the file does not name one. */
   readonly sources: readonly { readonly path: string; readonly split: Split | null }[];
+  /** What the file names and cannot be used. */
+  readonly missing: readonly string[];
 }
 
 const YAML = /\.ya?ml$/i;
@@ -54,6 +56,7 @@ export async function readDescription(file: string, root: string): Promise<YoloS
     return {
       names: names.slice(0, names.findLastIndex(Boolean) + 1),
       sources: [{ path: root, split: null }],
+      missing: [],
     };
   }
   const description = parseYaml(file, text);
@@ -62,7 +65,7 @@ export async function readDescription(file: string, root: string): Promise<YoloS
     folders == null ? [] : [folders].flat();
   const train = given(description.train);
   const evaluation = given(description.val).length > 0 ? given(description.val) : given(description.test);
-  const at = async (name: string): Promise<string> => {
+  const find = async (name: string): Promise<string | null> => {
     // Downloaded data sets often name folders relative to the parent, or to another machine's folder.
     for (const place of [
       resolve(base, name),
@@ -70,16 +73,38 @@ export async function readDescription(file: string, root: string): Promise<YoloS
       resolve(dirname(file), name.replace(/^(\.\.\/)+/, '')),
     ])
       if (await statOf(place)) return place;
-    throw errors.datasetUnreadable(file, new Error(`${name}: there is no such file or folder`));
+    return null;
+  };
+  const at = async (name: string): Promise<string> => {
+    const place = await find(name);
+    if (place === null)
+      throw errors.datasetUnreadable(file, new Error(`${name}: there is no such file or folder`));
+    return place;
   };
   const both = train.length > 0 && evaluation.length > 0 && train.join() !== evaluation.join();
   const sources = await Promise.all([
     ...train.map(async name => ({ path: await at(name), split: both ? ('train' as const) : null })),
     ...(both ? evaluation : []).map(async name => ({ path: await at(name), split: 'eval' as const })),
   ]);
+  const test = both && given(description.val).length > 0 ? given(description.test) : [];
+  const tested = await Promise.all(test.map(async name => ({ name, path: await find(name) })));
+  const known = new Set(sources.map(({ path }) => path));
   return {
     names: orderedNames(description.names),
-    sources: sources.length > 0 ? sources : [{ path: root, split: null }],
+    sources:
+      sources.length > 0
+        ? [
+            ...sources,
+            ...tested.flatMap(({ path }) =>
+              path === null || known.has(path) ? [] : [{ path, split: 'test' as const }],
+            ),
+          ]
+        : [{ path: root, split: null }],
+    // Exported data sets often name a test folder that they do not have: training does without.
+    missing: tested.flatMap(({ name, path }) => {
+      if (path === null) return [`${file}: test: ${name}: there is no such file or folder; it is left out`];
+      return known.has(path) ? [`${file}: test: ${name}: is a folder of another split; it is left out`] : [];
+    }),
   };
 }
 

@@ -5,7 +5,7 @@ import { mapConcurrently } from '../../concurrency.js';
 import { messageOf } from '../../errors/index.js';
 import type { Split } from '../../formats/dataset.js';
 import type { LabelledBox } from '../../boxes.js';
-import type { RawDataset, RawSample } from '../raw-dataset.js';
+import type { LabelledOn, RawDataset, RawSample } from '../raw-dataset.js';
 import { statOf } from '../../files/walk.js';
 import { type DatasetReader, orderSamples } from './reader.js';
 import { idOf } from './sample-id.js';
@@ -17,43 +17,66 @@ export const yolo: DatasetReader = {
   needs:
     'a data.yaml with names and folders of images, or a folder with classes.txt, and a .txt file for each image',
   detect: async path => (await findDescription(path)) !== null,
-  async read(path): Promise<RawDataset> {
+  async read(path, options = { labelledOn: 'auto' }): Promise<RawDataset> {
+    // Ultralytics, CVAT and Roboflow show images upright.
+    const labelledOn = options.labelledOn === 'auto' ? 'upright' : options.labelledOn;
     const description = await findDescription(path);
-    if (description === null) return { format: 'yolo', samples: [], classes: null };
+    if (description === null) return { format: 'yolo', samples: [], classLists: [], missing: [] };
     const root = (await statOf(path))?.isDirectory() ? path : resolve(path, '..');
-    const { names, sources } = await readDescription(description, root);
+    const { names, sources, missing } = await readDescription(description, root);
     const found = await Promise.all(
       sources.map(async ({ path: source, split }) =>
         (await imagesOf(source)).map(image => ({ image, split })),
       ),
     );
     const samples = await mapConcurrently(found.flat(), ({ image, split }) =>
-      readSample(image, { root, split, names }),
+      readSample(image, { root, split, names, labelledOn }),
     );
     return {
       format: 'yolo',
-      samples: orderSamples(samples.map(sample => ({ sample, fullName: relative(root, sample.image) }))),
-      classes: names.map((name, number) => name ?? `class ${number}`),
+      samples: orderSamples(
+        markBackground(samples).map(sample => ({ sample, fullName: relative(root, sample.image) })),
+      ),
+      classLists: [names.map((name, number) => name ?? `class ${number}`)],
+      missing,
     };
   },
 };
+
+/**
+ * Ultralytics takes images without a label file as background, but refuses a split that has no label file at all: there, the
+ * labels are missing.
+ */
+function markBackground(samples: readonly RawSample[]): RawSample[] {
+  const labelled = new Set(samples.filter(({ annotation }) => annotation !== null).map(({ split }) => split));
+  return samples.map(sample => ({
+    ...sample,
+    isBackground: sample.annotation === null && labelled.has(sample.split),
+  }));
+}
 
 interface SampleContext {
   readonly root: string;
   readonly split: Split | null;
   readonly names: readonly (string | undefined)[];
+  readonly labelledOn: LabelledOn;
 }
 
-async function readSample(image: string, { root, split, names }: SampleContext): Promise<RawSample> {
+async function readSample(
+  image: string,
+  { root, split, names, labelledOn }: SampleContext,
+): Promise<RawSample> {
   const label = labelOf(image);
   const text = await readFile(label, 'utf8').catch(() => null);
-  const size = await sizeOf(image);
+  const size = await sizeOf(image, labelledOn);
   const bare: RawSample = {
     id: idOf(root, image),
     split,
     image: resolve(image),
     annotation: text === null ? null : label,
     boxes: [],
+    isBackground: false,
+    labelledOn,
     declared: size,
     problem: null,
   };
@@ -71,11 +94,12 @@ interface Size {
   readonly height: number;
 }
 
-/** The size of the upright image, which labelling tools show; only the header is read. */
-async function sizeOf(image: string): Promise<Size | null> {
+/** The size that relative boxes are shares of; only the header is read. */
+async function sizeOf(image: string, labelledOn: LabelledOn): Promise<Size | null> {
   try {
-    const { autoOrient } = await sharp(image).metadata();
-    return { width: autoOrient.width, height: autoOrient.height };
+    const stored = await sharp(image).metadata();
+    const { width, height } = labelledOn === 'upright' ? stored.autoOrient : stored;
+    return { width, height };
   } catch {
     return null;
   }

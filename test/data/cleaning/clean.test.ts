@@ -7,7 +7,7 @@ import { readCleanedDataset } from '../../../src/formats/dataset.js';
 import { sha256OfFile } from '../../../src/files/hashing.js';
 import type { StageProgress } from '../../../src/formats/progress.js';
 import { temporaryFolder } from '../scene.js';
-import { cleanFolder, cleanItems, SIZE, type VocItem, writeVocSet } from './voc-set.js';
+import { type Cleaned, cleanFolder, cleanItems, SIZE, type VocItem, writeVocSet } from './voc-set.js';
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `image ${index}`);
 const itemsOf = (list: readonly string[]): Record<string, VocItem> =>
@@ -162,18 +162,115 @@ describe('splits', () => {
   });
 });
 
+describe('a test split', () => {
+  const SPLIT_LISTS = { train: 'a b', val: 'b c d', test: 'a d e' };
+  const writeLists = async (lists: Readonly<Record<string, string>>, more = {}): Promise<string> => {
+    const source = await temporaryFolder();
+    await writeVocSet(join(source, 'JPEGImages'), { ...itemsOf(['a', 'b', 'c', 'd', 'e', 'f']), ...more });
+    await mkdir(join(source, 'ImageSets/Main'), { recursive: true });
+    for (const [name, ids] of Object.entries(lists))
+      await writeFile(join(source, `ImageSets/Main/${name}.txt`), `${ids.split(' ').join('\n')}\n`);
+    return source;
+  };
+  const off = ['I07', 'I08', 'I09'] as const;
+  const idsOf = ({ dataset }: Cleaned): Record<string, string[]> =>
+    Object.fromEntries(
+      Object.entries(dataset.splits).map(([split, list]) => [split, list.map(({ id }) => id)]),
+    );
+
+  it('is cleaned as the others are, and shares no image with them', async () => {
+    const odd: VocItem = { boxes: [[1, 1, 1, 9], [1, 1, 30, 30]] }; // prettier-ignore
+    const source = await writeLists({ ...SPLIT_LISTS, train: 'a b f', test: 'a d e odd' }, { odd });
+    const cleaned = await cleanFolder(source, { eval: null, cleaning: { off: [...off] } });
+    expect(idsOf(cleaned)).toEqual({ train: ['f'], eval: ['b', 'c', 'd'], test: ['a', 'e', 'odd'] });
+    expect(cleaned.ledger.map(({ rule, action, split }) => `${rule} ${action} ${split}`)).toEqual([
+      'I10 drop-sample train',
+      'I10 drop-sample train',
+      'I10 drop-sample test',
+      'L04 drop-box test',
+    ]);
+    expect(cleaned.report.splits.test).toMatchObject({ images: 3, boxes: 3 });
+    const [sample] = cleaned.dataset.splits.test;
+    expect(sample!.image).toBe('images/test/a.png');
+    expect((await readFile(join(cleaned.outFolder, sample!.image))).length).toBeGreaterThan(0);
+    expect(await readFile(join(cleaned.outFolder, 'report.html'), 'utf8')).toContain('<td>test</td>');
+  });
+
+  it('gives up what is used for training where people say so', async () => {
+    const source = await writeLists(SPLIT_LISTS);
+    const cleaned = await cleanFolder(source, { eval: null, cleaning: { off: [...off], leak: 'drop_eval' } });
+    expect(idsOf(cleaned)).toEqual({ train: ['a', 'b'], eval: ['c', 'd'], test: ['e'] });
+  });
+
+  it('is empty where the data set names none', async () => {
+    const cleaned = await cleanItems({});
+    expect(cleaned.dataset.splits.test).toEqual([]);
+    expect(cleaned.report.splits.test.images).toBe(0);
+    const page = await readFile(join(cleaned.outFolder, 'report.html'), 'utf8');
+    expect(page).not.toContain('<td>test</td>');
+  });
+
+  it('of which nothing is left is a warning', async () => {
+    const source = await writeLists({ train: 'a b', val: 'c d', test: 'd' });
+    const { report, dataset } = await cleanFolder(source, { eval: null, cleaning: { off: [...off] } });
+    expect(dataset.splits.test).toEqual([]);
+    expect(report.dataset.filter(({ rule }) => rule === 'L15').map(({ reason }) => reason)).toEqual([
+      'the test split has no usable image left of 1; the ledger says why',
+    ]);
+  });
+
+  it('is kept beside an evaluation split of other data, and can be other data itself', async () => {
+    const source = await writeLists({ train: 'a b', val: 'c', test: 'd e' });
+    const cleaning = { off: [...off] };
+    expect(idsOf(await cleanFolder(source, { cleaning }))).toEqual({
+      train: ['a', 'b'],
+      eval: ['sound'],
+      test: ['d', 'e'],
+    });
+    const test = await temporaryFolder();
+    await writeVocSet(test, itemsOf(['x', 'y']));
+    expect(idsOf(await cleanFolder(source, { eval: null, test, cleaning }))).toEqual({
+      train: ['a', 'b'],
+      eval: ['c'],
+      test: ['x', 'y'],
+    });
+  });
+
+  it('says so where the data that is named for it belongs to other splits', async () => {
+    const source = await temporaryFolder();
+    await writeVocSet(source, itemsOf(names(4)));
+    const test = await writeLists({ train: 'a b', val: 'c' });
+    const { dataset, report } = await cleanFolder(source, { test, cleaning: { off: [...off] } });
+    expect(dataset.splits.test).toEqual([]);
+    expect(report.dataset.map(({ rule, reason }) => `${rule} ${reason}`)).toContain(
+      `L15 ${test}: all its images belong to other splits than test`,
+    );
+  });
+});
+
 describe('a data set to evaluate on', () => {
-  const evaluated = async (source: string): Promise<string[][]> => {
+  const evaluated = async (source: string, cleaning = {}): Promise<string[][]> => {
     const outFolder = await temporaryFolder();
-    await cleanDataset({ data: Data.parse({ train: source }), outFolder, evaluationOnly: true });
-    const { train, eval: evaluation } = (await readCleanedDataset(outFolder)).splits;
-    return [train, evaluation].map(samples => samples.map(({ id }) => id));
+    await cleanDataset({ data: Data.parse({ train: source, cleaning }), outFolder, evaluationOnly: true });
+    const { train, eval: evaluation, test } = (await readCleanedDataset(outFolder)).splits;
+    return [train, evaluation, ...(test.length > 0 ? [test] : [])].map(samples =>
+      samples.map(({ id }) => id),
+    );
   };
 
   it('may be a single image', async () => {
     const source = await temporaryFolder();
     await writeVocSet(source, itemsOf(['a']));
     expect(await evaluated(source)).toEqual([[], ['a']]);
+  });
+
+  it('keeps its test split apart', async () => {
+    const source = await temporaryFolder();
+    await writeVocSet(join(source, 'JPEGImages'), itemsOf(['a', 'b', 'c']));
+    await mkdir(join(source, 'ImageSets/Main'), { recursive: true });
+    for (const [name, id] of Object.entries({ train: 'a', val: 'b', test: 'c' }))
+      await writeFile(join(source, `ImageSets/Main/${name}.txt`), `${id}\n`);
+    expect(await evaluated(source, { off: ['I08', 'I09'] })).toEqual([[], ['b'], ['c']]);
   });
 
   it('leaves out what it names for training', async () => {

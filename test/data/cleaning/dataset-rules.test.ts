@@ -43,7 +43,7 @@ const boxesOf = (
 
 describe('L10', () => {
   const found = (dataset: CleanedDataset, data = {}): string[] =>
-    checkDataset(dataset, { data: Data.parse({ train: 'x', ...data }), detector: null }).map(
+    checkDataset(dataset, { data: Data.parse({ train: 'x', ...data }), detector: null, source: null }).map(
       ({ rule, reason }) => `${rule} ${reason}`,
     );
   const dataset: CleanedDataset = {
@@ -51,6 +51,7 @@ describe('L10', () => {
     splits: {
       train: [sampleOf([...many(0, 101), ...many(1, 9), ...many(2, 10)])],
       eval: [sampleOf([...many(0, 1), ...many(3, 1), ...many(2, 1)])],
+      test: [],
     },
   };
 
@@ -70,8 +71,15 @@ describe('L10', () => {
     expect(found(dataset, { do_data_cleaning: false })).toEqual([]);
   });
 
+  it('warns of a class that a test split lacks, where there is one', () => {
+    const test = [sampleOf([...many(0, 1), ...many(1, 1), ...many(3, 1)])];
+    expect(found({ ...dataset, splits: { ...dataset.splits, test } })).toContain(
+      'L10 emu: no box to test on',
+    );
+  });
+
   it('asks nothing of training where there is none', () => {
-    expect(found({ ...dataset, splits: { train: [], eval: dataset.splits.eval } })).toEqual([
+    expect(found({ ...dataset, splits: { train: [], eval: dataset.splits.eval, test: [] } })).toEqual([
       'L10 dog: no box to evaluate on',
     ]);
   });
@@ -98,13 +106,15 @@ describe('L14', () => {
 
   const datasetOf = (boxes: readonly BoxYxyx[]): CleanedDataset => ({
     classes: ['thing'],
-    splits: { train: [sampleOf(boxes.map(box => [0, box] as const))], eval: [] },
+    splits: { train: [sampleOf(boxes.map(box => [0, box] as const))], eval: [], test: [] },
   });
 
   it('says nothing of boxes that anchors meet', () => {
     const dataset = datasetOf(boxesOf(100, [60, 300], [1, 2, 0.5]));
     const data = Data.parse({ train: 'x' });
-    expect(checkDataset(dataset, { data, detector: d0 }).filter(({ rule }) => rule === 'L14')).toEqual([]);
+    expect(
+      checkDataset(dataset, { data, detector: d0, source: null }).filter(({ rule }) => rule === 'L14'),
+    ).toEqual([]);
   });
 
   it('suggests the ratios of long boxes, and a larger input for small ones, with what they would miss', () => {
@@ -124,6 +134,7 @@ describe('L14', () => {
     const [finding] = checkDataset(dataset, {
       data: Data.parse({ train: 'x', cleaning: { off: ['L10'] } }),
       detector: d0,
+      source: null,
     });
     expect(finding).toMatchObject({
       rule: 'L14',

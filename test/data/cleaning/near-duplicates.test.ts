@@ -113,7 +113,9 @@ const sampleOf = <S extends RawSample['split']>(id: string, split: S) => ({
   split,
   image: `/${id}.png`,
   annotation: null,
+  isBackground: false,
   boxes: [],
+  labelledOn: 'unknown' as const,
   declared: null,
   problem: null,
 });
@@ -143,6 +145,15 @@ describe('splits', () => {
       'eval',
     ]);
   });
+
+  it('leave a test split as it is named: images like its own do not join it', () => {
+    const samples = [sampleOf('a', 'test'), ...['b', 'c', 'd'].map(id => sampleOf(id, null))];
+    const splits = chooseSplits(samples, [0, 0, 2, 3]).map(({ split }) => split);
+    expect(splits[0]).toBe('test');
+    expect(splits.slice(1)).not.toContain('test');
+    expect(splits).toContain('train');
+    expect(splits).toContain('eval');
+  });
 });
 
 describe('leaks', () => {
@@ -169,6 +180,46 @@ describe('leaks', () => {
       null,
       'near duplicate of /a.png, which is used for training',
       null,
+      null,
+    ]);
+  });
+
+  it('between three splits: training gives up its copy, and a test split what chooses the checkpoint', () => {
+    const same = [image(hash), image(hash), image(hash), image(anyHash())];
+    const three = [
+      sampleOf('a', 'train'),
+      sampleOf('b', 'eval'),
+      sampleOf('c', 'test'),
+      sampleOf('d', 'test'),
+    ];
+    const found = (leak: Cleaning['leak']): (string | null)[] =>
+      findLeaks(
+        { samples: three, images: same, nearDuplicates: findNearDuplicates(same, limits) },
+        { ...limits, leak },
+      );
+    const near = 'near duplicate of /';
+    expect(found('drop_train')).toEqual([
+      `${near}b.png, which is used for evaluation: training on it would inflate the metrics`,
+      null,
+      `${near}b.png, which is used for evaluation, which chooses the checkpoint`,
+      null,
+    ]);
+    expect(found('warn')).toEqual(found('drop_train'));
+    expect(found('drop_eval')).toEqual([
+      null,
+      `${near}a.png, which is used for training`,
+      `${near}a.png, which is used for training`,
+      null,
+    ]);
+  });
+
+  it('of one file and of equal pixels are named before those that are like each other', () => {
+    const pixels = [image(null, 'p'), image(null, 'q'), image(null, 'q')];
+    const samples = [sampleOf('a', 'train'), sampleOf('a', 'test'), sampleOf('c', 'eval')];
+    const nearDuplicates = findNearDuplicates(pixels, limits);
+    expect(findLeaks({ samples, images: pixels, nearDuplicates }, limits)).toEqual([
+      'the same file is used for testing: training on it would inflate the metrics',
+      'same pixels as /c.png, which is used for evaluation, which chooses the checkpoint',
       null,
     ]);
   });

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { drawImage } from '../scene.js';
-import { type Cleaned, cleanItems, SIZE, type VocItem } from './voc-set.js';
+import { drawImage, temporaryFolder, writeText } from '../scene.js';
+import { type Cleaned, cleanFolder, cleanItems, SIZE, type VocItem } from './voc-set.js';
 
 /** One finding as a row: rule, action, reason. */
 const found = ({ ledger }: Cleaned): unknown[] =>
@@ -359,11 +359,41 @@ describe('rules about labels', () => {
 
   it('L11 leaves an image without label file out, or takes it as background', async () => {
     const excluded = await cleanOne({ xml: null });
-    expect(found(excluded)).toEqual([['L11', 'drop-sample', 'no annotation; data.unlabelled is exclude']]);
+    expect(found(excluded)).toEqual([
+      ['L11', 'drop-sample', 'no annotation; data.unlabelled: background would keep it'],
+    ]);
     expect(boxesOf(excluded, 'odd')).toBeUndefined();
     const background = await cleanOne({ xml: null }, { unlabelled: 'background' });
     expect(found(background)).toEqual([['L11', 'warn', 'no annotation; used as background']]);
     expect(boxesOf(background, 'odd')).toEqual([]);
+  });
+
+  it('L11 takes an image of a YOLO set without label file as background, and warns where they are many', async () => {
+    const source = await temporaryFolder();
+    for (let i = 0; i < 10; i++) {
+      await drawImage(SIZE)
+        .png()
+        .toFile(join(source, `${i}.png`));
+      if (i > 0) await writeText(join(source, `${i}.txt`), '0 0.5 0.5 0.5 0.5\n');
+    }
+    await writeText(join(source, 'classes.txt'), 'thing\n');
+    const warnings = ({ report }: Cleaned): string[] =>
+      report.dataset.filter(({ rule }) => rule === 'L11').map(({ reason }) => reason);
+    const few = await cleanFolder(source);
+    expect(found(few)).toEqual([['L11', 'warn', 'no annotation; used as background']]);
+    expect(few.dataset.splits.train).toHaveLength(10);
+    expect(boxesOf(few, '0')).toEqual([]);
+    expect(warnings(few)).toEqual([]);
+
+    await rm(join(source, '1.txt'));
+    // Of the eleven images, one is the sound one to evaluate on.
+    expect(warnings(await cleanFolder(source))).toEqual([
+      "2 of 11 images have no label file and are used as background, as is YOLO's custom; if they show objects that are " +
+        'not labelled yet, set data.unlabelled: exclude',
+    ]);
+    const excluded = await cleanFolder(source, { unlabelled: 'exclude' });
+    expect(excluded.dataset.splits.train).toHaveLength(8);
+    expect(warnings(excluded)).toEqual([]);
   });
 
   it('L11 takes a label file without objects as background', async () => {
@@ -377,7 +407,7 @@ describe('rules about labels', () => {
     expect(found(cleaned).at(-1)).toEqual([
       'L11',
       'drop-sample',
-      'none of its 2 boxes is usable; data.unlabelled is exclude',
+      'none of its 2 boxes is usable; data.unlabelled: background would keep it',
     ]);
   });
 });

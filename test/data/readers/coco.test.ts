@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { type Split, SPLITS } from '../../../src/formats/dataset.js';
 import { coco } from '../../../src/data/readers/coco.js';
 import { datasetReaderContract, type ReaderMember, type SceneImage } from '../../contracts/dataset-reader.js';
 import { temporaryFolder } from '../scene.js';
@@ -31,13 +32,15 @@ function cocoJson(scene: readonly SceneImage[]): string {
   });
 }
 
-const member = (images: string, fileOf: (split: 'train' | 'eval' | 'all') => string): ReaderMember => ({
+const member = (images: string, fileOf: (split: Split | 'all') => string): ReaderMember => ({
   format: 'coco',
   imageOf: (folder, name) => join(folder, images, `${name}.png`),
   async label(folder, scene, named) {
     if (!named) return writeText(join(folder, fileOf('all')), cocoJson(scene));
-    for (const split of ['train', 'eval'] as const)
-      await writeText(join(folder, fileOf(split)), cocoJson(scene.filter(image => image.split === split)));
+    for (const split of SPLITS) {
+      const own = scene.filter(image => image.split === split);
+      if (own.length > 0) await writeText(join(folder, fileOf(split)), cocoJson(own));
+    }
   },
 });
 
@@ -71,11 +74,11 @@ describe('the COCO reader', () => {
       annotations: [{ image_id: 7, category_id: 18, bbox: [1, 2, 3, 4], iscrowd: 1, area: 5 }],
       categories: [category, { id: 44, name: 'unused' }],
     });
-    const { samples, classes } = await coco.read(file);
+    const { samples, classLists } = await coco.read(file);
     expect(samples[0]!.boxes).toEqual([
       { box: [2, 1, 6, 4], label: 'dog', crowd: true, difficult: false, area: 5 },
     ]);
-    expect(classes).toEqual(['dog', 'unused']);
+    expect(classLists).toEqual([['dog', 'unused']]);
   });
 
   it('finds images in the folder that is named after the split', async () => {
@@ -166,6 +169,32 @@ describe('the COCO reader', () => {
     await expect(coco.read(await writeJson('{"images": ['))).rejects.toMatchObject({
       code: 'DATA_UNREADABLE',
     });
+  });
+
+  const writeSplits = async (files: Readonly<Record<string, unknown>>): Promise<string> => {
+    const folder = await temporaryFolder();
+    for (const [name, content] of Object.entries(files))
+      await writeText(join(folder, name), JSON.stringify(content));
+    return folder;
+  };
+  const labelled = {
+    images: [image],
+    annotations: [{ image_id: 7, category_id: 18, bbox: [1, 2, 3, 4] }],
+    categories: [category],
+  };
+
+  it('takes a test file for evaluation where there is no other one', async () => {
+    const folder = await writeSplits({ 'train.json': labelled, 'test.json': labelled });
+    expect((await coco.read(folder)).samples.map(({ split }) => split).sort()).toEqual(['eval', 'train']);
+  });
+
+  it('takes the images of a test file without any annotation as not labelled: its labels are secret', async () => {
+    const secret = { ...labelled, annotations: [] };
+    const folder = await writeSplits({ 'train.json': labelled, 'val.json': secret, 'test.json': secret });
+    const { samples } = await coco.read(folder);
+    expect(samples.filter(({ annotation }) => annotation === null).map(({ split }) => split)).toEqual([
+      'test',
+    ]);
   });
 
   it('asks which file is meant where names do not tell', async () => {

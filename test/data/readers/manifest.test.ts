@@ -21,7 +21,7 @@ const member: ReaderMember = {
       const full = boxes.map(box => ({ ...box, crowd: false, difficult: false }));
       const xml = writeVoc({ filename: `${name}.png`, width, height, boxes: full });
       await writeText(join(folder, 'xml', `${name}.xml`), xml);
-      const usage = named ? { usage: split === 'train' ? 'TRAIN' : 'EVAL' } : {};
+      const usage = named ? { usage: split.toUpperCase() } : {};
       const line = { source: `img/${name}.png`, ...usage, annotation: [annotation(`xml/${name}.xml`)] };
       lines.push(`${JSON.stringify(line)}\n`);
     }
@@ -68,7 +68,7 @@ describe('the manifest reader', () => {
   it('splits by usage, whatever its case', async () => {
     expect(await splitsOf('TRAIN', 'eval', 'Train')).toEqual([['0', 'train'], ['1', 'eval'], ['2', 'train']]); // prettier-ignore
     expect(await splitsOf('TRAIN', 'TEST')).toEqual([['0', 'train'], ['1', 'eval']]); // prettier-ignore
-    expect(await splitsOf('TRAIN', 'TEST', 'EVAL', 'INFERENCE')).toEqual([['0', 'train'], ['2', 'eval']]); // prettier-ignore
+    expect(await splitsOf('TRAIN', 'TEST', 'EVAL', 'INFERENCE')).toEqual([['0', 'train'], ['1', 'test'], ['2', 'eval']]); // prettier-ignore
     expect(await splitsOf('TRAIN', 'TRAIN')).toEqual([['0', null], ['1', null]]); // prettier-ignore
     expect(await splitsOf(undefined, undefined)).toEqual([['0', null], ['1', null]]); // prettier-ignore
   });

@@ -23,6 +23,7 @@ const member = (images: string, labels: string): ReaderMember => ({
         .join('');
     await writeText(join(folder, 'ImageSets/Main/train.txt'), list('train'));
     await writeText(join(folder, 'ImageSets/Main/val.txt'), list('eval'));
+    if (list('test') !== '') await writeText(join(folder, 'ImageSets/Main/test.txt'), list('test'));
   },
 });
 

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { SPLITS } from '../../../src/formats/dataset.js';
 import { readDataset } from '../../../src/data/readers/index.js';
 import { datasetReaderContract, type ReaderMember, type SceneImage } from '../../contracts/dataset-reader.js';
 import { drawImage, temporaryFolder, writeText } from '../scene.js';
@@ -28,11 +29,12 @@ const withYaml: ReaderMember = {
       );
     const names = `names:\n${NAMES.map((name, i) => `  ${i}: "${name}"\n`).join('')}`;
     if (!named) return writeText(join(folder, 'data.yaml'), `path: .\ntrain: images\n${names}`);
-    for (const split of ['train', 'eval'] as const) {
+    for (const split of SPLITS) {
       const own = scene.filter(image => image.split === split);
       await writeText(join(folder, `${split}.txt`), own.map(({ name }) => `./images/${name}.png\n`).join(''));
     }
-    await writeText(join(folder, 'data.yaml'), `path: .\ntrain: train.txt\nval: eval.txt\n${names}`);
+    const test = scene.some(image => image.split === 'test') ? 'test: test.txt\n' : '';
+    await writeText(join(folder, 'data.yaml'), `path: .\ntrain: train.txt\nval: eval.txt\n${test}${names}`);
   },
 };
 datasetReaderContract('YOLO with data.yaml', withYaml);
@@ -55,8 +57,8 @@ describe('the YOLO reader', () => {
       join(folder, 'data.yaml'),
       'train: ../train/images\nval: ../valid/images\nnc: 1\nnames: [oak]\n',
     );
-    const { samples, classes } = await readDataset(folder, 'auto');
-    expect(classes).toEqual(['oak']);
+    const { samples, classLists } = await readDataset(folder, 'auto');
+    expect(classLists).toEqual([['oak']]);
     expect(samples.map(({ id, split, boxes }) => [id, split, boxes[0]!.box])).toEqual([
       ['train/a', 'train', [5, 15, 15, 25]],
       ['valid/a', 'eval', [5, 15, 15, 25]],
@@ -113,5 +115,33 @@ describe('the YOLO reader', () => {
     expect((await readDataset(folder, 'auto')).format).toBe('voc');
     await rm(join(folder, 'a.xml'));
     await expect(readDataset(folder, 'auto')).rejects.toMatchObject({ code: 'DATA_EMPTY' });
+  });
+
+  it('takes an image without a label file as background, unless its split has no label file at all', async () => {
+    const folder = await temporaryFolder();
+    for (const name of ['train/images/a', 'train/images/b', 'val/images/c', 'val/images/d'])
+      await imageAt(join(folder, `${name}.jpg`));
+    await writeText(join(folder, 'train/labels/a.txt'), BOX);
+    await writeText(join(folder, 'data.yaml'), 'train: train/images\nval: val/images\nnames: [oak]\n');
+    const backgrounds = async (): Promise<string[]> =>
+      (await readDataset(folder, 'yolo')).samples.filter(one => one.isBackground).map(({ id }) => id);
+    expect(await backgrounds()).toEqual(['train/b']);
+    await writeText(join(folder, 'val/labels/c.txt'), '');
+    expect(await backgrounds()).toEqual(['train/b', 'val/d']);
+  });
+
+  it.each([
+    ['none', 'there is no such file or folder; it is left out'],
+    ['val', 'is a folder of another split; it is left out'],
+  ])('does without a test folder that is %s, and says so', async (name, reason) => {
+    const folder = await temporaryFolder();
+    for (const split of ['train', 'val']) {
+      await imageAt(join(folder, split, 'a.jpg'));
+      await writeText(join(folder, split, 'a.txt'), BOX);
+    }
+    await writeText(join(folder, 'data.yaml'), `train: train\nval: val\ntest: ${name}\nnames: [oak]\n`);
+    const { samples, missing } = await readDataset(folder, 'auto');
+    expect(samples.map(({ split }) => split)).toEqual(['train', 'eval']);
+    expect(missing).toEqual([`${join(folder, 'data.yaml')}: test: ${name}: ${reason}`]);
   });
 });
