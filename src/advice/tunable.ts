@@ -2,7 +2,11 @@ import { weightOf } from '../config/distillation.js';
 import type { RunConfig, SoftWeights, Training } from '../config/run.js';
 import type { Role } from '../formats/train-io.js';
 
-type TrainingPath = `hparams.${keyof Training['hparams']}` | 'num_epochs' | 'image_size';
+type TrainingPath =
+  | `hparams.${keyof Training['hparams']}`
+  | `hparams.nms_configs.${keyof Training['hparams']['nms_configs']}`
+  | 'num_epochs'
+  | 'image_size';
 export type ConfigPath =
   | `${Role}.${TrainingPath}`
   | 'distillation.use_offline_kd'
@@ -19,6 +23,8 @@ const TRAINING_RANGES = {
   'hparams.lr_warmup_epoch': [0.5, 5],
   'hparams.label_smoothing': [0, 0.15],
   'hparams.box_loss_weight': [20, 150],
+  'hparams.iou_loss_weight': [0.5, 4],
+  'hparams.nms_configs.iou_thresh': [0.3, 0.8],
   'hparams.gamma': [1, 2.5],
   'hparams.alpha': [0.2, 0.5],
   'hparams.jitter_min': [0.1, 0.8],

@@ -98,7 +98,18 @@ const SICK: readonly Sick[] = [
     }),
     patch: { 'student.image_size': [160, 160] },
   },
-  { id: 'E5', what: 'duplicates', input: shares({ dup: 0.2 }), patch: {} },
+  {
+    id: 'E5',
+    what: 'duplicates',
+    input: shares({ dup: 0.2 }),
+    patch: { 'student.hparams.nms_configs.iou_thresh': 0.4 },
+  },
+  {
+    id: 'E1',
+    what: 'location errors dominate though an overlap loss is used',
+    input: withHparams({ iou_loss_type: 'giou' }, { loc: 0.6 }),
+    patch: { 'student.hparams.box_loss_weight': 75, 'student.hparams.iou_loss_weight': 1.5 },
+  },
   {
     id: 'C1:fox',
     what: 'a class is rare and weak',
@@ -134,7 +145,7 @@ const SICK: readonly Sick[] = [
     id: 'T2',
     what: 'another suppression is better',
     input: runWith({ report: { suppression: { deployed: 0.5, best: 0.6, gainAP: 0.01, curve: [] } } }),
-    patch: {},
+    patch: { 'student.hparams.nms_configs.iou_thresh': 0.6 },
   },
   {
     id: 'G1',

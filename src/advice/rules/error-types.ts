@@ -18,11 +18,7 @@ export const ERROR_RULES: readonly Rule[] = [
             en: 'Objects are detected but poorly localized: raise the weight of the box loss.',
             zh: '目标已检出但定位不准：提高框回归损失权重。',
           },
-          patch: change(
-            input.config,
-            'student.hparams.box_loss_weight',
-            input.config.student.hparams.box_loss_weight * 1.5,
-          ),
+          patch: heavierBoxLosses(input),
           cost: { kind: 'training', training: 1 },
         },
       );
@@ -61,12 +57,15 @@ export const ERROR_RULES: readonly Rule[] = [
         { type: 'dup', threshold: 0.1, severity: 'low' },
         {
           advice: {
-            en: 'Objects are detected more than once: lower the IoU threshold of non-maximum suppression where the model is deployed.',
-            zh: '同一目标被重复检出：部署时降低 NMS 的 IoU 阈值。',
+            en: 'Objects are detected more than once: lower the IoU threshold of non-maximum suppression.',
+            zh: '同一目标被重复检出：降低 NMS 的 IoU 阈值。',
           },
-          // Non-maximum suppression is part of the exported graph: the run's configuration has no key for it.
-          patch: {},
-          cost: { kind: 'none', training: 0 },
+          patch: change(
+            input.config,
+            'student.hparams.nms_configs.iou_thresh',
+            input.config.student.hparams.nms_configs.iou_thresh - 0.1,
+          ),
+          cost: { kind: 'training', training: 1 },
         },
       ),
   },
@@ -129,6 +128,14 @@ function classificationRemedy({ config, student: { report } }: AdviceInput): Rem
     },
     patch: change(config, 'student.hparams.label_smoothing', smoothing + 0.05),
     cost,
+  };
+}
+
+function heavierBoxLosses({ config }: AdviceInput): Remedy['patch'] {
+  const { box_loss_weight: weight, iou_loss_type, iou_loss_weight } = config.student.hparams;
+  return {
+    ...change(config, 'student.hparams.box_loss_weight', weight * 1.5),
+    ...(iou_loss_type !== 'none' && change(config, 'student.hparams.iou_loss_weight', iou_loss_weight * 1.5)),
   };
 }
 

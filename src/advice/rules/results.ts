@@ -14,7 +14,7 @@ export const RESULT_RULES: readonly Rule[] = [
   { id: 'C2', match: ({ student: { report } }) => confusedClasses(report) },
   { id: 'C3', match: looseBoxes },
   { id: 'T1', match: ({ student: { report } }) => betterScoreThreshold(report) },
-  { id: 'T2', match: ({ student: { report } }) => betterSuppression(report) },
+  { id: 'T2', match: betterSuppression },
   { id: 'N1', match: ({ student: { report } }) => uncertainMetrics(report) },
 ];
 
@@ -37,8 +37,8 @@ function rareClasses({ perClass, training }: Report): RuleMatch[] {
         confidence: confidenceFrom(boxes),
       },
       advice: {
-        en: `${name} is rare (${n} boxes; the median class has ${median.n}) and has a low AP: collect more images of it, or oversample the existing ones.`,
-        zh: `类别 ${name} 样本少（${n} 个框，中位类别为 ${median.n}）且效果差：补充样本，或对现有样本过采样。`,
+        en: `${name} is rare (${n} boxes; the median class has ${median.n}) and has a low AP: collect more images of it.`,
+        zh: `类别 ${name} 样本少（${n} 个框，中位类别为 ${median.n}）且效果差：补充样本。`,
       },
       patch: {},
       cost: PEOPLE,
@@ -126,7 +126,8 @@ function betterScoreThreshold({ deployed, errors: { best }, operatingCurve, coun
 const nearest = (curve: readonly OperatingPoint[], threshold: number): OperatingPoint | undefined =>
   [...curve].sort((a, b) => Math.abs(a.threshold - threshold) - Math.abs(b.threshold - threshold))[0];
 
-function betterSuppression({ suppression, counts }: Report): RuleMatch[] {
+function betterSuppression({ config, student: { report } }: AdviceInput): RuleMatch[] {
+  const { suppression, counts } = report;
   if (!suppression || suppression.best === suppression.deployed || suppression.gainAP <= 0.003) return [];
   const { best, deployed, gainAP } = suppression;
   return [
@@ -143,8 +144,8 @@ function betterSuppression({ suppression, counts }: Report): RuleMatch[] {
         en: `Change the IoU threshold of non-maximum suppression from ${deployed} to ${best}.`,
         zh: `将 NMS 的 IoU 阈值由 ${deployed} 改为 ${best}。`,
       },
-      patch: {},
-      cost: FREE,
+      patch: change(config, 'student.hparams.nms_configs.iou_thresh', best),
+      cost: { kind: 'training', training: 1 },
     },
   ];
 }
