@@ -65,8 +65,16 @@ describe('readConfigFile', () => {
   });
 
   it('keeps what stands beside an overridden value', async () => {
-    const config = await readConfigFile(await file(MINIMAL), ['data.eval=e', 'student.num_epochs=3']);
-    expect(config.data.train).toBe(join(folder, 'images'));
+    const config = await readConfigFile(await file(MINIMAL), [
+      'data.eval=e',
+      'data.test=t',
+      'student.num_epochs=3',
+    ]);
+    expect(config.data).toMatchObject({
+      train: join(folder, 'images'),
+      eval: resolve('e'),
+      test: resolve('t'),
+    });
     expect(config.student).toMatchObject({ model_name: 'efficientdet-d0', num_epochs: 3 });
   });
 

@@ -40,6 +40,15 @@ describe('dataFingerprint', () => {
     expect(seen.size).toBe(6);
   });
 
+  it('changes with the test set', async () => {
+    const [train, test] = [await writeSet(), await writeSet()];
+    const tested = (): Promise<string> => dataFingerprint(Data.parse({ train, test }), readSettings({}).s3);
+    const before = await tested();
+    expect(before).not.toBe(await fingerprint(train));
+    await utimes(join(test, 'a.png'), 1000, 1000);
+    expect(await tested()).not.toBe(before);
+  });
+
   it('of a label file that stands alone covers the images that it names', async () => {
     const folder = await writeSet();
     const file = join(folder, 'labels.json');

@@ -29,10 +29,14 @@ export async function readSource(
   const missing = [...dataset.missing];
   for (const { split, path } of others) {
     const source = await readDataset(path, format, options);
-    const found = samplesFor(split, source).filter(sample => sample.split === split);
-    samples.push(...found);
+    const found = samplesFor(split, source);
+    const used = found.filter(sample => sample.split === split);
+    samples.push(...used);
     missing.push(...source.missing);
-    if (found.length === 0) missing.push(`${path}: all its images belong to other splits than ${split}`);
+    if (used.length === 0) missing.push(`${path}: all its images belong to other splits than ${split}`);
+    // That of data.train is used, or none.
+    if (used.length < found.length && path !== train && test === null)
+      missing.push(`${path}: its test split is not used; data.test can name it`);
   }
   return { ...dataset, samples, missing };
 }
@@ -44,8 +48,8 @@ const samplesFor = (use: Split, { samples }: RawDataset): SplitSample[] =>
     .map(sample => ({ ...sample, split: sample.split ?? use }));
 
 /**
- * Decides the split of each sample that has none: that of a sample of the same group, test splits excepted, else 8:2 by a hash of the id of
- * the group's first sample.
+ * Decides the split of each sample that has none: train or eval as a sample of the same group, else 8:2 by a hash of the id
+ * of the group's first sample.
  * @param groups by position: the position of the first sample of the same group
  */
 export function chooseSplits(samples: readonly RawSample[], groups: readonly number[]): SplitSample[] {

@@ -82,30 +82,36 @@ export async function readDescription(file: string, root: string): Promise<YoloS
     return place;
   };
   const both = train.length > 0 && evaluation.length > 0 && train.join() !== evaluation.join();
-  const sources = await Promise.all([
+  const sources: YoloSet['sources'][number][] = await Promise.all([
     ...train.map(async name => ({ path: await at(name), split: both ? ('train' as const) : null })),
     ...(both ? evaluation : []).map(async name => ({ path: await at(name), split: 'eval' as const })),
   ]);
-  const test = both && given(description.val).length > 0 ? given(description.test) : [];
-  const tested = await Promise.all(test.map(async name => ({ name, path: await find(name) })));
-  const known = new Set(sources.map(({ path }) => path));
-  return {
-    names: orderedNames(description.names),
-    sources:
-      sources.length > 0
-        ? [
-            ...sources,
-            ...tested.flatMap(({ path }) =>
-              path === null || known.has(path) ? [] : [{ path, split: 'test' as const }],
-            ),
-          ]
-        : [{ path: root, split: null }],
-    // Exported data sets often name a test folder that they do not have: training does without.
-    missing: tested.flatMap(({ name, path }) => {
-      if (path === null) return [`${file}: test: ${name}: there is no such file or folder; it is left out`];
-      return known.has(path) ? [`${file}: test: ${name}: is a folder of another split; it is left out`] : [];
-    }),
-  };
+  if (sources.length === 0) sources.push({ path: root, split: null });
+  // A test folder that evaluates is no test split.
+  const test = given(description.val).length > 0 ? given(description.test) : [];
+  const found = await Promise.all(test.map(async name => ({ name, path: await find(name) })));
+  return { names: orderedNames(description.names), ...withTestFolders(sources, { found, file }) };
+}
+
+/**
+ * Adds the test folders that are there and hold no other split. Exported data sets often name one that they do not have, so
+ * the others are left out.
+ */
+function withTestFolders(
+  sources: YoloSet['sources'],
+  { found, file }: { found: readonly { name: string; path: string | null }[]; file: string },
+): Pick<YoloSet, 'sources' | 'missing'> {
+  const taken = new Set(sources.map(({ path }) => path));
+  const tested: YoloSet['sources'][number][] = [];
+  const missing: string[] = [];
+  for (const { name, path } of found) {
+    if (path === null)
+      missing.push(`${file}: test: ${name}: there is no such file or folder; it is left out`);
+    else if (taken.has(path))
+      missing.push(`${file}: test: ${name}: is a folder of another split; it is left out`);
+    else tested.push({ path, split: 'test' });
+  }
+  return { sources: [...sources, ...tested], missing };
 }
 
 function parseYaml(file: string, text: string): z.infer<typeof DataYaml> {

@@ -236,6 +236,21 @@ describe('a test split', () => {
     });
   });
 
+  it('of the data that is named to evaluate on is not used, which is a warning', async () => {
+    const source = await temporaryFolder();
+    await writeVocSet(source, itemsOf(names(4)));
+    const evaluation = await writeLists({ train: 'a', val: 'b', test: 'c' });
+    const cleaning = { off: [...off] };
+    const { dataset, report } = await cleanFolder(source, { eval: evaluation, cleaning });
+    expect(dataset.splits.eval.map(({ id }) => id)).toEqual(['b']);
+    expect(dataset.splits.test).toEqual([]);
+    expect(report.dataset.map(({ rule, reason }) => `${rule} ${reason}`)).toContain(
+      `L15 ${evaluation}: its test split is not used; data.test can name it`,
+    );
+    const named = await cleanFolder(source, { eval: evaluation, test: evaluation, cleaning });
+    expect(idsOf(named)).toMatchObject({ eval: ['b'], test: ['c'] });
+  });
+
   it('says so where the data that is named for it belongs to other splits', async () => {
     const source = await temporaryFolder();
     await writeVocSet(source, itemsOf(names(4)));

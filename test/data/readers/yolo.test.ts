@@ -144,4 +144,18 @@ describe('the YOLO reader', () => {
     expect(samples.map(({ split }) => split)).toEqual(['train', 'eval']);
     expect(missing).toEqual([`${join(folder, 'data.yaml')}: test: ${name}: ${reason}`]);
   });
+
+  it('keeps a test split where one folder trains and evaluates', async () => {
+    const folder = await temporaryFolder();
+    for (const split of ['all', 'test']) {
+      await imageAt(join(folder, split, 'a.jpg'));
+      await writeText(join(folder, split, 'a.txt'), BOX);
+    }
+    await writeText(join(folder, 'data.yaml'), 'train: all\nval: all\ntest: test\nnames: [oak]\n');
+    const { samples } = await readDataset(folder, 'auto');
+    expect(samples.map(({ id, split }) => [id, split])).toEqual([
+      ['all/a', null],
+      ['test/a', 'test'],
+    ]);
+  });
 });
