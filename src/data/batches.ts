@@ -8,7 +8,7 @@ import { AppError } from '../errors/index.js';
 import { randomFrom } from '../random.js';
 import type { CleanedDataset, CleanedSample, Split } from '../formats/dataset.js';
 import type { EvaluationTask, TaskResult, TrainingTask } from './sample-worker.js';
-import type { SampleRecipe, TrainingRecipe, TrainingSample } from './samples.js';
+import type { EvaluationSample, SampleRecipe, TrainingRecipe, TrainingSample } from './samples.js';
 
 export interface TrainingBatch {
   readonly step: number;
@@ -30,7 +30,7 @@ export interface EvaluationBatch {
   readonly images: Float32Array;
   readonly samples: readonly CleanedSample[];
   /** By sample: image pixels per network pixel. */
-  readonly scales: readonly number[];
+  readonly scales: readonly EvaluationSample['scale'][];
 }
 
 /** The number of batches that are prepared while one is used. */
@@ -167,7 +167,7 @@ export async function* evaluationBatches({
     const results = await Promise.all(
       chosen.map(sample => {
         const task: EvaluationTask = { sample, recipe };
-        return runTask<{ image: Float32Array; scale: number }>(pool, 'evaluate', task);
+        return runTask<EvaluationSample>(pool, 'evaluate', task);
       }),
     );
     const images = new Float32Array(batchSize * size);

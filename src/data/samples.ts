@@ -7,7 +7,7 @@ import { assignTargets, type TargetBox, type Targets } from '../detection/target
 import { randomFrom } from '../random.js';
 import type { CleanedSample } from '../formats/dataset.js';
 import { readImage } from '../images/decode.js';
-import { letterbox, placeImage, type Rgb } from '../images/place.js';
+import { fitImage, fitting, letterbox, placeImage, type Rgb } from '../images/place.js';
 
 export interface TrainingSample extends Targets {
   /** [height, width, 3], normalised. */
@@ -62,9 +62,10 @@ export async function trainingSample(
 ): Promise<TrainingSample> {
   const augmentation = drawAugmentation(sample, { view, recipe });
   const { flip, width, height, offset, gain } = augmentation;
-  const image = placeImage(await readImage(join(recipe.folder, sample.image)), {
+  const scaled = { width, height };
+  const image = placeImage(await readImage(join(recipe.folder, sample.image), () => scaled), {
     canvas: recipe.imageSize,
-    scaled: { width, height },
+    scaled,
     offset,
     flip,
     gain,
@@ -102,19 +103,19 @@ function augmentBox(
   ];
 }
 
-/** Scales an image to fit the network input, at its top left. @returns [height, width, 3] and image pixels per network pixel */
+export interface EvaluationSample {
+  /** [height, width, 3], normalised. */
+  readonly image: Float32Array;
+  /** Image pixels per network pixel. */
+  readonly scale: readonly [y: number, x: number];
+}
+
+/** Scales an image to fit the network input, at its top left. */
 export async function evaluationSample(
   sample: CleanedSample,
-  { folder, imageSize, normalisation }: SampleRecipe,
-): Promise<{ image: Float32Array; scale: number }> {
-  const { scale, ...scaled } = letterbox(sample, imageSize);
-  const image = placeImage(await readImage(join(folder, sample.image)), {
-    canvas: imageSize,
-    scaled,
-    offset: [0, 0],
-    flip: false,
-    gain: [1, 1, 1],
-    normalisation,
-  });
-  return { image, scale: 1 / scale };
+  { folder, imageSize: canvas, normalisation }: SampleRecipe,
+): Promise<EvaluationSample> {
+  const image = await readImage(join(folder, sample.image), fitting(canvas));
+  const [y, x] = letterbox(sample, canvas).scale;
+  return { image: fitImage(image, { canvas, normalisation }), scale: [1 / y, 1 / x] };
 }

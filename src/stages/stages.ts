@@ -140,7 +140,7 @@ export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
     identity: ({ data, seed }) => ({ config: { data, seed }, inputs: { files: { dataset: data } } }),
   },
   train: {
-    version: 3,
+    version: 4,
     activity: 'train',
     queue: 'gpu',
     startToClose: '30d',
@@ -163,7 +163,7 @@ export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
     },
   },
   export: {
-    version: 5,
+    version: 6,
     activity: 'exportModel',
     queue: 'gpu',
     startToClose: '2h',
@@ -174,7 +174,7 @@ export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
     }),
   },
   evaluate: {
-    version: 4,
+    version: 5,
     activity: 'evaluate',
     queue: 'gpu',
     startToClose: '1d',

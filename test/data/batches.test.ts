@@ -200,7 +200,8 @@ describe('evaluationBatches', () => {
     const batches = await collect(evaluationBatches({ dataset, split: 'eval', batchSize: 2, recipe }));
     expect(batches.map(({ samples }) => samples.map(({ id }) => id))).toEqual([['s0', 's1'], ['s2', 's3'], ['s4']]); // prettier-ignore
     const { images, scales } = batches[2]!;
-    expect(scales).toEqual([40 / 64]);
+    // 48 × 40 fits 96 × 64 as 76 × 64.
+    expect(scales).toEqual([[1 / (64 / 40), 1 / (76 / 48)]]);
     const size = 64 * 96 * 3;
     expect(images).toHaveLength(2 * size);
     expect(images.subarray(0, size).some(value => value !== 0)).toBe(true);
@@ -252,6 +253,15 @@ describe('a batch', () => {
     }
     const { mean, std } = familyOf('efficientdet-d0').normalisation;
     const [batch] = await collect(
+/** An image of which every pixel differs from its neighbours: only a filter that takes all of them gives their mean. */
+function texture(width: number, height: number): Sharp {
+  const pixels = Uint8Array.from({ length: width * height * 3 }, (_, i) => {
+    const x = Math.floor(i / 3) % width;
+    return Math.min(255, (Math.imul(i, 2_654_435_761) >>> 25) + (128 * x) / width);
+  });
+  return sharp(Buffer.from(pixels.buffer), { raw: { width, height, channels: 3 } });
+}
+
       evaluationBatches({
         dataset: { classes: ['a'], splits: { train: [], eval: samples } },
         split: 'eval',
@@ -264,6 +274,10 @@ describe('a batch', () => {
     const paths = samples.map(({ image }) => join(folder, image));
     await runPython(script, { test, args: [...size.map(String), out, ...paths] });
     const bytes = await readFile(out);
+      'large.png': path => texture(517, 400).png().toFile(path),
+      'large.jpg': path => texture(1203, 901).jpeg({ quality: 95 }).toFile(path),
+      'huge.jpg': path => texture(2400, 1800).jpeg({ quality: 95 }).toFile(path),
+      'large-turned.jpg': path => texture(1000, 1300).withMetadata({ orientation: 6 }).jpeg().toFile(path),
     const pil = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
     const perImage = size[0] * size[1] * 3;
     const errors = samples.map(({ width, height }, i) => {

@@ -173,9 +173,11 @@ describe('evaluationSample', () => {
   it('shows the whole image at the top left; its scale leads back to the pixels of the image', async () => {
     const { sample, recipe } = await setUp();
     const { image, scale } = await evaluationSample(sample, recipe);
-    const back = findDrawn(image)!.map(corner => corner * scale);
+    // 150 × 100 fits 128 × 96 as 128 × 85.
+    expect(scale).toEqual([1 / (85 / 100), 1 / (128 / 150)]);
+    const back = findDrawn(image)!.map((corner, i) => corner * scale[i % 2]!);
     // The drawn edge is found to a pixel of the network.
-    back.forEach((corner, i) => expect(Math.abs(corner - RECTANGLE[i]!)).toBeLessThan(scale));
+    back.forEach((corner, i) => expect(Math.abs(corner - RECTANGLE[i]!)).toBeLessThan(scale[i % 2]!));
     const lastRow = image.subarray(-INPUT[1] * 3);
     expect(lastRow.every(value => value === 0)).toBe(true); // 128 / 150 of 100 rows are 85
   });
