@@ -53,7 +53,7 @@ export const Cleaning = z.strictObject({
   /** L10: the recommended number of boxes of a class, and the ratio of the most frequent class to the rarest. */
   min_class_boxes: z.int().min(0).default(10),
   max_class_imbalance: z.number().min(1).default(10),
-  /** L12: the number of boxes in an image that training uses. */
+  /** L12: the number of boxes in an image that a model can detect. */
   max_boxes: z.int().positive().default(100),
   /** M01: predictions need these scores to show that a box is badly located, or that one is missing or misclassified. */
   min_location_score: Share.default(0.5),

@@ -65,7 +65,10 @@ export const Hparams = z.strictObject({
   jitter_max: z.number().positive().default(2),
   /** Multiplies every channel by its own factor from U(1 - x, 1 + x), which imitates different lighting. */
   color_jitter: z.number().min(0).max(1).default(0),
-  max_instances_per_image: z.int().positive().default(100),
+  /** A box of which the crop leaves a smaller share is ignored: neither object nor background. 0: every part is an object. */
+  min_visibility: z.number().min(0).max(1).default(0.25),
+  /** Of more visible boxes in an image, the first ones are trained on and the others ignored; null: no limit. */
+  max_instances_per_image: z.int().positive().nullable().default(null),
   /** Regular expression, anchored at the start: variables that are not trained. */
   var_freeze_expr: z.string().nullable().default(null),
 });

@@ -16,7 +16,7 @@ export interface TrainingBatch {
   readonly view: number;
   /** [batch, height, width, 3], normalised. */
   readonly images: Float32Array;
-  /** [batch, anchors]; -1 is background. */
+  /** [batch, anchors]: class index, BACKGROUND or IGNORED. */
   readonly classTargets: Int32Array;
   /** [batch, anchors, 4] */
   readonly boxTargets: Float32Array;
@@ -126,10 +126,12 @@ export async function* trainingBatches({
   const { hparams, image_size: imageSize, train_batch_size: batchSize } = training;
   const recipe: TrainingRecipe = { folder, imageSize, normalisation: family.normalisation, hparams, seed };
   const anchors = anchorOptions(family, hparams.aspect_ratios);
-  const crowded = countCrowded(dataset.splits.train, hparams.max_instances_per_image);
+  const limit = hparams.max_instances_per_image ?? Infinity;
+  const crowded = countCrowded(dataset.splits.train, limit);
   if (crowded > 0)
     onNote?.(
-      `${crowded} images have more than ${hparams.max_instances_per_image} boxes: the first ones are used`,
+      `${crowded} images have more than ${limit} boxes (max_instances_per_image): where a view shows more, the first ones are ` +
+        'trained on and the others ignored',
     );
   const make = async (step: number): Promise<TrainingBatch> => {
     const { epoch, samples } = samplesOfStep(dataset.splits.train, { step, batchSize, seed });
@@ -143,7 +145,7 @@ export async function* trainingBatches({
   yield* prefetch(make, { from: startStep, to: totalSteps, close: () => pool.destroy() });
 }
 
-/** The number of images with more boxes than training uses. */
+/** The number of images with more boxes than training may use of a view. */
 const countCrowded = (samples: readonly CleanedSample[], limit: number): number =>
   samples.filter(({ boxes }) => boxes.filter(({ crowd }) => !crowd).length > limit).length;
 

@@ -133,7 +133,7 @@ export interface KindOfStage<K extends StageKind> extends Scheduling {
 /** The properties that all stages of one kind share. */
 export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
   clean: {
-    version: 5,
+    version: 6,
     activity: 'clean',
     queue: 'control',
     startToClose: '1d',

@@ -36,6 +36,7 @@ async function setUp(
       box: [i, 2 * i, i + 20, 2 * i + 15] as [number, number, number, number],
       classIndex: i % 3,
       crowd: false,
+      difficult: false,
       area: 300,
     }));
     samples.push({ imageId: i + 1, id: `s${i}`, image: `${i}.png`, original: `/${i}.png`, ...SIZE, boxes });
@@ -180,7 +181,10 @@ describe('trainingBatches', () => {
     await collect(
       trainingBatches({ ...options, startStep: 0, totalSteps: 2, onNote: note => notes.push(note) }),
     );
-    expect(notes).toEqual(['2 images have more than 2 boxes: the first ones are used']);
+    expect(notes).toEqual([
+      '2 images have more than 2 boxes (max_instances_per_image): where a view shows more, the first ones are trained on and ' +
+        'the others ignored',
+    ]);
   });
 
   it('names an image that cannot be read, even one that is made ahead', async () => {
