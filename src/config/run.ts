@@ -33,7 +33,7 @@ export const NmsConfigs = z.strictObject({
 export type NmsConfigs = z.infer<typeof NmsConfigs>;
 
 /** Hyperparameters with google/automl's names and defaults (`hparams_config.py`); modelarts.ts has ModelArts' form. */
-export const Hparams = z.strictObject({
+const HparamFields = z.strictObject({
   label_smoothing: z.number().min(0).max(0.5).default(0),
   box_loss_weight: z.number().min(0).default(50),
   /** At batch 64; multiplied by batch / 64. */
@@ -71,6 +71,15 @@ export const Hparams = z.strictObject({
   max_instances_per_image: z.int().positive().nullable().default(null),
   /** Regular expression, anchored at the start: variables that are not trained. */
   var_freeze_expr: z.string().nullable().default(null),
+});
+export const Hparams = HparamFields.superRefine(({ jitter_min, jitter_max }, context) => {
+  if (jitter_min > jitter_max)
+    context.addIssue({
+      code: 'custom',
+      path: ['jitter_min'],
+      message: `must not be larger than jitter_max, which is ${jitter_max}`,
+      input: jitter_min,
+    });
 });
 export type Hparams = z.infer<typeof Hparams>;
 
