@@ -1,6 +1,6 @@
 import type { ModelCard } from '../formats/model-card.js';
 import { first, type Graph, type Output, outputsOf } from '../graph/graph.js';
-import { MAX_INTERPOLATED_FACTOR } from '../images/place.js';
+import { MAX_INTERPOLATED_FACTOR } from '../images/decode.js';
 
 const FLOAT = { type: 'float32' } as const;
 const INT = { type: 'int32' } as const;

@@ -1,5 +1,5 @@
 import type { Normalisation } from '../config/families.js';
-import type { Image, Scaling, Size } from './decode.js';
+import { type Image, MAX_INTERPOLATED_FACTOR, type Scaling, type Size } from './decode.js';
 
 export type Rgb = readonly [red: number, green: number, blue: number];
 
@@ -15,9 +15,6 @@ export interface Placement {
   readonly gain: Rgb;
   readonly normalisation: Normalisation;
 }
-
-/** From this factor on, interpolation between two pixels would leave out those between them. */
-export const MAX_INTERPOLATED_FACTOR = 2;
 
 /**
  * Flips, scales, crops and normalises an image onto the top left of a canvas. The rest of the canvas is 0, the mean colour.
