@@ -121,11 +121,11 @@ export function batchOf({ model, batch }: TrainingCase): TrainingBatch {
   };
   return {
     step: 0,
-    view: 0,
     images: Float32Array.from({ length: batch * size * size * 3 }, () => random.uniform(-1, 1)),
     classTargets: repeated(new Int32Array(batch * anchors.count), targets.classTargets),
     boxTargets: repeated(new Float32Array(batch * anchors.count * 4), targets.boxTargets),
     numPositives: new Float32Array(batch).fill(targets.numPositives),
     sampleIds: Array.from({ length: batch }, (_, i) => String(i)),
+    views: Array.from({ length: batch }, () => 0),
   };
 }

@@ -28,6 +28,7 @@ interface GoldenRow {
 const GOLDEN: readonly GoldenRow[] = [
   { script: 'tensorflow/training.py', golden: 'tensorflow/training.json', packages: 'light' },
   { script: 'resize_bilinear.py', golden: 'resize-bilinear.json', packages: 'light' },
+  { script: 'resize_antialias.py', golden: 'resize-antialias.json', packages: 'light' },
   { script: 'effdet/gradients.py', golden: 'effdet/gradients.json', packages: 'heavy' },
   { script: 'effdet/iou_gradients.py', golden: 'effdet/iou-gradients.json', packages: 'heavy' },
   { script: 'tide.py', golden: 'tide.json', packages: 'heavy' },

@@ -57,7 +57,7 @@ export const Cleaning = z.strictObject({
   max_class_imbalance: z.number().min(1).default(10),
   /** L11: the share of images without an annotation that may pass as background without a warning. */
   max_background_share: Share.default(0.1),
-  /** L12: the number of boxes in an image that training uses. */
+  /** L12: the number of boxes in an image that a model can detect. */
   max_boxes: z.int().positive().default(100),
   /** M01: predictions need these scores to show that a box is badly located, or that one is missing or misclassified. */
   min_location_score: Share.default(0.5),

@@ -41,7 +41,7 @@ function isRegularExpression(text: string): boolean {
 }
 
 /** Hyperparameters with google/automl's names and defaults (`hparams_config.py`); modelarts.ts has ModelArts' form. */
-export const Hparams = z.strictObject({
+const HparamFields = z.strictObject({
   label_smoothing: z.number().min(0).max(0.5).default(0),
   box_loss_weight: z.number().min(0).default(50),
   /** At batch 64; multiplied by batch / 64. */
@@ -73,7 +73,10 @@ export const Hparams = z.strictObject({
   jitter_max: z.number().positive().default(2),
   /** Multiplies every channel by its own factor from U(1 - x, 1 + x), which imitates different lighting. */
   color_jitter: z.number().min(0).max(1).default(0),
-  max_instances_per_image: z.int().positive().default(100),
+  /** A box of which the crop leaves a smaller share is ignored: neither object nor background. 0: every part is an object. */
+  min_visibility: z.number().min(0).max(1).default(0.25),
+  /** Of more visible boxes in an image, the first ones are trained on and the others ignored; null: no limit. */
+  max_instances_per_image: z.int().positive().nullable().default(null),
   /**
    * The part whose batch norms keep their moving statistics in training. For batches of one or two images, whose own statistics are
    * too noisy, and for backbones that `var_freeze_expr` keeps.
@@ -85,6 +88,15 @@ export const Hparams = z.strictObject({
     .refine(isRegularExpression, 'is no regular expression')
     .nullable()
     .default(null),
+});
+export const Hparams = HparamFields.superRefine(({ jitter_min, jitter_max }, context) => {
+  if (jitter_min > jitter_max)
+    context.addIssue({
+      code: 'custom',
+      path: ['jitter_min'],
+      message: `must not be larger than jitter_max, which is ${jitter_max}`,
+      input: jitter_min,
+    });
 });
 export type Hparams = z.infer<typeof Hparams>;
 

@@ -8,21 +8,21 @@ import { AppError } from '../errors/index.js';
 import { randomFrom } from '../random.js';
 import type { CleanedDataset, CleanedSample, Split } from '../formats/dataset.js';
 import type { EvaluationTask, TaskResult, TrainingTask } from './sample-worker.js';
-import type { SampleRecipe, TrainingRecipe, TrainingSample } from './samples.js';
+import type { EvaluationSample, SampleRecipe, TrainingRecipe, TrainingSample } from './samples.js';
 
 export interface TrainingBatch {
   readonly step: number;
-  /** The view of all its samples: see `viewOf`. */
-  readonly view: number;
   /** [batch, height, width, 3], normalised. */
   readonly images: Float32Array;
-  /** [batch, anchors]; -1 is background. */
+  /** [batch, anchors]: class index, BACKGROUND or IGNORED. */
   readonly classTargets: Int32Array;
   /** [batch, anchors, 4] */
   readonly boxTargets: Float32Array;
   /** [batch] */
   readonly numPositives: Float32Array;
   readonly sampleIds: readonly string[];
+  /** [batch]: the view of each sample; see `viewOf`. */
+  readonly views: readonly number[];
 }
 
 export interface EvaluationBatch {
@@ -30,7 +30,7 @@ export interface EvaluationBatch {
   readonly images: Float32Array;
   readonly samples: readonly CleanedSample[];
   /** By sample: image pixels per network pixel. */
-  readonly scales: readonly number[];
+  readonly scales: readonly EvaluationSample['scale'][];
 }
 
 /** The number of batches that are prepared while one is used. */
@@ -63,27 +63,38 @@ async function runTask<T>(pool: Piscina, name: string, task: TrainingTask | Eval
   return result.value;
 }
 
-/** Steps of one pass over the training split. A split that is smaller than a batch is repeated to fill it. */
+/** Steps of one pass over the training split. A split that is smaller than a batch is repeated to fill it, in other views. */
 export const stepsPerEpoch = (samples: number, batchSize: number): number =>
   Math.max(1, Math.floor(samples / batchSize));
+
+interface ShownSample {
+  readonly sample: CleanedSample;
+  /** Counts the times that the training shows the sample, and those at which an epoch leaves it out. */
+  readonly turn: number;
+}
 
 /** The samples of a step are a pure function of seed and step, so a resumed run continues with exactly the same batches. */
 export function samplesOfStep(
   samples: readonly CleanedSample[],
   { step, batchSize, seed }: { step: number; batchSize: number; seed: number },
-): { epoch: number; samples: CleanedSample[] } {
-  const perEpoch = stepsPerEpoch(samples.length, batchSize);
+): ShownSample[] {
+  const { length } = samples;
+  const perEpoch = stepsPerEpoch(length, batchSize);
+  const turnsPerEpoch = Math.ceil(batchSize / length);
   const epoch = Math.floor(step / perEpoch);
   const order = shuffled(samples, seed, epoch);
   const start = (step % perEpoch) * batchSize;
-  return { epoch, samples: Array.from({ length: batchSize }, (_, i) => order[(start + i) % order.length]!) };
+  return Array.from({ length: batchSize }, (_, i) => ({
+    sample: order[(start + i) % length]!,
+    turn: epoch * turnsPerEpoch + Math.floor((start + i) / length),
+  }));
 }
 
 /**
- * The view of each sample in an epoch. A view is one fixed augmentation: equal views of a sample have equal pixels.
- * @param views the number of views, which take turns; 0: each epoch has a new one
+ * The view in which a sample is shown. A view is one fixed augmentation: equal views of a sample have equal pixels.
+ * @param views the number of views, which take turns; 0: each turn has a new one
  */
-export const viewOf = (epoch: number, views: number): number => (views === 0 ? epoch : epoch % views);
+export const viewOf = (turn: number, views: number): number => (views === 0 ? turn : turn % views);
 
 let lastOrder:
   | { readonly key: string; readonly samples: readonly CleanedSample[]; readonly order: CleanedSample[] }
@@ -126,24 +137,33 @@ export async function* trainingBatches({
   const { hparams, image_size: imageSize, train_batch_size: batchSize } = training;
   const recipe: TrainingRecipe = { folder, imageSize, normalisation: family.normalisation, hparams, seed };
   const anchors = anchorOptions(family, hparams.aspect_ratios);
-  const crowded = countCrowded(dataset.splits.train, hparams.max_instances_per_image);
+  const limit = hparams.max_instances_per_image ?? Infinity;
+  const crowded = countCrowded(dataset.splits.train, limit);
   if (crowded > 0)
     onNote?.(
-      `${crowded} images have more than ${hparams.max_instances_per_image} boxes: the first ones are used`,
+      `${crowded} images have more than ${limit} boxes (max_instances_per_image): where a view shows more, the first ones are ` +
+        'trained on and the others ignored',
     );
   const make = async (step: number): Promise<TrainingBatch> => {
-    const { epoch, samples } = samplesOfStep(dataset.splits.train, { step, batchSize, seed });
-    const view = viewOf(epoch, views);
-    const tasks = samples.map(sample => {
+    const shown = samplesOfStep(dataset.splits.train, { step, batchSize, seed }).map(({ sample, turn }) => ({
+      sample,
+      view: viewOf(turn, views),
+    }));
+    const tasks = shown.map(({ sample, view }) => {
       const task: TrainingTask = { sample, view, recipe, anchors };
       return runTask<TrainingSample>(pool, 'train', task);
     });
-    return { step, view, ...stack(await Promise.all(tasks)), sampleIds: samples.map(({ id }) => id) };
+    return {
+      step,
+      ...stack(await Promise.all(tasks)),
+      sampleIds: shown.map(({ sample }) => sample.id),
+      views: shown.map(({ view }) => view),
+    };
   };
   yield* prefetch(make, { from: startStep, to: totalSteps, close: () => pool.destroy() });
 }
 
-/** The number of images with more boxes than training uses. */
+/** The number of images with more boxes than training may use of a view. */
 const countCrowded = (samples: readonly CleanedSample[], limit: number): number =>
   samples.filter(({ boxes }) => boxes.filter(({ crowd }) => !crowd).length > limit).length;
 
@@ -167,7 +187,7 @@ export async function* evaluationBatches({
     const results = await Promise.all(
       chosen.map(sample => {
         const task: EvaluationTask = { sample, recipe };
-        return runTask<{ image: Float32Array; scale: number }>(pool, 'evaluate', task);
+        return runTask<EvaluationSample>(pool, 'evaluate', task);
       }),
     );
     const images = new Float32Array(batchSize * size);
@@ -208,7 +228,7 @@ async function* prefetch<T>(
   }
 }
 
-function stack(samples: readonly TrainingSample[]): Omit<TrainingBatch, 'step' | 'view' | 'sampleIds'> {
+function stack(samples: readonly TrainingSample[]): Omit<TrainingBatch, 'step' | 'sampleIds' | 'views'> {
   const first = samples[0]!;
   const batch = {
     images: new Float32Array(samples.length * first.image.length),

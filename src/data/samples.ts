@@ -1,13 +1,13 @@
 import { join } from 'node:path';
-import type { BoxYxyx } from '../boxes.js';
+import { boxArea, type BoxYxyx, intersect } from '../boxes.js';
 import type { Normalisation } from '../config/families.js';
 import type { Hparams } from '../config/run.js';
 import type { AnchorGrid } from '../detection/anchors.js';
-import { assignTargets, type TargetBox, type Targets } from '../detection/targets.js';
+import { assignTargets, type IgnoredBox, type TargetBox, type Targets } from '../detection/targets.js';
 import { randomFrom } from '../random.js';
 import type { CleanedSample } from '../formats/dataset.js';
 import { readImage } from '../images/decode.js';
-import { letterbox, placeImage, type Rgb } from '../images/place.js';
+import { fitImage, fitting, letterbox, placeImage, type Rgb } from '../images/place.js';
 
 export interface TrainingSample extends Targets {
   /** [height, width, 3], normalised. */
@@ -23,7 +23,12 @@ export interface SampleRecipe {
 export interface TrainingRecipe extends SampleRecipe {
   readonly hparams: Pick<
     Hparams,
-    'input_rand_hflip' | 'jitter_min' | 'jitter_max' | 'color_jitter' | 'max_instances_per_image'
+    | 'input_rand_hflip'
+    | 'jitter_min'
+    | 'jitter_max'
+    | 'color_jitter'
+    | 'min_visibility'
+    | 'max_instances_per_image'
   >;
   readonly seed: number;
 }
@@ -62,59 +67,69 @@ export async function trainingSample(
 ): Promise<TrainingSample> {
   const augmentation = drawAugmentation(sample, { view, recipe });
   const { flip, width, height, offset, gain } = augmentation;
-  const image = placeImage(await readImage(join(recipe.folder, sample.image)), {
+  const scaled = { width, height };
+  const image = placeImage(await readImage(join(recipe.folder, sample.image), () => scaled), {
     canvas: recipe.imageSize,
-    scaled: { width, height },
+    scaled,
     offset,
     flip,
     gain,
     normalisation: recipe.normalisation,
   });
-  const boxes = sample.boxes
-    .filter(({ crowd }) => !crowd)
-    .slice(0, recipe.hparams.max_instances_per_image)
-    .map(({ box, classIndex }): TargetBox => ({
-      classIndex,
-      box: augmentBox(box, { sample, augmentation, imageSize: recipe.imageSize }),
-    }))
-    .filter(({ box: [ymin, xmin, ymax, xmax] }) => ymax > ymin && xmax > xmin);
-  return { image, ...assignTargets(grid, boxes) };
+  const { labelled, ignored } = augmentBoxes(sample, augmentation, recipe);
+  return { image, ...assignTargets(grid, labelled, ignored) };
 }
 
-function augmentBox(
-  box: BoxYxyx,
-  {
-    sample,
-    augmentation,
-    imageSize,
-  }: { sample: CleanedSample; augmentation: Augmentation; imageSize: readonly [number, number] },
+/** The boxes of a view, moved with its image and clipped to it. */
+function augmentBoxes(
+  sample: CleanedSample,
+  augmentation: Augmentation,
+  { imageSize, hparams }: TrainingRecipe,
+): { labelled: TargetBox[]; ignored: IgnoredBox[] } {
+  const [labelled, ignored]: [TargetBox[], IgnoredBox[]] = [[], []];
+  for (const one of sample.boxes) {
+    const whole = moveBox(one.box, { sample, augmentation });
+    const box = clipBox(whole, imageSize);
+    if (boxArea(box) === 0) continue;
+    const { classIndex, crowd, difficult } = one;
+    const visible = boxArea(intersect(whole, [0, 0, ...imageSize])) / boxArea(whole);
+    if (crowd || visible < hparams.min_visibility) ignored.push({ box, crowd: crowd && !difficult });
+    else labelled.push({ box, classIndex });
+  }
+  const excess = labelled.splice(hparams.max_instances_per_image ?? Infinity);
+  return { labelled, ignored: [...ignored, ...excess.map(({ box }) => ({ box, crowd: false }))] };
+}
+
+/** Where a box is in the scaled and cropped image, in pixels of the network input; it may be outside. */
+function moveBox(
+  [ymin, left, ymax, right]: BoxYxyx,
+  { sample, augmentation }: { sample: CleanedSample; augmentation: Augmentation },
 ): BoxYxyx {
   const [scaleY, scaleX] = [augmentation.height / sample.height, augmentation.width / sample.width];
-  const [ymin, left, ymax, right] = box;
   const [xmin, xmax] = augmentation.flip ? [sample.width - right, sample.width - left] : [left, right];
-  const clip = (value: number, limit: number): number => Math.min(Math.max(value, 0), limit - 1);
   const [offsetY, offsetX] = augmentation.offset;
-  return [
-    clip(ymin * scaleY - offsetY, imageSize[0]),
-    clip(xmin * scaleX - offsetX, imageSize[1]),
-    clip(ymax * scaleY - offsetY, imageSize[0]),
-    clip(xmax * scaleX - offsetX, imageSize[1]),
-  ];
+  return [ymin * scaleY - offsetY, xmin * scaleX - offsetX, ymax * scaleY - offsetY, xmax * scaleX - offsetX];
 }
 
-/** Scales an image to fit the network input, at its top left. @returns [height, width, 3] and image pixels per network pixel */
+/** Up to the last pixel of the input, as google/automl's `clip_boxes`: its far edge is cut off. */
+function clipBox([ymin, xmin, ymax, xmax]: BoxYxyx, [height, width]: readonly [number, number]): BoxYxyx {
+  const clip = (value: number, limit: number): number => Math.min(Math.max(value, 0), limit - 1);
+  return [clip(ymin, height), clip(xmin, width), clip(ymax, height), clip(xmax, width)];
+}
+
+export interface EvaluationSample {
+  /** [height, width, 3], normalised. */
+  readonly image: Float32Array;
+  /** Image pixels per network pixel. */
+  readonly scale: readonly [y: number, x: number];
+}
+
+/** Scales an image to fit the network input, at its top left. */
 export async function evaluationSample(
   sample: CleanedSample,
-  { folder, imageSize, normalisation }: SampleRecipe,
-): Promise<{ image: Float32Array; scale: number }> {
-  const { scale, ...scaled } = letterbox(sample, imageSize);
-  const image = placeImage(await readImage(join(folder, sample.image)), {
-    canvas: imageSize,
-    scaled,
-    offset: [0, 0],
-    flip: false,
-    gain: [1, 1, 1],
-    normalisation,
-  });
-  return { image, scale: 1 / scale };
+  { folder, imageSize: canvas, normalisation }: SampleRecipe,
+): Promise<EvaluationSample> {
+  const image = await readImage(join(folder, sample.image), fitting(canvas));
+  const [y, x] = letterbox(sample, canvas).scale;
+  return { image: fitImage(image, { canvas, normalisation }), scale: [1 / y, 1 / x] };
 }

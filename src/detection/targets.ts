@@ -3,8 +3,13 @@ import { ANCHORS_PER_CELL } from '../config/families.js';
 import type { AnchorGrid } from './anchors.js';
 import { encodeBox } from './box-coder.js';
 
+/** The class target of an anchor that shows no labelled object. */
+export const BACKGROUND = -1;
+/** The class target of an anchor that is neither object nor background: it has no part in the loss of classes. */
+export const IGNORED = -2;
+
 export interface Targets {
-  /** [anchors]: class index, -1 for background. */
+  /** [anchors]: class index, BACKGROUND or IGNORED. */
   readonly classTargets: Int32Array;
   /** [anchors, 4]: ty, tx, th, tw; 0 where nothing is matched. */
   readonly boxTargets: Float32Array;
@@ -16,19 +21,37 @@ export interface TargetBox {
   readonly classIndex: number;
 }
 
+/** A region whose objects are known, but are not to be learned. */
+export interface IgnoredBox {
+  readonly box: BoxYxyx;
+  /** true: several objects, each smaller than the box; false: one object. */
+  readonly crowd: boolean;
+}
+
 /** The least IoU of an anchor with the box that it is matched to. */
 const MATCH_IOU = 0.5;
+/** The least IoU of an anchor with an ignored object. */
+const IGNORE_IOU = 0.4;
+/** The least share of an anchor that lies inside an ignored crowd. */
+const IGNORE_IOA = 0.5;
 
 /**
  * Assigns labelled boxes to anchors as google/automl `object_detection/argmax_matcher.py`: an anchor is matched to the box with the
  * highest IoU if that is at least .5 (there is no ignore band). Then every box claims its best anchor, the lowest of equal ones; an
- * anchor that several boxes claim goes to the first of them.
+ * anchor that several boxes claim goes to the first of them. Of the others, those that overlap an ignored box are ignored, which
+ * google/automl's loss supports, but its matcher never asks for.
  */
-export function assignTargets(grid: AnchorGrid, boxes: readonly TargetBox[]): Targets {
+export function assignTargets(
+  grid: AnchorGrid,
+  boxes: readonly TargetBox[],
+  ignored: readonly IgnoredBox[] = [],
+): Targets {
   const { count } = grid;
-  const classTargets = new Int32Array(count).fill(-1);
+  const classTargets = new Int32Array(count).fill(BACKGROUND);
   const boxTargets = new Float32Array(count * 4);
-  const { matches, claimed } = match(grid, boxes);
+  const extents = extentsOf(grid);
+  for (const one of ignored) ignore(grid, one, { extents, classTargets });
+  const { matches, claimed } = match(grid, boxes, extents);
   claimed.forEach((anchor, row) => {
     if (claimed.indexOf(anchor) === row) matches[anchor] = row;
   });
@@ -52,33 +75,58 @@ const areaOf = (boxes: Float32Array, at: number): number =>
  * Rounds to 32 bits after each operation, as the reference does: several anchors around a small box have the same IoU but for
  * rounding, which therefore decides.
  */
-function match(grid: AnchorGrid, boxes: readonly TargetBox[]): { matches: Int32Array; claimed: number[] } {
-  const { boxes: anchors, count } = grid;
+function match(
+  { boxes: anchors, count }: AnchorGrid,
+  boxes: readonly TargetBox[],
+  extents: readonly Extent[],
+): { matches: Int32Array; claimed: number[] } {
   const matches = new Int32Array(count).fill(-1);
   const best = new Float32Array(count);
-  const extents = extentsOf(grid);
   const claimed = boxes.map(({ box }, row) => {
-    const sides = Float32Array.from(box);
-    const [ymin, xmin, ymax, xmax] = sides as unknown as BoxYxyx;
-    const area = areaOf(sides, 0);
+    const area = areaOf(Float32Array.from(box), 0);
     let [highest, anchorOfHighest] = [0, 0];
-    for (const [from, to] of near(extents, box))
-      for (let anchor = from, at = 4 * from; anchor < to; anchor++, at += 4) {
-        const height = fround(Math.min(ymax, anchors[at + 2]!) - Math.max(ymin, anchors[at]!));
-        if (height <= 0) continue;
-        const width = fround(Math.min(xmax, anchors[at + 3]!) - Math.max(xmin, anchors[at + 1]!));
-        if (width <= 0) continue;
-        const shared = fround(height * width);
-        const union = fround(fround(area + areaOf(anchors, at)) - shared);
-        const overlap = fround(shared / union);
-        if (overlap > highest) [highest, anchorOfHighest] = [overlap, anchor];
-        if (overlap <= best[anchor]!) continue;
-        best[anchor] = overlap;
-        if (overlap >= MATCH_IOU) matches[anchor] = row;
-      }
+    visitOverlaps(anchors, { box, extents }, (anchor, shared, anchorArea) => {
+      const union = fround(fround(area + anchorArea) - shared);
+      const overlap = fround(shared / union);
+      if (overlap > highest) [highest, anchorOfHighest] = [overlap, anchor];
+      if (overlap <= best[anchor]!) return;
+      best[anchor] = overlap;
+      if (overlap >= MATCH_IOU) matches[anchor] = row;
+    });
     return anchorOfHighest;
   });
   return { matches, claimed };
+}
+
+/** Marks the anchors that overlap an ignored box. */
+function ignore(
+  { boxes: anchors }: AnchorGrid,
+  { box, crowd }: IgnoredBox,
+  { extents, classTargets }: { extents: readonly Extent[]; classTargets: Int32Array },
+): void {
+  const area = areaOf(Float32Array.from(box), 0);
+  visitOverlaps(anchors, { box, extents }, (anchor, shared, anchorArea) => {
+    const isIgnored = crowd
+      ? shared >= IGNORE_IOA * anchorArea
+      : shared >= IGNORE_IOU * (area + anchorArea - shared);
+    if (isIgnored) classTargets[anchor] = IGNORED;
+  });
+}
+
+/** Visits the anchors that share an area with a box, in order. */
+function visitOverlaps(
+  anchors: Float32Array,
+  { box, extents }: { box: BoxYxyx; extents: readonly Extent[] },
+  visit: (anchor: number, shared: number, anchorArea: number) => void,
+): void {
+  const [ymin, xmin, ymax, xmax] = Float32Array.from(box) as unknown as BoxYxyx;
+  for (const [from, to] of near(extents, box))
+    for (let anchor = from, at = 4 * from; anchor < to; anchor++, at += 4) {
+      const height = fround(Math.min(ymax, anchors[at + 2]!) - Math.max(ymin, anchors[at]!));
+      if (height <= 0) continue;
+      const width = fround(Math.min(xmax, anchors[at + 3]!) - Math.max(xmin, anchors[at + 1]!));
+      if (width > 0) visit(anchor, fround(height * width), areaOf(anchors, at));
+    }
 }
 
 /** The anchors of a level along one axis. */

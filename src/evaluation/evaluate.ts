@@ -3,6 +3,7 @@ import type { NmsConfigs } from '../config/run.js';
 import { type CleanedDataset, type CleanedSample, readCleanedDataset } from '../formats/dataset.js';
 import { groundTruthCoco } from '../formats/ground-truth.js';
 import { readImage } from '../images/decode.js';
+import { fitting } from '../images/place.js';
 import type { CocoDetection, CocoGroundTruth } from '../formats/coco.js';
 import { DEFAULT_SCORE_THRESHOLD } from '../formats/detections.js';
 import { type Detector, openDetector } from '../inference/detector.js';
@@ -115,7 +116,9 @@ async function detectAll(
   for (let at = 0; at < samples.length;) {
     signal.throwIfAborted();
     const batch = nextBatch(samples, { at, batchSize });
-    const images = await Promise.all(batch.map(({ image }) => readImage(join(datasetFolder, image))));
+    const images = await Promise.all(
+      batch.map(({ image }) => readImage(join(datasetFolder, image), fitting(detector.card.image_size))),
+    );
     const compared = at < COMPARED_IMAGES ? rules : [];
     const { detections, others } = await detectBatch(detector, images, compared);
     found.push(...batch.map((sample, i) => ({ sample, detections: detections[i]! })));

@@ -17,7 +17,16 @@ const CleanedSample = z.strictObject({
   original: z.string(),
   width: z.int(),
   height: z.int(),
-  boxes: z.array(z.strictObject({ box: Box, classIndex: z.int(), crowd: z.boolean(), area: z.number() })),
+  boxes: z.array(
+    z.strictObject({
+      box: Box,
+      classIndex: z.int(),
+      /** Ignored in training and evaluation: several objects, or one that is `difficult`. */
+      crowd: z.boolean(),
+      difficult: z.boolean(),
+      area: z.number(),
+    }),
+  ),
 });
 export type CleanedSample = z.infer<typeof CleanedSample>;
 

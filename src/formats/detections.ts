@@ -11,18 +11,27 @@ export interface RawDetections {
   readonly count: ArrayLike<number>;
 }
 
+interface DetectedImage {
+  readonly imageId: number;
+  readonly width: number;
+  readonly height: number;
+  /** Image pixels per network pixel. */
+  readonly scale: readonly [y: number, x: number];
+}
+
 /** The detections of one image of a batch, in pixels of the image and clipped to it. Category ids count from 1. */
 export function cocoDetections(
   raw: RawDetections,
   index: number,
-  { imageId, scale, width, height }: { imageId: number; scale: number; width: number; height: number },
+  { imageId, scale: [scaleY, scaleX], width, height }: DetectedImage,
 ): CocoDetection[] {
   const perImage = raw.scores.length / raw.count.length;
-  const clip = (value: number, limit: number): number => Math.min(Math.max(value * scale, 0), limit);
+  const clip = (value: number, limit: number): number => Math.min(Math.max(value, 0), limit);
   return Array.from({ length: raw.count[index]! }, (_, i) => {
     const at = index * perImage + i;
-    const [ymin, xmin] = [clip(raw.boxes[at * 4]!, height), clip(raw.boxes[at * 4 + 1]!, width)];
-    const [ymax, xmax] = [clip(raw.boxes[at * 4 + 2]!, height), clip(raw.boxes[at * 4 + 3]!, width)];
+    const y = (side: 0 | 2): number => clip(raw.boxes[at * 4 + side]! * scaleY, height);
+    const x = (side: 1 | 3): number => clip(raw.boxes[at * 4 + side]! * scaleX, width);
+    const [ymin, xmin, ymax, xmax] = [y(0), x(1), y(2), x(3)];
     return {
       image_id: imageId,
       category_id: raw.classes[at]! + 1,

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { RELU6_GRAD } from './gradients.js';
 import {
+  CLEAR_ROWS,
   SCATTER_ADD_BY_LABEL,
   COMBINED_NMS,
   FUSED_BATCH_NORM,
@@ -8,6 +9,7 @@ import {
   GROUPED_NMS,
   HALF_SQUARES,
   GATHER_BY_LABEL,
+  GATHER_ROWS,
   STATELESS_UNIFORM,
   NORMALISED_SWISH_GRAD,
   SWISH,
@@ -63,6 +65,15 @@ function places(labels: tf.Tensor): tf.Tensor2D {
   return tf.tensor2d(found.flat(), [found.length, 3], 'int32');
 }
 
+/** The places of rows that have a label, [found, 2]: image and row. */
+function rowsOf(labels: tf.Tensor, wanted: unknown): tf.Tensor2D {
+  const rows = labels.shape[1]!;
+  const found = [...labels.dataSync()].flatMap((label, i) =>
+    label === wanted ? [[Math.floor(i / rows), i % rows]] : [],
+  );
+  return tf.tensor2d(found.flat(), [found.length, 2], 'int32');
+}
+
 const KERNELS: Record<string, Kernel> = {
   [SWISH]: ({ x }) => tf.tidy(() => tf.mul(x as tf.Tensor, tf.sigmoid(x as tf.Tensor))),
   [GATHER_BY_LABEL]: ({ x, labels }) =>
@@ -71,6 +82,13 @@ const KERNELS: Record<string, Kernel> = {
     tf.tidy(() => {
       const added = tf.scatterND(places(labels as tf.Tensor), values as tf.Tensor, x!.shape as [number]);
       return tf.add(x as tf.Tensor, added);
+    }),
+  [GATHER_ROWS]: ({ x, labels }, _, { label }) =>
+    tf.tidy(() => tf.gatherND(x as tf.Tensor, rowsOf(labels as tf.Tensor, label))),
+  [CLEAR_ROWS]: ({ x, labels }, _, { label }) =>
+    tf.tidy(() => {
+      const isKept = tf.notEqual(labels as tf.Tensor, label as number);
+      return tf.where(tf.expandDims(isKept, 2), x as tf.Tensor, tf.zerosLike(x as tf.Tensor));
     }),
   [HALF_SQUARES]: ({ x }) => tf.tidy(() => tf.div(tf.sum(tf.square(x as tf.Tensor)), 2)),
   [RELU6_GRAD]: ({ dy, y }, backend) =>

@@ -13,6 +13,8 @@ export const FUSED_BATCH_NORM_GRAD = 'FusedBatchNormTrainingGrad';
 export const HALF_SQUARES = 'HalfSquares';
 export const GATHER_BY_LABEL = 'GatherByLabel';
 export const SCATTER_ADD_BY_LABEL = 'ScatterAddByLabel';
+export const GATHER_ROWS = 'GatherRows';
+export const CLEAR_ROWS = 'ClearRows';
 export const STATELESS_UNIFORM = 'StatelessUniform';
 
 /** x · sigmoid(x). */
@@ -60,7 +62,7 @@ export const resizeNearest = (x: tf.Tensor4D, size: readonly [number, number]): 
  * The values where a row has a label. Recorded, their number is known only when the program runs: element-wise operations and
  * sums over all of them are all that may follow.
  * @param x [batch, rows, classes]
- * @param labels int32 [batch, rows]: the class, -1 where there is none
+ * @param labels int32 [batch, rows]: the class, less than 0 where there is none
  */
 export const gatherByLabel = (x: tf.Tensor, labels: tf.Tensor2D): tf.Tensor1D =>
   tf.engine().runKernel(GATHER_BY_LABEL, { x, labels });
@@ -68,6 +70,19 @@ export const gatherByLabel = (x: tf.Tensor, labels: tf.Tensor2D): tf.Tensor1D =>
 /** Adds values to those that `gatherByLabel` gives. */
 export const scatterAddByLabel = <T extends tf.Tensor>(x: T, labels: tf.Tensor2D, values: tf.Tensor1D): T =>
   tf.engine().runKernel(SCATTER_ADD_BY_LABEL, { x, labels, values });
+
+/**
+ * The rows that have one label, [found, classes]. Recorded, their number is known only when the program runs, as for
+ * `gatherByLabel`.
+ * @param x [batch, rows, classes]
+ * @param labels int32 [batch, rows]
+ */
+export const gatherRows = (x: tf.Tensor, labels: tf.Tensor2D, label: number): tf.Tensor2D =>
+  tf.engine().runKernel(GATHER_ROWS, { x, labels }, { label });
+
+/** Sets the rows that `gatherRows` gives to 0. */
+export const clearRows = <T extends tf.Tensor>(x: T, labels: tf.Tensor2D, label: number): T =>
+  tf.engine().runKernel(CLEAR_ROWS, { x, labels }, { label });
 
 /** Σ x² / 2, in one pass. It has no gradient. */
 export const halfSquares = (x: tf.Tensor): tf.Scalar => tf.engine().runKernel(HALF_SQUARES, { x });

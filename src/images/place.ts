@@ -1,5 +1,5 @@
 import type { Normalisation } from '../config/families.js';
-import type { Image, Size } from './decode.js';
+import { type Image, MAX_INTERPOLATED_FACTOR, type Scaling, type Size } from './decode.js';
 
 export type Rgb = readonly [red: number, green: number, blue: number];
 
@@ -18,10 +18,42 @@ export interface Placement {
 
 /**
  * Flips, scales, crops and normalises an image onto the top left of a canvas. The rest of the canvas is 0, the mean colour.
- * Interpolation is bilinear between pixel centres, as in the ResizeBilinear op of an exported model.
+ * Interpolation is bilinear between pixel centres, as TensorFlow's ResizeBilinear. An image that is made smaller by more than
+ * MAX_INTERPOLATED_FACTOR is filtered against aliasing, as by PIL's BILINEAR and TensorFlow's ScaleAndTranslate. An exported
+ * model does the same with these operations.
  * @returns [height, width, 3]
  */
 export function placeImage(
+  { pixels, width, height, stored = { width, height } }: Image<Uint8Array | Float32Array>,
+  placement: Placement,
+): Float32Array {
+  const { scaled } = placement;
+  const factor = Math.max(stored.height / scaled.height, stored.width / scaled.width);
+  const place = factor > MAX_INTERPOLATED_FACTOR ? placeFiltered : placeInterpolated;
+  return place({ pixels, ...stored }, placement);
+}
+
+/** Scales a whole image to fit the canvas, at its top left. @returns [height, width, 3] */
+export const fitImage = (
+  image: Image<Uint8Array | Float32Array>,
+  { canvas, normalisation }: Pick<Placement, 'canvas' | 'normalisation'>,
+): Float32Array =>
+  placeImage(image, {
+    canvas,
+    scaled: letterbox(image, canvas),
+    offset: [0, 0],
+    flip: false,
+    gain: [1, 1, 1],
+    normalisation,
+  });
+
+/** What `fitImage` makes of the size of an image. */
+export const fitting =
+  (canvas: Placement['canvas']): Scaling =>
+  size =>
+    letterbox(size, canvas);
+
+function placeInterpolated(
   { pixels, width, height }: Image<Uint8Array | Float32Array>,
   { canvas, scaled, offset, flip, gain, normalisation }: Placement,
 ): Float32Array {
@@ -60,6 +92,50 @@ export function placeImage(
   return placed;
 }
 
+/** Filters down the rows that make a row of the result, then along that row. */
+function placeFiltered(
+  { pixels, width, height }: Image<Uint8Array | Float32Array>,
+  { canvas, scaled, offset, flip, gain, normalisation }: Placement,
+): Float32Array {
+  const [canvasHeight, canvasWidth] = canvas;
+  const placed = new Float32Array(canvasHeight * canvasWidth * 3);
+  const rows = triangleFilter({ from: height, to: scaled.height, offset: offset[0], limit: canvasHeight });
+  const columns = triangleFilter({ from: width, to: scaled.width, offset: offset[1], limit: canvasWidth });
+  const used = [columns.first[0]!, columns.first[columns.count - 1]! + columns.size[columns.count - 1]!];
+  const [from, to] = (flip ? [width - used[1]!, width - used[0]!] : used) as [number, number];
+  const step = flip ? -3 : 3;
+  const red = channelScale(gain, normalisation, 0);
+  const green = channelScale(gain, normalisation, 1);
+  const blue = channelScale(gain, normalisation, 2);
+  const row = new Float32Array(width * 3);
+  for (let y = 0; y < rows.count; y++) {
+    row.fill(0);
+    for (let tap = 0; tap < rows.size[y]!; tap++) {
+      const weight = rows.weights[y * rows.taps + tap]!;
+      const start = (rows.first[y]! + tap) * width * 3;
+      for (let i = from * 3; i < to * 3; i++) row[i]! += weight * pixels[start + i]!;
+    }
+    for (let x = 0, at = y * canvasWidth * 3; x < columns.count; x++, at += 3) {
+      const first = columns.first[x]!;
+      let [r, g, b] = [0, 0, 0];
+      for (
+        let tap = 0, i = (flip ? width - 1 - first : first) * 3;
+        tap < columns.size[x]!;
+        tap++, i += step
+      ) {
+        const weight = columns.weights[x * columns.taps + tap]!;
+        r += weight * row[i]!;
+        g += weight * row[i + 1]!;
+        b += weight * row[i + 2]!;
+      }
+      placed[at] = normalised(r, red);
+      placed[at + 1] = normalised(g, green);
+      placed[at + 2] = normalised(b, blue);
+    }
+  }
+  return placed;
+}
+
 /** Gain and normalisation of one channel, combined. */
 interface ChannelScale {
   readonly factor: number;
@@ -88,17 +164,14 @@ interface Interpolation {
 }
 
 /** Scales an axis from length `from` to `to`, drops the first `offset` output pixels and keeps at most `limit` of the rest. */
-function interpolation({
-  from,
-  to,
-  offset,
-  limit,
-}: {
-  from: number;
-  to: number;
-  offset: number;
-  limit: number;
-}): Interpolation {
+interface AxisScaling {
+  readonly from: number;
+  readonly to: number;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+function interpolation({ from, to, offset, limit }: AxisScaling): Interpolation {
   const count = Math.min(limit, to - offset);
   const [lower, upper] = [new Int32Array(count), new Int32Array(count)];
   const weight = new Float32Array(count);
@@ -111,14 +184,51 @@ function interpolation({
   return { count, lower, upper, weight };
 }
 
-/** The largest size of the same aspect ratio that fits the canvas, rounded down; `scale` is network pixels per image pixel. */
+/** For each output pixel along one axis, the source pixels that it is made of and their weights. */
+interface Filter {
+  readonly count: number;
+  readonly first: Int32Array;
+  readonly size: Int32Array;
+  /** The largest size. */
+  readonly taps: number;
+  /** [count, taps]: the sum over the pixels of one output pixel is 1. */
+  readonly weights: Float32Array;
+}
+
+/** Weights that fall linearly from the middle of an output pixel to the middles of its neighbours. */
+function triangleFilter({ from, to, offset, limit }: AxisScaling): Filter {
+  const count = Math.min(limit, to - offset);
+  const reach = Math.max(1, from / to);
+  const taps = 2 * Math.ceil(reach) + 1;
+  const [first, size] = [new Int32Array(count), new Int32Array(count)];
+  const weights = new Float32Array(count * taps);
+  for (let i = 0; i < count; i++) {
+    const middle = (i + offset + 0.5) * (from / to);
+    const start = Math.max(0, Math.floor(middle - reach + 0.5));
+    const end = Math.min(from, Math.floor(middle + reach + 0.5));
+    const weightOf = (pixel: number): number => Math.max(0, 1 - Math.abs(pixel + 0.5 - middle) / reach);
+    let sum = 0;
+    for (let pixel = start; pixel < end; pixel++) sum += weightOf(pixel);
+    for (let pixel = start; pixel < end; pixel++) weights[i * taps + pixel - start] = weightOf(pixel) / sum;
+    first[i] = start;
+    size[i] = end - start;
+  }
+  return { count, first, size, taps, weights };
+}
+
+export interface Letterbox extends Size {
+  /** Network pixels per image pixel. They differ a little, as sides are rounded. */
+  readonly scale: readonly [y: number, x: number];
+}
+
+/** The largest size of the same aspect ratio that fits the canvas, rounded down. */
 export function letterbox(
   { width, height }: Size,
   [canvasHeight, canvasWidth]: readonly [number, number],
-): Size & { scale: number } {
-  const scale = Math.min(canvasHeight / height, canvasWidth / width);
+): Letterbox {
   // Multiply before dividing, so that a side that fits exactly stays exact.
   const fit = (side: number): number =>
     Math.floor(Math.min((side * canvasHeight) / height, (side * canvasWidth) / width));
-  return { width: Math.max(1, fit(width)), height: Math.max(1, fit(height)), scale };
+  const fitted = { width: Math.max(1, fit(width)), height: Math.max(1, fit(height)) };
+  return { ...fitted, scale: [fitted.height / height, fitted.width / width] };
 }

@@ -32,7 +32,7 @@ export async function openDetector(folder: string, { engine }: Pick<Settings, 'e
   }
   // Each library is loaded where it is needed: TensorFlow's takes a second.
   const { openTensorFlow } = await import('./tensorflow-engine.js');
-  return { card, engine: 'tensorflow', ...(await openTensorFlow(folder)) };
+  return { card, engine: 'tensorflow', ...(await openTensorFlow(folder, card)) };
 }
 
 async function withOnnxruntime(folder: string, card: ModelCard): Promise<Detector> {

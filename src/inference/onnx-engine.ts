@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { NmsConfigs } from '../config/run.js';
-import { letterbox, placeImage } from '../images/place.js';
+import { fitImage } from '../images/place.js';
 import type { Detection, DetectorInput, Engine } from './engine.js';
 import { type ModelCard, ONNX_NETWORK } from '../formats/model-card.js';
 import { BEST_CELLS, openNetwork } from './onnx-network.js';
 import { logitBelow } from './candidates.js';
+import { boxInImage, normalisationOf } from './network-input.js';
 import { type KeptBox, suppressComplete } from './suppress.js';
 
 /** The ONNX network of a model folder, with the same pre- and post-processing as the SavedModel's. */
@@ -14,7 +15,7 @@ export async function openOnnx(folder: string, card: ModelCard): Promise<Engine>
   let maxCells = BEST_CELLS;
   const detectOne = async (image: DetectorInput, rules: readonly NmsConfigs[]): Promise<Detection[][]> => {
     const minLogit = Math.min(...rules.map(({ score_thresh }) => logitBelow(score_thresh)));
-    const input = networkInput(image, card);
+    const input = fitImage(image, { canvas: card.image_size, normalisation: normalisationOf(card) });
     const detectKept = async (): Promise<(KeptBox[] | null)[]> => {
       const { from, ...maps } = await run(input, { minLogit, maxCells });
       return rules.map(nms => suppressComplete(maps, from, { grid, numClasses, nms }));
@@ -24,13 +25,10 @@ export async function openOnnx(folder: string, card: ModelCard): Promise<Engine>
       maxCells = Infinity; // from now on: other images of this kind will need more cells, too
       kept = await detectKept();
     }
-    const { scale } = letterbox(image, card.image_size);
-    const { height: h, width: w } = image;
-    const inImage = ({ box, ...rest }: KeptBox): Detection => {
-      const clip = (side: number, limit: number): number =>
-        Math.fround(Math.min(Math.max(box[side]! / scale, 0), limit));
-      return { box: [clip(0, h), clip(1, w), clip(2, h), clip(3, w)], ...rest };
-    };
+    const inImage = ({ box, ...rest }: KeptBox): Detection => ({
+      box: boxInImage(box, image, card),
+      ...rest,
+    });
     return kept.map(one => one!.map(inImage));
   };
   const detectUnder: Engine['detectUnder'] = async (images, rules) => {
@@ -41,17 +39,4 @@ export async function openOnnx(folder: string, card: ModelCard): Promise<Engine>
     return found;
   };
   return { detectUnder, detect: async images => (await detectUnder(images, [card.nms_configs]))[0]! };
-}
-
-/** [height, width, 3]: the image scaled to fit, at the top left, normalised. */
-function networkInput(image: DetectorInput, { image_size, mean, std }: ModelCard): Float32Array {
-  const { width, height } = letterbox(image, image_size);
-  return placeImage(image, {
-    canvas: image_size,
-    scaled: { width, height },
-    offset: [0, 0],
-    flip: false,
-    gain: [1, 1, 1],
-    normalisation: { mean: mean as [number, number, number], std: std as [number, number, number] },
-  });
 }

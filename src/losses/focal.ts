@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { scatterAddByLabel, gatherByLabel } from '../graph/ops.js';
+import { IGNORED } from '../detection/targets.js';
+import { clearRows, gatherByLabel, gatherRows, scatterAddByLabel } from '../graph/ops.js';
 
 /** log(1 + e^x) without overflow; faster than TensorFlow's kernel, although that is a single pass. */
 const softplus = (x: tf.Tensor): tf.Tensor => tf.add(tf.relu(x), tf.log1p(tf.exp(tf.neg(tf.abs(x)))));
@@ -51,9 +52,9 @@ function slopeOf(x: tf.Tensor, options: Background): tf.Tensor {
 /**
  * Focal loss, summed and divided by the normaliser (Lin 2017; google/automl `train_lib.py`): the focal weight uses the original
  * labels, the cross-entropy the smoothed ones. Nearly every logit is background, so the loss is computed as if all were, and then
- * corrected for the few that have a label.
+ * corrected for the few that have a label or are ignored.
  * @param logits [batch, anchors, classes]
- * @param classTargets int32 [batch, anchors], -1 for background
+ * @param classTargets int32 [batch, anchors]: class index, BACKGROUND or IGNORED
  */
 export function focalLoss(
   logits: tf.Tensor,
@@ -68,8 +69,12 @@ export function focalLoss(
     (save as tf.GradSaveFunc)([x, classTargets]);
     const objects = gatherByLabel(x, classTargets);
     const correction = corrected(lossOf(tf.neg(objects), options), lossOf(objects, options));
+    const ignored = lossOf(gatherRows(x, classTargets, IGNORED), options);
     return {
-      value: tf.add(tf.mul(tf.sum(lossOf(x, options)), 1 - alpha), tf.sum(correction)),
+      value: tf.add(
+        tf.mul(tf.sub(tf.sum(lossOf(x, options)), tf.sum(ignored)), 1 - alpha),
+        tf.sum(correction),
+      ),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [kept, labels] = saved as [tf.Tensor, tf.Tensor2D];
         const keptObjects = gatherByLabel(kept, labels);
@@ -78,7 +83,8 @@ export function focalLoss(
           slopeOf(keptObjects, options),
         );
         const dense = tf.mul(slopeOf(kept, options), tf.mul(dy, 1 - alpha));
-        return scatterAddByLabel(dense, labels, tf.mul(slopes, dy) as tf.Tensor1D);
+        const corrections = tf.mul(slopes, dy) as tf.Tensor1D;
+        return clearRows(scatterAddByLabel(dense, labels, corrections), labels, IGNORED);
       },
     };
   });

@@ -15,7 +15,7 @@ import { boxLoss } from './huber.js';
 import { iouLoss } from './iou.js';
 
 export interface TargetTensors {
-  /** int32 [batch, anchors], -1 for background. */
+  /** int32 [batch, anchors]: class index, BACKGROUND or IGNORED. */
   readonly classTargets: tf.Tensor2D;
   /** [batch, anchors, 4] */
   readonly boxTargets: tf.Tensor3D;

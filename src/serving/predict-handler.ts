@@ -63,6 +63,7 @@ export async function detectInRequest(
   concurrency.acquire(images.length - request.acquiredImages);
   request.acquiredImages = images.length;
   const { max_megapixels: maxMegapixels, request_timeout_seconds: seconds } = config;
+  const { image_size: imageSize } = modelVersion.loaded().card;
   const controller = new AbortController();
   setMaxListeners(images.length, controller.signal);
   const expire = (): void => controller.abort(errors.requestTimedOut(seconds));
@@ -71,7 +72,9 @@ export async function detectInRequest(
   try {
     const decoded = await Promise.all(
       images.map(async (image, i) =>
-        'encoded' in image ? decodeRequestImage(image.encoded, { place: places[i]!, maxMegapixels }) : image,
+        'encoded' in image
+          ? decodeRequestImage(image.encoded, { place: places[i]!, maxMegapixels, imageSize })
+          : image,
       ),
     );
     return await modelVersion.detect(decoded, controller.signal);

@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { errors, messageOf } from '../errors/index.js';
 import { decodeImage, type Image } from '../images/decode.js';
+import { fitting } from '../images/place.js';
 
 /** Allowed formats. The decoder supports others, but some of them can run programs, and some are slow. */
 const FORMATS: readonly string[] = ['jpeg', 'png', 'webp'];
@@ -9,12 +10,14 @@ interface DecodeOptions {
   /** The place of the image in the request, for errors. */
   readonly place: string;
   readonly maxMegapixels: number;
+  /** [height, width] of the network input. */
+  readonly imageSize: readonly [number, number];
 }
 
 /** Decodes a file as training does: upright, RGB. Checks format and size before decoding. */
 export async function decodeRequestImage(
   encoded: Uint8Array,
-  { place, maxMegapixels }: DecodeOptions,
+  { place, maxMegapixels, imageSize }: DecodeOptions,
 ): Promise<Image> {
   const refuse = (error: unknown): never => {
     throw errors.requestInvalid(place, `not an image: ${messageOf(error)}`);
@@ -27,5 +30,5 @@ export async function decodeRequestImage(
     );
   if (width * height > maxMegapixels * 1e6)
     throw errors.requestTooLarge(place, `${width} × ${height} pixels, at most ${maxMegapixels} MP allowed`);
-  return decodeImage(encoded).catch(refuse);
+  return decodeImage(encoded, fitting(imageSize)).catch(refuse);
 }

@@ -167,7 +167,7 @@ export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
     },
   },
   export: {
-    version: 5,
+    version: 6,
     activity: 'exportModel',
     queue: 'gpu',
     startToClose: '2h',

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { familyOf } from '../config/families.js';
 import { readImage } from '../images/decode.js';
+import { fitting } from '../images/place.js';
 import { openDetector } from '../inference/detector.js';
 import { FROZEN_GRAPH, readModelCard } from '../formats/model-card.js';
 import { throughputOf } from '../formats/progress.js';
@@ -91,7 +92,7 @@ async function predict(
   const started = Date.now();
   for (const path of images) {
     signal.throwIfAborted();
-    const image = await readImage(path);
+    const image = await readImage(path, fitting(detector.card.image_size));
     const [found] = await detector.detect([image]);
     const detections = found!
       .filter(({ score }) => score >= minScore)

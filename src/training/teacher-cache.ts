@@ -45,19 +45,23 @@ export class TeacherCache {
 
   /** The outputs for the images of a batch, in their order. */
   async outputsFor(batch: TrainingBatch): Promise<TeacherOutputs> {
-    const { sampleIds, view } = batch;
+    const keys = batch.sampleIds.map((sampleId, i): ImageView => ({ sampleId, view: batch.views[i]! }));
+    const files = keys.map(key => this.#fileOf(key));
     const found = new Map<string, TeacherOutputs>();
-    for (const sampleId of new Set(sampleIds)) {
-      const outputs = await this.read({ sampleId, view });
-      if (outputs) found.set(sampleId, outputs);
+    const missing: number[] = [];
+    for (const [i, file] of files.entries()) {
+      // A batch repeats a view where a small data set has fewer views than the batch has repetitions.
+      if (files.indexOf(file) < i) continue;
+      const outputs = await this.read(keys[i]!);
+      if (outputs) found.set(file, outputs);
+      else missing.push(i);
     }
-    const missing = [...new Set(sampleIds)].filter(sampleId => !found.has(sampleId));
     if (missing.length > 0)
-      for (const [sampleId, outputs] of await this.#infer(batch, missing)) {
-        found.set(sampleId, outputs);
-        await this.#keep({ sampleId, view }, outputs);
+      for (const [i, outputs] of await this.#infer(batch, missing)) {
+        found.set(files[i]!, outputs);
+        await this.#keep(keys[i]!, outputs);
       }
-    return joinOutputs(sampleIds.flatMap(sampleId => found.get(sampleId) ?? []));
+    return joinOutputs(files.flatMap(file => found.get(file) ?? []));
   }
 
   /** The outputs for one view; null: there are none. */
@@ -86,17 +90,16 @@ export class TeacherCache {
     await writeFileAtomically(this.#fileOf(key), Buffer.concat([hash, content]));
   }
 
+  /** @param missing places in the batch */
   async #infer(
     { images, sampleIds }: TrainingBatch,
-    missing: readonly string[],
-  ): Promise<[sampleId: string, outputs: TeacherOutputs][]> {
+    missing: readonly number[],
+  ): Promise<[place: number, outputs: TeacherOutputs][]> {
     const started = performance.now();
     const size = images.length / sampleIds.length;
     const selected = new Float32Array(missing.length * size);
-    for (const [i, sampleId] of missing.entries()) {
-      const at = sampleIds.indexOf(sampleId) * size;
-      selected.set(images.subarray(at, at + size), i * size);
-    }
+    for (const [i, place] of missing.entries())
+      selected.set(images.subarray(place * size, (place + 1) * size), i * size);
     const outputs = splitOutputs(await this.options.infer(selected), missing.length);
     this.inference.steps++;
     this.inference.seconds += (performance.now() - started) / 1000;

@@ -48,7 +48,8 @@ describe('a ModelArts job', () => {
       eval_batch_size: '2',
       num_epochs: '30',
       do_data_cleaning: 'False',
-      hparams: 'moving_average_decay=0,learning_rate=0.02,label_smoothing=0.1,soft_cls_loss=1',
+      hparams:
+        'moving_average_decay=0,learning_rate=0.02,label_smoothing=0.1,soft_cls_loss=1,max_instances_per_image=50',
       deps_save_path: '/deps',
       teacher_model_url: '/teacher/model',
       use_offline_kd: 'True',
@@ -61,7 +62,7 @@ describe('a ModelArts job', () => {
         train_batch_size: 4,
         eval_batch_size: 2,
         num_epochs: 30,
-        hparams: { learning_rate: 0.02, label_smoothing: 0.1 },
+        hparams: { learning_rate: 0.02, label_smoothing: 0.1, max_instances_per_image: 50 },
       },
       distillation: {
         use_offline_kd: true,

@@ -54,6 +54,26 @@ describe('a run that distils online', () => {
   });
 });
 
+describe('hyperparameters', () => {
+  const hparamsOf = (hparams: object) =>
+    parse('efficientdet-d0', { distillation: {}, student: { model_name: 'efficientdet-d0', hparams } })
+      .student.hparams;
+
+  it('may limit the boxes of an image, and do not by default', () => {
+    expect(hparamsOf({})).toMatchObject({ max_instances_per_image: null, min_visibility: 0.25 });
+    expect(hparamsOf({ max_instances_per_image: 100 }).max_instances_per_image).toBe(100);
+  });
+
+  it('have a jitter from less to more', () => {
+    expect(hparamsOf({ jitter_min: 0.8, jitter_max: 0.8 })).toMatchObject({ jitter_min: 0.8 });
+    expect(() => hparamsOf({ jitter_min: 1.5, jitter_max: 0.5 })).toThrow(
+      'student.hparams.jitter_min: must not be larger than jitter_max, which is 0.5; found 1.5',
+    );
+    // Against the default of the other one, too.
+    expect(() => hparamsOf({ jitter_min: 2.5 })).toThrow('jitter_max, which is 2; found 2.5');
+  });
+});
+
 describe('views that a teacher answers once', () => {
   const viewsOf = (teacher_views: unknown, distillation: object = {}) =>
     parse('efficientdet-t0', { distillation: { teacher_views, ...distillation } }).distillation.teacher_views;

@@ -36,6 +36,7 @@ async function setUp(
       box: [i, 2 * i, i + 20, 2 * i + 15] as [number, number, number, number],
       classIndex: i % 3,
       crowd: false,
+      difficult: false,
       area: 300,
     }));
     samples.push({ imageId: i + 1, id: `s${i}`, image: `${i}.png`, original: `/${i}.png`, ...SIZE, boxes });
@@ -71,7 +72,7 @@ describe('samplesOfStep', () => {
   const samplesNamed = (count: number): CleanedSample[] =>
     range(count).map(i => ({ imageId: i, id: `${i}`, image: '', original: '', ...SIZE, boxes: [] }));
   const idsOf = (samples: readonly CleanedSample[], step: number, batchSize: number, seed = 1): string[] =>
-    samplesOfStep(samples, { step, batchSize, seed }).samples.map(({ id }) => id);
+    samplesOfStep(samples, { step, batchSize, seed }).map(({ sample }) => sample.id);
 
   it('shows each image at most once an epoch, in a new order each time', () => {
     const samples = samplesNamed(10);
@@ -145,7 +146,10 @@ describe('trainingBatches', () => {
     }
     expect(epochs[1]).not.toEqual(epochs[0]);
     expect(imagesOf(free!, 2)).not.toEqual(epochs[0]);
-    expect(fixed!.map(({ view }) => view)).toEqual([0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1]);
+    const viewOfEach = fixed!.map(
+      ({ views: [first, ...rest] }) => rest.every(view => view === first) && first,
+    );
+    expect(viewOfEach).toEqual([0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1]);
     const orders = [0, 4].map(step => fixed!.slice(step, step + 2).flatMap(({ sampleIds }) => sampleIds));
     expect(orders[0]).not.toEqual(orders[1]);
   });
@@ -177,13 +181,39 @@ describe('trainingBatches', () => {
     ]);
   });
 
+  it('repeats an image of a small data set in another view each time, the same after an interruption', async () => {
+    const options = await setUp(2, { train_batch_size: 5 });
+    const batches = await collect(trainingBatches({ ...options, startStep: 0, totalSteps: 3 }));
+    const size = 64 * 64 * 3;
+    const shown = batches.flatMap(({ images, sampleIds }) =>
+      sampleIds.map((id, i) =>
+        [id, sha256(Buffer.from(images.slice(i * size, (i + 1) * size).buffer))].join(' '),
+      ),
+    );
+    expect(new Set(shown).size).toBe(3 * 5);
+    const resumed = await collect(trainingBatches({ ...options, startStep: 2, totalSteps: 3 }));
+    expect(resumed).toEqual(batches.slice(2));
+  });
+
+  it('repeats no other views than the fixed ones', async () => {
+    const options = await setUp(2, { train_batch_size: 5 });
+    const batches = await collect(trainingBatches({ ...options, views: 2, startStep: 0, totalSteps: 2 }));
+    expect(batches.map(({ views }) => views)).toEqual([
+      [0, 0, 1, 1, 0],
+      [1, 1, 0, 0, 1],
+    ]);
+  });
+
   it('says once that images have more boxes than are used', async () => {
     const notes: string[] = [];
     const options = await setUp(2, { hparams: { max_instances_per_image: 2 } });
     await collect(
       trainingBatches({ ...options, startStep: 0, totalSteps: 2, onNote: note => notes.push(note) }),
     );
-    expect(notes).toEqual(['2 images have more than 2 boxes: the first ones are used']);
+    expect(notes).toEqual([
+      '2 images have more than 2 boxes (max_instances_per_image): where a view shows more, the first ones are trained on and ' +
+        'the others ignored',
+    ]);
   });
 
   it('names an image that cannot be read, even one that is made ahead', async () => {
@@ -203,7 +233,8 @@ describe('evaluationBatches', () => {
     const batches = await collect(evaluationBatches({ dataset, split: 'eval', batchSize: 2, recipe }));
     expect(batches.map(({ samples }) => samples.map(({ id }) => id))).toEqual([['s0', 's1'], ['s2', 's3'], ['s4']]); // prettier-ignore
     const { images, scales } = batches[2]!;
-    expect(scales).toEqual([40 / 64]);
+    // 48 × 40 fits 96 × 64 as 76 × 64.
+    expect(scales).toEqual([[1 / (64 / 40), 1 / (76 / 48)]]);
     const size = 64 * 96 * 3;
     expect(images).toHaveLength(2 * size);
     expect(images.subarray(0, size).some(value => value !== 0)).toBe(true);
@@ -225,6 +256,15 @@ function scene(seed: number, width: number, height: number): Sharp {
   return sharp(Buffer.from(svg)).flatten();
 }
 
+/** An image of which every pixel differs from its neighbours: only a filter that takes all of them gives their mean. */
+function texture(width: number, height: number): Sharp {
+  const pixels = Uint8Array.from({ length: width * height * 3 }, (_, i) => {
+    const x = Math.floor(i / 3) % width;
+    return Math.min(255, (Math.imul(i, 2_654_435_761) >>> 25) + (128 * x) / width);
+  });
+  return sharp(Buffer.from(pixels.buffer), { raw: { width, height, channels: 3 } });
+}
+
 describe('a batch', () => {
   it('holds what Python sees: JPEG, WebP, grey, turned by EXIF, larger and smaller than the input', async test => {
     const folder = await temporaryFolder();
@@ -237,6 +277,10 @@ describe('a batch', () => {
       'mirrored.jpg': path => scene(6, 130, 190).withMetadata({ orientation: 5 }).jpeg().toFile(path),
       'grey.png': path => scene(7, 180, 120).toColourspace('b-w').png().toFile(path),
       'soft.webp': path => scene(8, 140, 140).webp({ lossless: true }).toFile(path),
+      'large.png': path => texture(517, 400).png().toFile(path),
+      'large.jpg': path => texture(1203, 901).jpeg({ quality: 95 }).toFile(path),
+      'huge.jpg': path => texture(2400, 1800).jpeg({ quality: 95 }).toFile(path),
+      'large-turned.jpg': path => texture(1000, 1300).withMetadata({ orientation: 6 }).jpeg().toFile(path),
     };
     const size = [128, 160] as const;
     const samples: CleanedSample[] = [];

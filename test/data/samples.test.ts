@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { join } from 'node:path';
-import { iou, type BoxYxyx } from '../../src/boxes.js';
+import { boxArea, iou, type BoxYxyx } from '../../src/boxes.js';
 import { familyOf } from '../../src/config/families.js';
 import { Hparams } from '../../src/config/run.js';
 import type { CleanedSample } from '../../src/formats/dataset.js';
 import { evaluationSample, type TrainingRecipe, trainingSample } from '../../src/data/samples.js';
-import type { Targets } from '../../src/detection/targets.js';
+import { BACKGROUND, IGNORED, type Targets } from '../../src/detection/targets.js';
 import { drawImage, findRectangle, temporaryFolder } from './scene.js';
 import { gridOf } from '../detection/grids.js';
 
@@ -29,7 +29,14 @@ async function setUp(
     image: 'a.png',
     original: '/a.png',
     ...SIZE,
-    boxes: boxes.map(box => ({ box: [...RECTANGLE], classIndex: 0, crowd: false, area: 1, ...box })),
+    boxes: boxes.map(box => ({
+      box: [...RECTANGLE],
+      classIndex: 0,
+      crowd: false,
+      difficult: false,
+      area: 1,
+      ...box,
+    })),
   };
   const recipe: TrainingRecipe = {
     folder,
@@ -66,7 +73,7 @@ const findDrawn = (image: Float32Array): BoxYxyx | null =>
 
 describe('trainingSample', () => {
   it('moves boxes with what they mark, whatever is drawn for flip, scale and crop', async () => {
-    const { sample, recipe } = await setUp([{}], { jitter_min: 0.3, jitter_max: 2 });
+    const { sample, recipe } = await setUp([{}], { jitter_min: 0.3, jitter_max: 2, min_visibility: 0 });
     let compared = 0;
     for (let view = 0; view < 60; view++) {
       const result = await trainingSample(sample, { view, recipe, grid });
@@ -155,17 +162,114 @@ describe('trainingSample', () => {
     expect(new Set(factors.flat().map(factor => factor.toFixed(4))).size).toBeGreaterThan(30);
   });
 
-  it('matches no crowd, and no more boxes than max_instances_per_image', async () => {
-    const still = { jitter_min: 1, jitter_max: 1, input_rand_hflip: false, max_instances_per_image: 2 };
-    const boxes = [
-      { crowd: true, classIndex: 9, box: [0, 100, 30, 140] as [number, number, number, number] },
-      { classIndex: 1 },
-      { classIndex: 2, box: [10, 90, 60, 140] as [number, number, number, number] },
-      { classIndex: 3, box: [60, 90, 99, 140] as [number, number, number, number] },
-    ];
-    const { sample, recipe } = await setUp(boxes, still);
-    const targets = decodeTargets(await trainingSample(sample, { view: 0, recipe, grid }));
-    expect(targets.map(({ classIndex }) => classIndex).sort()).toEqual([1, 2]);
+  describe('what it ignores', () => {
+    const still = { jitter_min: 1, jitter_max: 1, input_rand_hflip: false };
+    const OTHER: [number, number, number, number] = [10, 90, 60, 140];
+    const countOf = ({ classTargets }: Targets, target: number): number =>
+      classTargets.filter(one => one === target).length;
+    const draw = async (
+      boxes: readonly Partial<CleanedSample['boxes'][number]>[],
+      hparams: Partial<Hparams> = {},
+      view = 0,
+    ): Promise<Targets> => {
+      const { sample, recipe } = await setUp(boxes, { ...still, ...hparams });
+      return trainingSample(sample, { view, recipe, grid });
+    };
+
+    it('matches no crowd, and ignores more anchors in one than around a difficult object', async () => {
+      const [crowd, difficult] = await Promise.all([
+        draw([{ crowd: true, box: [0, 0, 100, 150] }]),
+        draw([{ crowd: true, difficult: true, box: [0, 0, 100, 150] }]),
+      ]);
+      for (const { numPositives } of [crowd!, difficult!]) expect(numPositives).toBe(0);
+      expect(countOf(difficult!, IGNORED)).toBeGreaterThan(0);
+      expect(countOf(crowd!, IGNORED)).toBeGreaterThan(3 * countOf(difficult!, IGNORED));
+    });
+
+    it('trains on a difficult object that cleaning left as it is', async () => {
+      const targets = await draw([{ difficult: true }]);
+      expect(targets.numPositives).toBeGreaterThan(0);
+      expect(countOf(targets, IGNORED)).toBe(0);
+    });
+
+    it('trains on all visible boxes, however many there are', async () => {
+      const boxes = Array.from({ length: 400 }, (_, i): Partial<CleanedSample['boxes'][number]> => {
+        const [y, x] = [5 * Math.floor(i / 20), 7.5 * (i % 20)];
+        return { classIndex: i, box: [y, x, y + 4.5, x + 7] };
+      });
+      const imageSize = [512, 640] as const;
+      const large = gridOf('efficientdet-d0', imageSize);
+      const { sample, recipe } = await setUp(boxes, { ...still, jitter_min: 2, jitter_max: 2 });
+      const learned = async (view: number, some: CleanedSample['boxes']): Promise<number[]> => {
+        const shown = { ...sample, boxes: some };
+        const { classTargets } = await trainingSample(shown, {
+          view,
+          recipe: { ...recipe, imageSize },
+          grid: large,
+        });
+        return [...new Set(classTargets.filter(target => target >= 0))].sort((a, b) => a - b);
+      };
+      for (let view = 0; view < 3; view++) {
+        const parts: number[] = [];
+        for (let at = 0; at < 400; at += 50)
+          parts.push(...(await learned(view, sample.boxes.slice(at, at + 50))));
+        expect(parts.length).toBeGreaterThan(80);
+        expect(await learned(view, sample.boxes)).toEqual(parts);
+      }
+    });
+
+    it('counts the visible boxes against max_instances_per_image, and ignores the others', async () => {
+      const boxes = [
+        { crowd: true, classIndex: 9, box: [0, 100, 30, 140] as [number, number, number, number] },
+        { classIndex: 1 },
+        { classIndex: 2, box: OTHER },
+        { classIndex: 3, box: [60, 90, 99, 140] as [number, number, number, number] },
+      ];
+      const limited = await draw(boxes, { max_instances_per_image: 2 });
+      expect(
+        decodeTargets(limited)
+          .map(({ classIndex }) => classIndex)
+          .sort(),
+      ).toEqual([1, 2]);
+      const unlimited = await draw(boxes);
+      expect(
+        decodeTargets(unlimited)
+          .map(({ classIndex }) => classIndex)
+          .sort(),
+      ).toEqual([1, 2, 3]);
+      // What was matched to the third is not background now.
+      unlimited.classTargets.forEach((target, anchor) => {
+        if (target === 3) expect(limited.classTargets[anchor]).not.toBe(BACKGROUND);
+      });
+    });
+
+    it('ignores a box of which the crop leaves less than min_visibility', async () => {
+      const zoomed = { jitter_min: 2, jitter_max: 2 };
+      const { sample, recipe } = await setUp([{}], { ...still, ...zoomed });
+      const whole = boxArea(RECTANGLE) * (2 * (INPUT[1] / SIZE.width)) ** 2;
+      let [cut, kept, ignored] = [0, 0, 0];
+      for (let view = 0; view < 80; view++) {
+        const { image, ...targets } = await trainingSample(sample, { view, recipe, grid });
+        const drawn = findDrawn(image);
+        const share = drawn === null ? 0 : boxArea(drawn) / whole;
+        // Not near the limit, where half a pixel of the drawing decides.
+        if (share > 0.3) {
+          kept++;
+          expect(targets.numPositives).toBeGreaterThan(0);
+          expect(countOf(targets, IGNORED)).toBe(0);
+        } else if (share > 0.05 && share < 0.2) {
+          cut++;
+          expect(targets.numPositives).toBe(0);
+          ignored += countOf(targets, IGNORED);
+          const asAutoml = { ...recipe, hparams: { ...recipe.hparams, min_visibility: 0 } };
+          const { numPositives } = await trainingSample(sample, { view, recipe: asAutoml, grid });
+          expect(numPositives).toBeGreaterThan(0);
+        }
+      }
+      expect(cut).toBeGreaterThan(2);
+      expect(ignored).toBeGreaterThan(0);
+      expect(kept).toBeGreaterThan(20);
+    });
   });
 });
 
@@ -173,9 +277,11 @@ describe('evaluationSample', () => {
   it('shows the whole image at the top left; its scale leads back to the pixels of the image', async () => {
     const { sample, recipe } = await setUp();
     const { image, scale } = await evaluationSample(sample, recipe);
-    const back = findDrawn(image)!.map(corner => corner * scale);
+    // 150 × 100 fits 128 × 96 as 128 × 85.
+    expect(scale).toEqual([1 / (85 / 100), 1 / (128 / 150)]);
+    const back = findDrawn(image)!.map((corner, i) => corner * scale[i % 2]!);
     // The drawn edge is found to a pixel of the network.
-    back.forEach((corner, i) => expect(Math.abs(corner - RECTANGLE[i]!)).toBeLessThan(scale));
+    back.forEach((corner, i) => expect(Math.abs(corner - RECTANGLE[i]!)).toBeLessThan(scale[i % 2]!));
     const lastRow = image.subarray(-INPUT[1] * 3);
     expect(lastRow.every(value => value === 0)).toBe(true); // 128 / 150 of 100 rows are 85
   });

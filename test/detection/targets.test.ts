@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { BoxYxyx } from '../../src/boxes.js';
+import { boxArea, type BoxYxyx, intersect, iou } from '../../src/boxes.js';
 import { familyOf } from '../../src/config/families.js';
 import { type AnchorGrid, anchorOptions, createAnchors } from '../../src/detection/anchors.js';
-import { assignTargets } from '../../src/detection/targets.js';
+import { assignTargets, BACKGROUND, IGNORED } from '../../src/detection/targets.js';
 import { AUTOML } from '../automl.js';
 import { expectParity, largestError } from '../parity.js';
 import { gridOf } from './grids.js';
@@ -79,6 +79,50 @@ describe('assigning targets', () => {
   it('gives a box that no anchor overlaps the first anchor, as the reference does', () => {
     const { classTargets } = assignTargets(GRID, [{ box: [9000, 9000, 9010, 9010], classIndex: 3 }]);
     expect(positives(classTargets)).toEqual([0]);
+  });
+
+  describe('with ignored boxes', () => {
+    // Away from the anchors' own corners, where rounding would decide.
+    const box: BoxYxyx = [60.3, 80.7, 200.9, 240.2];
+    const anchors = [...Array(GRID.count).keys()];
+    const ignoredIn = ({ classTargets }: { classTargets: Int32Array }): number[] =>
+      anchors.filter(anchor => classTargets[anchor] === IGNORED);
+
+    it('ignores the anchors with an IoU of .4 or more with an object', () => {
+      const targets = assignTargets(GRID, [], [{ box, crowd: false }]);
+      const near = anchors.filter(anchor => iou(anchorBox(GRID, anchor), box) >= 0.4);
+      expect(near.length).toBeGreaterThan(20);
+      expect(ignoredIn(targets)).toEqual(near);
+      expect(targets.numPositives).toBe(0);
+      expect(targets.boxTargets.every(value => value === 0)).toBe(true);
+      expect(targets.classTargets.filter(target => target === BACKGROUND).length).toBe(
+        GRID.count - near.length,
+      );
+    });
+
+    it('ignores the anchors of which half or more lies inside a crowd', () => {
+      const within = anchors.filter(anchor => {
+        const one = anchorBox(GRID, anchor);
+        return boxArea(intersect(one, box)) / boxArea(one) >= 0.5;
+      });
+      const ignored = ignoredIn(assignTargets(GRID, [], [{ box, crowd: true }]));
+      // Small anchors inside, which have nearly no IoU with the whole.
+      expect(ignored.length).toBeGreaterThan(1000);
+      expect(ignored).toEqual(within);
+    });
+
+    it('matches labelled boxes as if there were no ignored ones', () => {
+      const plain = assignTargets(GRID, boxes);
+      const inside = [
+        { box: boxes[0].box, crowd: false },
+        { box: boxes[3].box, crowd: true },
+      ];
+      const { classTargets, boxTargets, numPositives } = assignTargets(GRID, boxes, inside);
+      expect(positives(classTargets)).toEqual(positives(plain.classTargets));
+      expect(boxTargets).toEqual(plain.boxTargets);
+      expect(numPositives).toBe(plain.numPositives);
+      expect(ignoredIn({ classTargets }).length).toBeGreaterThan(0);
+    });
   });
 
   it.each(Object.entries(AUTOML.ratios))(

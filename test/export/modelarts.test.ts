@@ -82,6 +82,8 @@ describe('a model folder', () => {
       'grey.png': path => scene(64, 80).toColourspace('b-w').png().toFile(path),
       'turned.png': path => scene(70, 50).withMetadata({ orientation: 6 }).png().toFile(path),
       'soft.png': path => scene(40, 40).ensureAlpha().png().toFile(path),
+      // Scaled down by more than 2, which the graph filters by other operations.
+      'large.png': path => scene(331, 217).png().toFile(path),
     };
     const paths: string[] = [];
     for (const [name, write] of Object.entries(IMAGES)) {

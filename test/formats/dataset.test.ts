@@ -15,7 +15,7 @@ const dataset: CleanedDataset = {
         original: '/a.png',
         width: 30,
         height: 20,
-        boxes: [{ box: [1.5, 2, 10, 20], classIndex: 0, crowd: false, area: 153 }],
+        boxes: [{ box: [1.5, 2, 10, 20], classIndex: 0, crowd: false, difficult: false, area: 153 }],
       },
     ],
     eval: [],

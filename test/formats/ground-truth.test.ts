@@ -11,8 +11,8 @@ it('gives the boxes of a split as COCO has them: x, y, width, height, categories
     width: 60,
     height: 40,
     boxes: [
-      { box: [2, 4, 20, 34], classIndex: 1, crowd: false, area: 500 },
-      { box: [0, 0, 10, 10], classIndex: 0, crowd: true, area: 100 },
+      { box: [2, 4, 20, 34], classIndex: 1, crowd: false, difficult: false, area: 500 },
+      { box: [0, 0, 10, 10], classIndex: 0, crowd: true, difficult: false, area: 100 },
     ],
   });
   const dataset = {

@@ -6,11 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Program } from '../../src/graph/execution.js';
 import { Graph } from '../../src/graph/graph.js';
 import {
+  clearRows,
   scatterAddByLabel,
   combinedNonMaxSuppression,
   fusedBatchNorm,
   halfSquares,
   gatherByLabel,
+  gatherRows,
   resizeNearest,
   statelessUniform,
   swish,
@@ -209,6 +211,21 @@ const CASES: Record<string, Case> = {
     build: ([x]) => {
       const none = tf.fill([2, 6], -1, 'int32') as tf.Tensor2D;
       return scatterAddByLabel(tf.square(x!), none, gatherByLabel(x!, none));
+    },
+  },
+  gatherRows: {
+    shapes: [[2, 6, 3], [2, 6]], // prettier-ignore
+    build: ([x, y]) => tf.sum(tf.square(gatherRows(x!, labelsFrom(y!), 1))),
+  },
+  clearRows: {
+    shapes: [[2, 6, 3], [2, 6]], // prettier-ignore
+    build: ([x, y]) => clearRows(tf.square(x!), labelsFrom(y!), 1),
+  },
+  'gatherRows and clearRows, no row': {
+    shapes: [[2, 6, 3], [2, 6]], // prettier-ignore
+    build: ([x, y]) => {
+      const labels = labelsFrom(y!);
+      return [tf.sum(gatherRows(x!, labels, 9)), clearRows(tf.square(x!), labels, 9)];
     },
   },
   statelessUniform: {

@@ -11,7 +11,6 @@ beforeAll(async () => {
 const LOGITS = [-4, -1.5, -0.2, 0.3, 1, 2.5, -0.7, 0.6];
 /** Of the four anchors, the second is background. */
 const CLASSES = [1, -1, 0, 1];
-const LABELS = [0, 1, 0, 0, 1, 0, 0, 1];
 const SHAPE = [2, 2, 2];
 
 interface Options {
@@ -20,13 +19,15 @@ interface Options {
   readonly labelSmoothing: number;
 }
 
-const loss = (logits: tf.Tensor, options: Options): tf.Scalar =>
-  focalLoss(logits, tf.tensor2d(CLASSES, [2, 2], 'int32'), { ...options, normaliser: tf.scalar(3) });
+const loss = (logits: tf.Tensor, options: Options, classes = CLASSES): tf.Scalar =>
+  focalLoss(logits, tf.tensor2d(classes, [2, 2], 'int32'), { ...options, normaliser: tf.scalar(3) });
 
 /** The definition, element by element, in double precision. */
-function focalByHand({ alpha, gamma, labelSmoothing }: Options): number {
+function focalByHand({ alpha, gamma, labelSmoothing }: Options, classes = CLASSES): number {
   const terms = LOGITS.map((x, i) => {
-    const y = LABELS[i]!;
+    const classTarget = classes[Math.floor(i / 2)]!;
+    if (classTarget === -2) return 0;
+    const y = classTarget === i % 2 ? 1 : 0;
     const p = 1 / (1 + Math.exp(-x));
     const pt = y * p + (1 - y) * (1 - p);
     const weight = (y * alpha + (1 - y) * (1 - alpha)) * (1 - pt) ** gamma;
@@ -52,6 +53,19 @@ describe('the focal loss', () => {
 
   it.each(OPTIONS)('has the gradient that differences give: %s', (_, options) => {
     expectGradient(x => loss(x, options), LOGITS, SHAPE);
+  });
+
+  it.each(OPTIONS)('leaves ignored anchors out, loss and gradient: %s', (_, options) => {
+    const classes = [1, -2, -1, -2];
+    const x = tf.tensor(LOGITS, SHAPE);
+    const { value, grad } = tf.valueAndGrad((logits: tf.Tensor) => loss(logits, options, classes))(x);
+    expect(value.dataSync()[0]).toBeCloseTo(focalByHand(options, classes), 5);
+    const slopes = [...grad.dataSync()];
+    expect([2, 3, 6, 7].map(at => slopes[at])).toEqual([0, 0, 0, 0]);
+    const asBackground = tf
+      .grad((logits: tf.Tensor) => loss(logits, options, [1, -1, -1, -1]))(x)
+      .dataSync();
+    expect([0, 1, 4, 5].map(at => slopes[at])).toEqual([0, 1, 4, 5].map(at => asBackground[at]));
   });
 
   it('stays finite, and so does its gradient, at logits that saturate', () => {

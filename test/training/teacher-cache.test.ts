@@ -83,10 +83,14 @@ describe('the cache of a teacher’s outputs', () => {
 });
 
 /** Images of one pixel, which holds the number in their name and the view. */
-const batchOf = (sampleIds: readonly string[], view = 0): TrainingBatch => ({
+const batchOf = (
+  sampleIds: readonly string[],
+  view = 0,
+  views = sampleIds.map(() => view),
+): TrainingBatch => ({
   step: 0,
-  view,
-  images: Float32Array.from(sampleIds.flatMap(id => [Number(id), view, 0])),
+  views,
+  images: Float32Array.from(sampleIds.flatMap((id, i) => [Number(id), views[i]!, 0])),
   classTargets: new Int32Array(),
   boxTargets: new Float32Array(),
   numPositives: new Float32Array(),
@@ -153,10 +157,15 @@ describe('a cached teacher', () => {
     expect(inferred).toHaveLength(2);
   });
 
-  it('runs once for an image that fills a batch by repetition', async () => {
-    const { logits } = await (await open()).outputsFor(batchOf(['4', '6', '4']));
-    expect([...logits]).toEqual(logitsOf(['4', '6', '4']));
-    expect(inferred).toEqual([[4, 6]]);
+  it('runs once for each view of an image that fills a batch by repetition', async () => {
+    const teacher = await open();
+    const { logits } = await teacher.outputsFor(batchOf(['4', '6', '4', '4'], 0, [0, 0, 1, 0]));
+    const expected = [...logitsOf(['4', '6']), ...logitsOf(['4'], 1), ...logitsOf(['4'])];
+    expect([...logits]).toEqual(expected);
+    expect(inferred).toEqual([[4, 6, 4]]);
+    const again = await teacher.outputsFor(batchOf(['4', '4'], 0, [1, 0]));
+    expect([...again.logits]).toEqual([...logitsOf(['4'], 1), ...logitsOf(['4'])]);
+    expect(inferred).toHaveLength(1);
   });
 
   it('goes on where its outputs cannot be cached, and says so once', async () => {

@@ -50,6 +50,7 @@ async function drawDataset(folder: string): Promise<void> {
         box: [y, x, y + 24, x + 24] as [number, number, number, number],
         classIndex: 0,
         crowd: false,
+        difficult: false,
         area: 576,
       },
     ];

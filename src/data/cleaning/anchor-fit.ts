@@ -78,9 +78,9 @@ export function describeFit({ boxes, missed, better }: AnchorFit, minIou: number
 
 function boxesAt(samples: readonly CleanedSample[], imageSize: readonly [number, number]): BoxYxyx[] {
   return samples.flatMap(({ boxes, ...image }) => {
-    const { scale } = letterbox(image, imageSize);
+    const [y, x] = letterbox(image, imageSize).scale;
     return boxes.flatMap(({ box: [ymin, xmin, ymax, xmax], crowd }) =>
-      crowd ? [] : [[ymin * scale, xmin * scale, ymax * scale, xmax * scale] as const],
+      crowd ? [] : [[ymin * y, xmin * x, ymax * y, xmax * x] as const],
     );
   });
 }

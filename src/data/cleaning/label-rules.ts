@@ -182,11 +182,11 @@ export const difficultBox = boxRule('L13', 'box marked as difficult', labelled =
 
 export const tooManyBoxes: Rule = {
   id: 'L12',
-  title: 'more boxes than training uses',
+  title: 'more boxes than a model detects',
   apply: (state, { data }) => {
     const count = state.boxes.filter(({ crowd }) => !crowd).length;
     return count > data.cleaning.max_boxes
-      ? warn(state, `${count} boxes; training uses up to hparams.max_instances_per_image of them`)
+      ? warn(state, `${count} boxes; a model detects up to hparams.nms_configs.max_output_size of them`)
       : keep(state);
   },
 };

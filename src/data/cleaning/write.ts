@@ -45,10 +45,11 @@ function cleanedSample(
     original: sample.image,
     width,
     height,
-    boxes: boxes.map(({ box, label, crowd, area }) => ({
+    boxes: boxes.map(({ box, label, crowd, difficult, area }) => ({
       box: [...box],
       classIndex: classIndices.get(label)!, // every label that is left is a class
       crowd,
+      difficult,
       area: area ?? boxArea(box),
     })),
   };

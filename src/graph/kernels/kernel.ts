@@ -62,6 +62,7 @@ export interface Attributes {
   readonly iouThreshold: number;
   readonly k: number;
   readonly keepDims?: boolean;
+  readonly label: number;
   readonly maxDetections: number;
   readonly numOrSizeSplits: number | number[];
   readonly numSegments: number;

@@ -16,7 +16,13 @@ const sampleOf = (boxes: readonly (readonly [classIndex: number, box: BoxYxyx])[
   image: 'a.png',
   original: '/a.png',
   ...IMAGE,
-  boxes: boxes.map(([classIndex, box]) => ({ classIndex, box: [...box], crowd: false, area: 1 })),
+  boxes: boxes.map(([classIndex, box]) => ({
+    classIndex,
+    box: [...box],
+    crowd: false,
+    difficult: false,
+    area: 1,
+  })),
 });
 const many = (classIndex: number, count: number): (readonly [number, BoxYxyx])[] =>
   Array.from({ length: count }, () => [classIndex, [100, 100, 180, 180]] as const);

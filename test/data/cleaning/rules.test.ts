@@ -339,11 +339,11 @@ describe('rules about labels', () => {
     expect(boxesOf(cleaned, 'odd')).toHaveLength(2);
   });
 
-  it('L12 warns of more boxes than training takes', async () => {
+  it('L12 warns of more boxes than a model detects', async () => {
     const boxes = [[1, 1, 20, 20], [1, 30, 20, 50], [30, 1, 50, 20]] as const; // prettier-ignore
     const cleaned = await cleanOne({ boxes }, { cleaning: { off: ['I07', 'I08', 'I09'], max_boxes: 2 } });
     expect(found(cleaned)).toEqual([
-      ['L12', 'warn', '3 boxes; training uses up to hparams.max_instances_per_image of them'],
+      ['L12', 'warn', '3 boxes; a model detects up to hparams.nms_configs.max_output_size of them'],
     ]);
   });
 
@@ -353,7 +353,7 @@ describe('rules about labels', () => {
     const cleaned = await cleanOne({ xml });
     expect(found(cleaned)).toEqual([['L13', 'change', 'ignored in training and evaluation, as a crowd is']]);
     expect(cleaned.dataset.splits.train.find(({ id }) => id === 'odd')!.boxes).toMatchObject([
-      { crowd: true },
+      { crowd: true, difficult: true },
     ]);
   });
 
