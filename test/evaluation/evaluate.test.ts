@@ -29,6 +29,7 @@ const sampleOf = (imageId: number): CleanedSample => ({
     box: [4 * imageId, 8, 88, 90],
     classIndex,
     crowd: false,
+    difficult: false,
     area: (88 - 4 * imageId) * 82,
   })),
 });

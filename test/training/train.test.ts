@@ -171,6 +171,24 @@ describe('training', () => {
     return made;
   }
 
+  /** Changes what the steps of this test leave or report. @param change gets the number of the step, counted over roll-backs */
+  function afterSteps(
+    change: (
+      session: TrainingSession,
+      values: Record<string, number>,
+      steps: number,
+    ) => Record<string, number> | Promise<Record<string, number>>,
+  ): void {
+    // oxlint-disable-next-line typescript/unbound-method -- called with its own this
+    const { step } = TrainingSession.prototype;
+    let steps = 0;
+    const spy = vi.spyOn(TrainingSession.prototype, 'step');
+    spy.mockImplementation(async function (this: TrainingSession, ...given) {
+      return change(this, await step.apply(this, given), ++steps);
+    });
+    onTestFinished(() => spy.mockRestore());
+  }
+
   const notes = (): string[] => [...new Set(progress.flatMap(({ note }) => note ?? []))];
   const final = (folder: string, step: number) => readTfCheckpoint(join(folder, `model.ckpt-${step}`));
 
@@ -283,17 +301,11 @@ describe('training', () => {
   it('is rolled back where a moving statistic is not finite, which shows in no loss', async () => {
     const network = { family: familyOf('efficientdet-lite0'), numClasses: 1 };
     const spec = variableSpecs(network).find(({ name }) => name.endsWith('moving_variance'))!;
-    const { step } = TrainingSession.prototype;
-    let steps = 0;
-    const spoilt = vi.spyOn(TrainingSession.prototype, 'step');
-    spoilt.mockImplementation(async function (this: TrainingSession, ...given) {
-      const values = await step.apply(this, given);
-      steps += 1;
-      if (steps === 5)
-        await this.adopt(new Map([[spec.name, new Float32Array(spec.shape[0]!).fill(Infinity)]]), [spec]);
+    const spoilt = new Float32Array(spec.shape[0]!).fill(Infinity);
+    afterSteps(async (session, values, steps) => {
+      if (steps === 5) await session.adopt(new Map([[spec.name, spoilt]]), [spec]);
       return values;
     });
-    onTestFinished(() => spoilt.mockRestore());
     const { rollbacks, warnings } = await train(training());
     expect(rollbacks).toBe(1);
     expect(warnings).toEqual([`step 5: ${spec.name}: not finite; back to step 4 with learning rate × 0.5`]);
@@ -302,15 +314,7 @@ describe('training', () => {
   });
 
   it('that is rolled back has the archive of the state that it returns to', async () => {
-    const { step } = TrainingSession.prototype;
-    let steps = 0;
-    const failing = vi.spyOn(TrainingSession.prototype, 'step');
-    failing.mockImplementation(async function (this: TrainingSession, ...given) {
-      const values = await step.apply(this, given);
-      steps += 1;
-      return steps === 8 ? { ...values, cls_loss: NaN } : values;
-    });
-    onTestFinished(() => failing.mockRestore());
+    afterSteps((_, values, steps) => (steps === 8 ? { ...values, cls_loss: NaN } : values));
     let evaluations = 0;
     // The evaluation after step 6 is the best, but the newest checkpoint is of step 4.
     const score: TrainOptions['score'] = (truth, found) => {
