@@ -30,9 +30,25 @@ async function find(image: Sharp): Promise<BoxYxyx | null> {
   return findRectangle(data, info);
 }
 
+/** The files of `stored`, each drawn once. */
+const files = new Map<string, Promise<Buffer>>();
+const storedFile = (orientation: number, size = STORED): Promise<Buffer> => {
+  const key = `${orientation} ${size.width}x${size.height}`;
+  const file = files.get(key) ?? stored(orientation, size).png().toBuffer();
+  files.set(key, file);
+  return file;
+};
+
 /** Where the rectangle is in what viewers show: by sharp's own reading of EXIF. */
-const upright = async (orientation: number, size = STORED): Promise<BoxYxyx> =>
-  (await find(sharp(await stored(orientation, size).png().toBuffer()).autoOrient()))!;
+const uprights = new Map<string, Promise<BoxYxyx>>();
+const upright = (orientation: number, size = STORED): Promise<BoxYxyx> => {
+  const key = `${orientation} ${size.width}x${size.height}`;
+  const read = async (): Promise<BoxYxyx> =>
+    (await find(sharp(await storedFile(orientation, size)).autoOrient()))!;
+  const box = uprights.get(key) ?? read();
+  uprights.set(key, box);
+  return box;
+};
 
 interface Label extends Size {
   readonly name: string;
@@ -116,7 +132,7 @@ async function cleanLabels(
 ): Promise<Turned> {
   const source = await temporaryFolder();
   for (const { name, orientation, stored: size } of labels)
-    await writeFile(join(source, `${name}.png`), await stored(orientation, size).png().toBuffer());
+    await writeFile(join(source, `${name}.png`), await storedFile(orientation, size));
   await FORMATS[format]!(source, labels);
   const cleaned = await cleanFolder(source, { cleaning: { off: OFF, ...cleaning } } as never);
   expect(cleaned.report.format).toBe(format);
