@@ -36,7 +36,11 @@ async function work({ job, settings }: Extract<TrainerRequest, { type: 'start' }
   const about = {
     pid: process.pid,
     job: nameOf(job),
-    ...(job.kind === 'train' && { online: job.input.online, before: await attemptsBefore(job) }),
+    ...(job.kind === 'train' && {
+      online: job.input.online,
+      teacherAP: job.input.teacher?.AP ?? null,
+      before: await attemptsBefore(job),
+    }),
   };
   const note = (what: TrainerNote['what'], step = 0): void =>
     appendFileSync(

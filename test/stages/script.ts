@@ -37,6 +37,8 @@ export interface TrainerNote {
   readonly before?: number;
   /** Of a training: what it was told of online distillation. */
   readonly online?: SoftWeights | null;
+  /** Of a training: the AP that its teacher was said to have. */
+  readonly teacherAP?: number | null;
 }
 
 export async function readNotes(home: string): Promise<TrainerNote[]> {

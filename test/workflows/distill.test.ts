@@ -37,7 +37,7 @@ const begun = (notes: readonly TrainerNote[]): string[] =>
   notes.filter(({ what }) => what === 'begun').map(({ job }) => job);
 
 describe('a run with a teacher', () => {
-  it('does every stage once, in an order that their inputs allow', async () => {
+  it('does every stage once, in their order', async () => {
     const notes = await notesOf(async () => {
       await scene.runs.start(scene.config({ teacher: true }));
       const { stages, student, teacher, test, checkpoints } = await scene.runs.result('trees');
@@ -47,10 +47,10 @@ describe('a run with a teacher', () => {
       const both = { best: trained, last: trained, evaluations: 1 };
       expect(checkpoints).toEqual({ teacher: both, student: both });
     });
-    const [evaluatesTeacher, trainsStudent] = ['evaluate', 'train-student'];
-    expect(begun(notes).slice(0, 2)).toEqual(['train-teacher', 'export']);
-    expect(begun(notes).slice(2, 4).sort()).toEqual([evaluatesTeacher, trainsStudent]);
-    expect(begun(notes).slice(4)).toEqual(['export', 'evaluate']);
+    expect(begun(notes)).toEqual([
+      ...['train-teacher', 'export', 'evaluate'],
+      ...['train-student', 'export', 'evaluate'],
+    ]);
   });
 
   it('is planned with the keys that it ran with: nothing is left to do', async () => {
@@ -107,17 +107,16 @@ describe('a run with a teacher', () => {
     expect(await readdir(join(scene.home, 'work'))).toEqual([]);
   });
 
-  it('evaluates the teacher beside the training of the student where workers allow', async () => {
-    await scene.play({ stepMs: 200 });
+  it('evaluates the teacher before the student is trained, which gets its AP', async () => {
     const notes = await notesOf(async () => {
-      await scene.runs.start(scene.config({ name: 'beside', teacher: true, seed: 2 }));
-      await scene.runs.result('beside');
+      await scene.runs.start(scene.config({ name: 'judged', teacher: true, seed: 2 }));
+      await scene.runs.result('judged');
     });
-    await scene.play({});
     const at = (job: string, what: TrainerNote['what']): number =>
-      notes.find(note => note.job === job && note.what === what)!.at;
-    expect(at('evaluate', 'begun')).toBeLessThan(at('train-student', 'done'));
-    expect(at('train-student', 'begun')).toBeLessThan(at('evaluate', 'done'));
+      notes.findIndex(note => note.job === job && note.what === what);
+    expect(at('evaluate', 'begun')).toBeGreaterThan(-1);
+    expect(at('evaluate', 'begun')).toBeLessThan(at('train-student', 'begun'));
+    expect(notes[at('train-student', 'begun')]?.teacherAP).toBe(1);
   });
 });
 
@@ -214,21 +213,6 @@ describe('a run that fails', () => {
       expect(stages.find(({ name }) => name === 'clean')?.state).toBe('reused');
     });
     expect(notes[0]).toMatchObject({ job: 'train-student', what: 'begun', step: 10 });
-  });
-
-  it('first lets the other branch save a checkpoint', async () => {
-    await scene.play({ stepMs: 300, faults: [{ job: 'evaluate', step: 0, how: 'mistake', times: 1 }] });
-    const notes = await notesOf(async () => {
-      await scene.runs.start(scene.config({ name: 'branches', teacher: true, seed: 5 }));
-      await expect(scene.runs.result('branches')).rejects.toMatchObject({ code: 'UNEXPECTED' });
-    });
-    await scene.play({});
-    expect(notes.some(({ job, what }) => job === 'train-student' && what === 'stopped')).toBe(true);
-    const { stages } = await scene.runs.view('branches');
-    expect(Object.fromEntries(stages.map(stage => [stage.name, stage.state]))).toMatchObject({
-      'evaluate-teacher': 'failed',
-      'train-student': 'cancelled',
-    });
   });
 
   it('begins nothing where its output cannot go', async () => {
