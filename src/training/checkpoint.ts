@@ -94,10 +94,10 @@ export async function rollBack(run: TrainingRun, { reason, divergedIn }: Diverge
   };
   await restoreArchive(folder, options.folder);
   await session.restore(checkpointPrefix(folder, saved.step));
-  // Committed at once: after a crash the smaller factors must still hold.
+  journal.note(`warning: step ${step}: ${reason}; back to step ${to} with ${describe(backoff)}`);
+  // Committed at once: after a crash the smaller factors and the warning must still be there.
   await commit(run);
   await removeCheckpointsAfter(options.store, options.stageKey, to);
-  journal.note(`warning: step ${step}: ${reason}; back to step ${to} with ${describe(backoff)}`);
 }
 
 const describe = ({ learning_rate, distillation }: Backoff): string =>
