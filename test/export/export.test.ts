@@ -66,8 +66,11 @@ async function trainedFolder(root: string): Promise<string> {
     step: 9,
     moving_average_decay: 0,
     best: { step: 7, metrics: { ...METRICS, AP: 0.25 } },
-    backoff_factor: 1,
-    history: { stepsPerEpoch: 3, totalSteps: 9, points: [], evaluations: [], rollbacks: [] },
+    backoff: { learning_rate: 1, distillation: 1 },
+    lowest_losses: {},
+    loss_averages: {},
+    taught_until: null,
+    history: { stepsPerEpoch: 3, totalSteps: 9, points: [], evaluations: [], warnings: [], rollbacks: [] },
   };
   await writeFile(join(root, 'trained', 'training.json'), JSON.stringify(state));
   return join(root, 'trained');
