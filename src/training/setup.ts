@@ -130,7 +130,8 @@ async function examineTeacher(run: TrainingRun, teacher: Teacher): Promise<void>
   const { AP } = await measure(run);
   const { undistilledAP } = run.options;
   const student = { AP, undistilledAP, classes: run.dataset.classes, anchors: anchorsOf(run.options) };
-  validateTeacher(teacher, student, await hasFiniteTeacher(run));
+  const warning = validateTeacher(teacher, student, await hasFiniteTeacher(run));
+  if (warning !== null) run.journal.note(`warning: ${warning}`);
 }
 
 /** Whether the frozen teacher or the previous version has finite outputs for a first batch. */

@@ -366,7 +366,7 @@ describe('training', () => {
     for (const term of ['loss_soft_cls', 'loss_soft_box'])
       expect(losses[`raw_${term}`]! * losses[`weight_${term}`]!).toBeCloseTo(losses[term]!, 5);
     await expect(
-      train(training(), { teacher: { ...teacher, AP: 0.009 }, stageKey: 'other' }),
+      train(training(), { teacher: { ...teacher, AP: -1 }, stageKey: 'other' }),
     ).rejects.toMatchObject({ code: 'TEACHER_UNFIT', retryable: false });
   });
 
