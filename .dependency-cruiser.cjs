@@ -42,8 +42,8 @@ module.exports = {
     forbid(
       'table-of-stages-is-pure',
       'Workflows import it: besides types it imports pure functions of the configuration only.',
-      { path: '^src/(stages/stages|config/distillation)\\.ts$' },
-      { dependencyTypesNot: ['type-only'], pathNot: '^src/config/distillation\\.ts$' },
+      { path: '^src/(stages/stages|config/(distillation|pretrained))\\.ts$' },
+      { dependencyTypesNot: ['type-only'], pathNot: '^src/config/(distillation|pretrained)\\.ts$' },
     ),
     forbid(
       'one-door-to-the-processes',

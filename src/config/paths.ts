@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
+import { PRETRAINED_NAMES, runOf } from './pretrained.js';
 
 export type Section = Record<string, unknown>;
 
@@ -9,16 +10,14 @@ export const isSection = (value: unknown): value is Section =>
 /** Keys that hold paths, joined by dots, each with the words that are not paths there. */
 type PathKeys = Readonly<Record<string, readonly string[]>>;
 
-const WEIGHTS = ['coco', 'imagenet', 'none'];
-
 export const RUN_PATHS: PathKeys = {
   'data.train': [],
   'data.eval': [],
   'data.test': [],
   train_url: [],
   deps_save_path: [],
-  'teacher.pretrained': WEIGHTS,
-  'student.pretrained': WEIGHTS,
+  'teacher.pretrained': PRETRAINED_NAMES,
+  'student.pretrained': PRETRAINED_NAMES,
   'distillation.teacher_model_url': [],
 };
 
@@ -46,9 +45,6 @@ export function withAbsolutePaths(
   }
   return all;
 }
-
-/** The run that `run:NAME` names as the source of initial weights; null: it is no such text. */
-export const runOf = (pretrained: string): string | null => /^run:(.+)$/.exec(pretrained)?.[1] ?? null;
 
 function absolute(path: string, folder: string): string {
   if (path === '' || path.includes('://') || runOf(path) !== null) return path;

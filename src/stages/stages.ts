@@ -5,6 +5,7 @@ import {
   type TeacherChoice,
   teacherFrom,
 } from '../config/distillation.js';
+import { isLocalWeights } from '../config/pretrained.js';
 import type { Data, RunConfig } from '../config/run.js';
 import type { ArtifactRef } from '../formats/artifact.js';
 import type { Evaluated } from '../formats/evaluated.js';
@@ -161,7 +162,8 @@ export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
         inputs: {
           dataset: dataset.sha256,
           ...(teacher && { teacher: teacher.model.sha256 }),
-          ...(isLocal(training.pretrained) && { pretrained: { weights: training.pretrained } }),
+          // Of files the content counts, else the name or the address.
+          ...(isLocalWeights(training.pretrained) && { pretrained: { weights: training.pretrained } }),
         },
       };
     },
@@ -203,10 +205,6 @@ export const STAGE_KINDS: { readonly [K in StageKind]: KindOfStage<K> } = {
     }),
   },
 };
-
-/** Whether initial weights are files, whose content counts; otherwise their name or address does. */
-const isLocal = (pretrained: string): boolean =>
-  !['coco', 'imagenet', 'none'].includes(pretrained) && !pretrained.includes('://');
 
 /** Steps of a run that leave no artifact: the check before the first stage, and the publication after the last. */
 export const STEPS = {

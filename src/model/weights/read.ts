@@ -1,7 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { runOf } from '../../config/paths.js';
+import { runOf } from '../../config/pretrained.js';
 import { COCO_LABELS } from '../../formats/coco-labels.js';
 import type { BackboneName } from '../../config/families.js';
 import { errors } from '../../errors/index.js';
