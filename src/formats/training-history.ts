@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { SoftWeights } from '../config/run.js';
 import { CocoMetrics } from './coco-metrics.js';
 
 /** Terms of the loss that compare the outputs with the labels. */
@@ -7,6 +8,12 @@ export const HARD_TERMS = ['cls_loss', 'box_loss', 'box_iou_loss'] as const;
 export const SOFT_TERMS = ['loss_soft_cls', 'loss_soft_box'] as const;
 export type SoftTerm = (typeof SOFT_TERMS)[number];
 export type TermName = (typeof HARD_TERMS)[number] | SoftTerm;
+
+/** The configured weight of each distillation term. */
+export const WEIGHT_OF = {
+  loss_soft_cls: 'soft_cls_loss',
+  loss_soft_box: 'soft_box_loss',
+} as const satisfies Readonly<Record<SoftTerm, keyof SoftWeights>>;
 
 /** The logged name of a distillation term before its weight. */
 export const rawTerm = <T extends string>(term: T): `raw_${T}` => `raw_${term}`;
@@ -18,6 +25,11 @@ export const auxiliaryTerm = <T extends string>(term: T): `aux_${T}` => `aux_${t
 
 /** Names of the terms of the loss that labels and weight decay give. */
 export const OWN_TERMS: readonly string[] = [...HARD_TERMS, ...HARD_TERMS.map(auxiliaryTerm), 'l2_loss'];
+
+/** The sum of `OWN_TERMS`: the loss without the terms of distillation, whose weights change. */
+export const lossWithoutDistillation = (
+  losses: Readonly<Record<string, number | null | undefined>>,
+): number => OWN_TERMS.reduce((sum, name) => sum + (losses[name] ?? 0), 0);
 
 /**
  * Names of the logged loss values. All but `loss` are terms as they enter the sum: multiplied by their weights. The terms of

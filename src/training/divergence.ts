@@ -1,4 +1,4 @@
-import { OWN_TERMS, rawTerm, SOFT_TERMS } from '../formats/training-history.js';
+import { lossWithoutDistillation, OWN_TERMS, rawTerm, SOFT_TERMS } from '../formats/training-history.js';
 
 /** What a divergence came from, and so what is lowered after it. */
 export type DivergenceCause = 'training' | 'distillation' | 'unknown';
@@ -26,7 +26,7 @@ interface Judged {
   readonly weight: number;
 }
 
-/** The sum of `OWN_TERMS`. The terms of distillation, whose weights change, are judged apart. */
+/** The name of `lossWithoutDistillation`: the terms of distillation, whose weights change, are judged apart. */
 const OWN_LOSS = 'loss without distillation';
 
 /**
@@ -50,11 +50,11 @@ export class DivergenceCheck {
     const bad = Object.entries(values).filter(([, value]) => !Number.isFinite(value));
     if (bad.length > 0)
       throw new Divergence(`${bad[0]![0]} is ${bad[0]![1]}`, causeOf(bad.map(([name]) => name)));
-    this.#recent.push({ losses: lossesOf(values), weight: positives.reduce((sum, count) => sum + count, 1) });
+    const losses = lossesOf(values);
+    this.#recent.push({ losses, weight: positives.reduce((sum, count) => sum + count, 1) });
     if (this.#recent.length > WINDOW) this.#recent.shift();
-    const names = [...lossesOf(values).keys()];
-    for (const name of names) this.#compare(name);
-    for (const name of names)
+    for (const name of losses.keys()) this.#compare(name);
+    for (const name of losses.keys())
       this.lowest[name] = Math.min(this.lowest[name] ?? Infinity, this.#mean(name, WINDOW));
   }
 
@@ -86,9 +86,8 @@ export class DivergenceCheck {
 function lossesOf(values: Readonly<Record<string, number>>): Map<string, number> {
   const given = (names: readonly string[]): [string, number][] =>
     names.flatMap(name => (name in values ? [[name, values[name]!] as [string, number]] : []));
-  const own = given(OWN_TERMS);
-  const total = own.reduce((sum, [, value]) => sum + value, 0);
-  return new Map([...own, ...given(SOFT_TERMS.map(rawTerm)), [OWN_LOSS, total]]);
+  const terms = given([...OWN_TERMS, ...SOFT_TERMS.map(rawTerm)]);
+  return new Map([...terms, [OWN_LOSS, lossWithoutDistillation(values)]]);
 }
 
 /** Weights that are not finite spoil every term: only where the terms of the labels are fine, distillation is the cause. */

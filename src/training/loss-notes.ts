@@ -1,5 +1,5 @@
 import { errors } from '../errors/index.js';
-import { OWN_TERMS, type TrainingHistory } from '../formats/training-history.js';
+import { lossWithoutDistillation } from '../formats/training-history.js';
 import { describeLargeTerm } from './soft-weights.js';
 import { softTermsOf, softWeightsOf, type TrainingRun } from './training-run.js';
 
@@ -27,7 +27,7 @@ const WORSE = 2;
  * @throws TRAINING_DIVERGED: it is twice as high or more
  */
 export function compareLossWithStart({ state, journal }: TrainingRun): void {
-  const losses = state.saved.history.points.map(lossWithoutDistillation);
+  const losses = state.saved.history.points.map(point => lossWithoutDistillation(point.losses));
   const [start, end] = [median(losses.slice(0, COMPARED_POINTS)), median(losses.slice(-COMPARED_POINTS))];
   if (start === undefined || end === undefined || end <= start) return;
   if (end >= WORSE * start) throw errors.endedWorse({ step: state.step, start, end });
@@ -35,9 +35,6 @@ export function compareLossWithStart({ state, journal }: TrainingRun): void {
     `warning: the loss ends at ${end.toPrecision(3)}, above the ${start.toPrecision(3)} that it began with: lower hparams.learning_rate`,
   );
 }
-
-const lossWithoutDistillation = ({ losses }: TrainingHistory['points'][number]): number =>
-  OWN_TERMS.reduce((sum, name) => sum + (losses[name] ?? 0), 0);
 
 function median(values: readonly number[]): number | undefined {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];

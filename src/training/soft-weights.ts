@@ -1,13 +1,7 @@
 import { MAX_SOFT_TERM, weightOf } from '../config/distillation.js';
 import type { SoftWeights } from '../config/run.js';
-import { auxiliaryTerm, rawTerm, type SoftTerm } from '../formats/training-history.js';
+import { auxiliaryTerm, rawTerm, type SoftTerm, WEIGHT_OF } from '../formats/training-history.js';
 import { movingAverageDecay } from './schedule.js';
-
-/** The configured weight of each distillation term. */
-export const WEIGHT_OF = {
-  loss_soft_cls: 'soft_cls_loss',
-  loss_soft_box: 'soft_box_loss',
-} as const satisfies Readonly<Record<SoftTerm, keyof SoftWeights>>;
 
 /** Decay of the averages: about 200 steps. */
 const DECAY = 0.995;

@@ -2,6 +2,7 @@ import type { SoftWeights } from '../config/run.js';
 import type { Backoff, SoftTerm } from '../formats/training-history.js';
 import {
   AUXILIARY_DECAY,
+  burnInSteps,
   distillationRamp,
   learningRateAt,
   movingAverageDecay,
@@ -15,8 +16,6 @@ export interface StepContext extends ScheduleOptions {
   readonly step: number;
   /** Weights of the distillation terms; null: nothing is distilled. */
   readonly softWeights: SoftWeights | null;
-  /** Steps at the start in which nothing is distilled. */
-  readonly burnIn: number;
   readonly backoff: Backoff;
   readonly averages: LossAverages;
   /** The step at which distillation ended; null: it has not. */
@@ -28,9 +27,10 @@ export interface StepContext extends ScheduleOptions {
 /** The weight of a distillation term at a step. */
 function softWeight(term: SoftTerm, at: StepContext): number {
   if (!at.softWeights || at.taughtUntil !== null) return 0;
-  // A previous version teaches where the branch does not.
-  const lead = at.online && !at.online.hasPrevious ? leadOfBranch(at.averages) : 1;
-  const scale = at.backoff.distillation * distillationRamp(at.step, at, at.burnIn) * lead;
+  // A previous version teaches where the branch does not, and from the first step on.
+  const isBranchAlone = at.online !== null && !at.online.hasPrevious;
+  const [burnIn, lead] = isBranchAlone ? [burnInSteps(at), leadOfBranch(at.averages)] : [0, 1];
+  const scale = at.backoff.distillation * distillationRamp(at.step, at, burnIn) * lead;
   return limitedWeight(term, at.softWeights, at.averages) * scale;
 }
 

@@ -1,14 +1,12 @@
 import { MIN_TEACHER_LEAD } from '../config/distillation.js';
 import { errors } from '../errors/index.js';
-import { weightOfTerm } from '../formats/training-history.js';
+import { WEIGHT_OF, weightOfTerm } from '../formats/training-history.js';
 import { commit, publish, rollBack } from './checkpoint.js';
 import { Divergence, DivergenceCheck } from './divergence.js';
 import { evaluate } from './evaluation.js';
 import { loadInitialState } from './resume.js';
 import { compareLossWithStart, noteLargeTerms } from './loss-notes.js';
-import { burnInSteps } from './schedule.js';
 import { batchesOf, closeRun, openRun, openTeacherCache, startRun } from './setup.js';
-import { WEIGHT_OF } from './soft-weights.js';
 import { scalarsAt, type StepScalars } from './step-scalars.js';
 import {
   softTermsOf,
@@ -88,7 +86,6 @@ function scalarsOf({ options: { input }, state: { saved } }: TrainingRun): StepS
     stepsPerEpoch,
     totalSteps,
     softWeights: softWeightsOf(input),
-    burnIn: online && !online.hasPrevious ? burnInSteps({ totalSteps }) : 0,
     backoff: saved.backoff,
     averages: saved.loss_averages,
     taughtUntil: saved.taught_until,

@@ -3,7 +3,7 @@ import type { CleanedDataset } from '../formats/dataset.js';
 import type { CocoMetrics } from '../formats/coco-metrics.js';
 import type { CocoDetection } from '../formats/coco.js';
 import type { CocoGroundTruth } from '../formats/coco.js';
-import { SOFT_TERMS, type SoftTerm } from '../formats/training-history.js';
+import { SOFT_TERMS, type SoftTerm, WEIGHT_OF } from '../formats/training-history.js';
 import type { StageProgress } from '../formats/progress.js';
 import type { StageResult, TrainInput, TrainResult } from '../formats/train-io.js';
 import type { Settings } from '../settings.js';
@@ -11,7 +11,6 @@ import type { ArtifactStore } from '../store/artifact-store.js';
 import type { Journal } from './journal.js';
 import type { RunState } from './run-state.js';
 import type { TrainingSession } from './session.js';
-import { WEIGHT_OF } from './soft-weights.js';
 import type { Teacher } from './teacher.js';
 
 export interface TrainOptions {

@@ -1,5 +1,6 @@
 import { MAX_SOFT_TERM, MIN_TEACHER_LEAD, weightOf } from '../../config/distillation.js';
 import type { SoftWeights } from '../../config/run.js';
+import { SOFT_TERMS, type SoftTerm, WEIGHT_OF } from '../../formats/training-history.js';
 import {
   type AdviceInput,
   type Evidence,
@@ -20,7 +21,7 @@ export const DISTILLATION_RULES: readonly Rule[] = [
   },
   {
     id: 'K2',
-    match: input => (isDistilled(input) ? TERMS.flatMap(term => dominantTerm(input, term)) : []),
+    match: input => (isDistilled(input) ? SOFT_TERMS.flatMap(term => dominantTerm(input, term)) : []),
   },
   { id: 'K3', match: input => (isDistilled(input) ? unstableDistillation(input) : []) },
 ];
@@ -66,15 +67,8 @@ function weakTeacher({ config, student }: AdviceInput, teacher: Evidence): RuleM
 
 const points = (AP: number): string => `${AP >= 0 ? '+' : '−'}${Math.abs(AP * 100).toFixed(1)} AP`;
 
-const TERMS = [
-  { weight: 'soft_cls_loss', logged: 'loss_soft_cls' },
-  { weight: 'soft_box_loss', logged: 'loss_soft_box' },
-] as const;
-
-function dominantTerm(
-  { config, student }: AdviceInput,
-  { weight, logged }: (typeof TERMS)[number],
-): RuleMatch[] {
+function dominantTerm({ config, student }: AdviceInput, logged: SoftTerm): RuleMatch[] {
+  const weight = WEIGHT_OF[logged];
   const late = lastMean(student.history, logged);
   if (!late || late.value <= MAX_SOFT_TERM) return [];
   const wanted = (weightOf(config.distillation, weight) * MAX_SOFT_TERM) / late.value;
